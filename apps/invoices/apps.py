@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class InvoicesApp(AppConfig):
+    name = "apps.invoices"
+    label = "invoices"
+    verbose_name = _("Money")
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,234 @@
+"""What a call costs whom: price groups, tariffs, rates, time windows, exchange rates (guide 3642-3900)."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.fields import AmountField, CurrencyField, percent, zone_name
+
+prefix_rule = RegexValidator(r"^[0-9*#]*\Z", _("Digits, * and # only; empty means every destination."))
+
+
+class TariffKind(models.TextChoices):
+    """Who pays by a tariff, and so which price of a CDR it makes (the guide's enduser, provider, other, sales, company)."""
+
+    RETAIL = "retail", _("retail")
+    CARRIER = "carrier", _("carrier")
+    RESELLER = "reseller", _("reseller")
+    SALES = "sales", _("sales")
+    COMPANY = "company", _("company")
+
+
+class Rounding(models.TextChoices):
+    """How the price of a call is rounded, once, at its end."""
+
+    HALF_UP = "half_up", _("half up")
+    UP = "up", _("up")
+    DOWN = "down", _("down")
+
+
+class PriceGroup(models.Model):
+    """A shelf of tariffs that belong together, such as all those of wholesale customers."""
+
+    name = models.CharField(_("name"), max_length=64, unique=True)
+    comment = models.TextField(_("comment"), blank=True)
+
+    class Meta:
+        verbose_name = _("price group")
+        verbose_name_plural = _("price groups")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TimeWindow(models.Model):
+    """Hours of certain weekdays in a tariff's or a route's own time zone; half-open, and may pass midnight."""
+
+    name = models.CharField(_("name"), max_length=64, unique=True)
+    weekdays = models.PositiveSmallIntegerField(
+        _("weekdays"), default=127, help_text=_("Sum of Monday 1, Tuesday 2, Wednesday 4, … Sunday 64.")
+    )
+    starts = models.TimeField(_("from"))
+    ends = models.TimeField(
+        _("to"), help_text=_("The first minute outside; equal to the start means the whole day.")
+    )
+
+    class Meta:
+        verbose_name = _("time window")
+        verbose_name_plural = _("time windows")
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(weekdays__range=(1, 127)), name="window_has_a_day")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Tariff(models.Model):
+    """A price list with what holds for all of its rates unless a rate says otherwise."""
+
+    name = models.CharField(_("name"), max_length=128, unique=True)
+    kind = models.CharField(_("kind"), max_length=8, choices=TariffKind.choices, default=TariffKind.RETAIL)
+    group = models.ForeignKey(
+        PriceGroup,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="tariffs",
+        verbose_name=_("price group"),
+    )
+    currency = CurrencyField(_("currency"))
+    vat_included = models.BooleanField(_("prices include VAT"), default=False)
+    vat_rate = models.DecimalField(
+        _("VAT % in the prices"),
+        max_digits=5,
+        decimal_places=2,
+        default=0,
+        validators=[percent],
+        help_text=_("Only for prices that include it; what is added to net prices is the account's own."),
+    )
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[zone_name])
+    peak_window = models.ForeignKey(
+        TimeWindow,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("peak time"),
+        help_text=_("What the peak column of an imported list means."),
+    )
+    rounding = models.CharField(
+        _("rounding"), max_length=8, choices=Rounding.choices, default=Rounding.HALF_UP
+    )
+    decimals = models.PositiveSmallIntegerField(_("decimals of a call's price"), default=4)
+    connect_fee = AmountField(_("connect fee"), default=0)
+    first_increment = models.PositiveIntegerField(
+        _("first increment, s"), default=1, validators=[MinValueValidator(1)]
+    )
+    next_increment = models.PositiveIntegerField(
+        _("next increments, s"), default=1, validators=[MinValueValidator(1)]
+    )
+    minimum_seconds = models.PositiveIntegerField(_("minimum, s"), default=0)
+    free_seconds = models.PositiveIntegerField(_("free at the start, s"), default=0)
+    free_after = models.PositiveIntegerField(_("free after, s"), default=0, help_text=_("0: never."))
+    comment = models.TextField(_("comment"), blank=True)
+    changed_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("tariff")
+        verbose_name_plural = _("tariffs")
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(decimals__lte=6), name="tariff_decimals_up_to_six"),
+            models.CheckConstraint(
+                condition=models.Q(first_increment__gte=1, next_increment__gte=1),
+                name="tariff_increments_positive",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Rate(models.Model):
+    """The price per minute of one prefix from a day on, always or in a time window. Empty fields: the tariff's."""
+
+    tariff = models.ForeignKey(Tariff, models.CASCADE, related_name="rates", verbose_name=_("tariff"))
+    prefix = models.CharField(_("prefix"), max_length=20, blank=True, validators=[prefix_rule])
+    destination = models.CharField(_("destination"), max_length=128, blank=True)
+    price = AmountField(_("price per minute"))
+    window = models.ForeignKey(
+        TimeWindow,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("time window"),
+        help_text=_("Empty: whenever no other rate of this prefix applies."),
+    )
+    connect_fee = AmountField(_("connect fee"), null=True, blank=True)
+    first_increment = models.PositiveIntegerField(_("first increment, s"), null=True, blank=True)
+    next_increment = models.PositiveIntegerField(_("next increments, s"), null=True, blank=True)
+    minimum_seconds = models.PositiveIntegerField(_("minimum, s"), null=True, blank=True)
+    free_seconds = models.PositiveIntegerField(_("free at the start, s"), null=True, blank=True)
+    free_after = models.PositiveIntegerField(_("free after, s"), null=True, blank=True)
+    min_digits = models.PositiveSmallIntegerField(_("shortest number"), default=0)
+    max_digits = models.PositiveSmallIntegerField(_("longest number"), default=0, help_text=_("0: any."))
+    valid_from = models.DateTimeField(_("valid from"), default=timezone.now)
+    valid_until = models.DateTimeField(_("valid until"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("rate")
+        verbose_name_plural = _("rates")
+        ordering = ["tariff", "prefix", "-valid_from"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tariff", "prefix", "window", "min_digits", "max_digits", "valid_from"],
+                name="rate_once_per_day",
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                condition=models.Q(first_increment__isnull=True) | models.Q(first_increment__gte=1),
+                name="rate_first_increment_positive",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(next_increment__isnull=True) | models.Q(next_increment__gte=1),
+                name="rate_next_increment_positive",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(valid_until__isnull=True)
+                | models.Q(valid_until__gt=models.F("valid_from")),
+                name="rate_ends_after_it_begins",
+            ),
+        ]
+        indexes = [models.Index(fields=["prefix"], name="rate_prefix", opclasses=["varchar_pattern_ops"])]
+
+    def __str__(self) -> str:
+        return f"{self.tariff}: {self.prefix or '*'}"
+
+
+class TariffAssignment(models.Model):
+    """By which tariff an account pays; what is below it in the tree inherits it. One of each kind."""
+
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="tariffs", verbose_name=_("account")
+    )
+    tariff = models.ForeignKey(Tariff, models.PROTECT, related_name="assignments", verbose_name=_("tariff"))
+    kind = models.CharField(_("kind"), max_length=8, choices=TariffKind.choices, editable=False)
+
+    class Meta:
+        verbose_name = _("tariff of an account")
+        verbose_name_plural = _("tariffs of accounts")
+        constraints = [models.UniqueConstraint(fields=["account", "kind"], name="one_tariff_of_a_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.account}: {self.tariff}"
+
+    def clean(self) -> None:
+        self.kind = self.tariff.kind if self.tariff_id else ""
+
+
+class ExchangeRate(models.Model):
+    """Units of `currency` for one unit of the setting `currency` (the installation's own), from a day on."""
+
+    currency = CurrencyField(_("currency"))
+    valid_from = models.DateField(_("valid from"))
+    units = models.DecimalField(_("units for one of ours"), max_digits=18, decimal_places=8)
+
+    class Meta:
+        verbose_name = _("exchange rate")
+        verbose_name_plural = _("exchange rates")
+        ordering = ["currency", "-valid_from"]
+        constraints = [
+            models.UniqueConstraint(fields=["currency", "valid_from"], name="exchange_rate_once_a_day"),
+            models.CheckConstraint(condition=models.Q(units__gt=0), name="exchange_rate_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.currency} {self.valid_from}"

@@ -1,0 +1,199 @@
+"""Accounts of every kind, their tree, and how they are known to the switch (guide 1378-1600)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from apps.core.fields import AmountField, CurrencyField, percent, zone_name
+from apps.users.choices import Billing, Kind, MediaMode, Transport
+
+username_rule = RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._@+-]*\Z", _("Letters, digits and . _ @ + - only."))
+tech_prefix_rule = RegexValidator(r"^[0-9*#]*\Z", _("Digits, * and # only."))
+
+
+class AccountManager(BaseUserManager["Account"]):
+    """What Django's own commands need; everything else is opened by `services.open_account`."""
+
+    def create_superuser(self, username: str, password: str | None = None, **fields: Any) -> Account:
+        from apps.users.services import open_account
+
+        fields.pop("kind", None)
+        return open_account(
+            username=username, kind=Kind.ADMIN, password=password, is_superuser=True, **fields
+        )
+
+
+class Account(AbstractBaseUser, PermissionsMixin):
+    """Somebody or something the business deals with: subscriber, trunk, carrier, reseller, member of staff.
+
+    `path` holds the ids from the top of the tree down to this account ("/1/7/"), so that everything below an
+    account is one prefix comparison; `services` keep it. Money stands in `invoices.Balance`.
+    """
+
+    username = models.CharField(_("user name"), max_length=64, unique=True, validators=[username_rule])
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices, default=Kind.SUBSCRIBER)
+    parent = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="children",
+        verbose_name=_("parent"),
+        help_text=_("The reseller, owner or subscriber above."),
+    )
+    path = models.CharField(max_length=255, editable=False, default="")
+    display_name = models.CharField(_("name"), max_length=128, blank=True)
+    email = models.EmailField(_("e-mail"), blank=True)
+    address = models.TextField(_("address"), blank=True, help_text=_("As it stands on an invoice."))
+    vat_number = models.CharField(_("VAT number"), max_length=32, blank=True)
+    country = models.CharField(_("country"), max_length=2, blank=True, help_text=_("ISO 3166 code."))
+    language = models.CharField(_("language"), max_length=8, default="en")
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[zone_name])
+
+    is_active = models.BooleanField(_("enabled"), default=True)
+    billing = models.CharField(_("billing"), max_length=8, choices=Billing.choices, default=Billing.PREPAID)
+    credit_limit = AmountField(
+        _("credit limit"),
+        default=0,
+        validators=[MinValueValidator(0)],
+        help_text=_("How far below zero a postpaid account may go."),
+    )
+    currency = CurrencyField(_("currency"))
+    vat_rate = models.DecimalField(
+        _("VAT %"), max_digits=5, decimal_places=2, default=0, validators=[percent]
+    )
+
+    caller_number = models.CharField(
+        _("caller number"), max_length=32, blank=True, help_text=_("E.164, shown to who is called.")
+    )
+    max_calls = models.PositiveIntegerField(_("calls at once"), default=0, help_text=_("0: no limit."))
+    calls_per_second = models.PositiveIntegerField(
+        _("calls per second"), default=0, help_text=_("0: no limit.")
+    )
+    max_call_seconds = models.PositiveIntegerField(
+        _("longest call, seconds"), default=0, help_text=_("0: the setting maxcallduration.")
+    )
+    media = models.CharField(_("media"), max_length=8, choices=MediaMode.choices, default=MediaMode.RELAY)
+    tech_prefix = models.CharField(
+        _("tech prefix"),
+        max_length=16,
+        blank=True,
+        validators=[tech_prefix_rule],
+        help_text=_("A customer trunk is known by its address and this prefix, which is then taken off."),
+    )
+
+    is_staff = models.BooleanField(_("may open the admin"), default=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    comment = models.TextField(_("comment"), blank=True)
+
+    objects = AccountManager()
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: list[str] = []
+
+    class Meta:
+        verbose_name = _("account")
+        verbose_name_plural = _("accounts")
+        ordering = ["username"]
+        indexes = [
+            models.Index(fields=["kind", "username"], name="account_kind"),
+            models.Index(fields=["path"], name="account_tree", opclasses=["text_pattern_ops"]),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(credit_limit__gte=0), name="credit_limit_not_negative"),
+            models.CheckConstraint(
+                condition=models.Q(vat_rate__range=(0, 100)), name="vat_rate_is_a_percentage"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username} ({self.display_name})" if self.display_name else self.username
+
+    def get_full_name(self) -> str:
+        return self.display_name or self.username
+
+    def get_short_name(self) -> str:
+        return self.username
+
+
+class SipCredential(models.Model):
+    """What a phone proves its account with: digest secrets only, never the password (RFC 8760, RFC 2617)."""
+
+    account = models.OneToOneField(Account, models.CASCADE, related_name="sip", verbose_name=_("account"))
+    username = models.CharField(_("SIP user name"), max_length=64, unique=True, validators=[username_rule])
+    realm = models.CharField(_("realm"), max_length=64)
+    ha1_md5 = models.CharField(max_length=32, editable=False)
+    ha1_sha256 = models.CharField(max_length=64, editable=False)
+    changed_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("SIP credential")
+        verbose_name_plural = _("SIP credentials")
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class SourceAddress(models.Model):
+    """An address or network that an account's calls may come from without a password."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="addresses", verbose_name=_("account"))
+    network = models.CharField(
+        _("address or network"), max_length=64, help_text="192.0.2.7, 192.0.2.0/28, 2001:db8::/64"
+    )
+    port = models.PositiveIntegerField(
+        _("port"), default=0, validators=[MaxValueValidator(65535)], help_text=_("0: any.")
+    )
+
+    class Meta:
+        verbose_name = _("source address")
+        verbose_name_plural = _("source addresses")
+        constraints = [
+            models.UniqueConstraint(fields=["account", "network", "port"], name="source_address_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.network}:{self.port}" if self.port else self.network
+
+
+class Trunk(models.Model):
+    """How the switch reaches a carrier: where, by which transport, with which number format and limits."""
+
+    account = models.OneToOneField(Account, models.CASCADE, related_name="trunk", verbose_name=_("carrier"))
+    host = models.CharField(_("host"), max_length=255, help_text=_("Address or name."))
+    port = models.PositiveIntegerField(
+        _("port"), default=5060, validators=[MinValueValidator(1), MaxValueValidator(65535)]
+    )
+    transport = models.CharField(
+        _("transport"), max_length=4, choices=Transport.choices, default=Transport.UDP
+    )
+    strip_digits = models.PositiveSmallIntegerField(_("digits to strip"), default=0)
+    prefix = models.CharField(_("prefix to add"), max_length=16, blank=True, validators=[tech_prefix_rule])
+    max_calls = models.PositiveIntegerField(_("lines"), default=0, help_text=_("0: no limit."))
+    answer_seconds = models.PositiveIntegerField(
+        _("ringing, seconds"),
+        default=60,
+        help_text=_("How long it may ring before the next carrier is tried."),
+    )
+    response_seconds = models.PositiveIntegerField(
+        _("first answer, seconds"), default=5, help_text=_("How long to wait for any provisional answer.")
+    )
+    username = models.CharField(
+        _("user name"), max_length=64, blank=True, help_text=_("If the carrier asks for a digest.")
+    )
+    realm = models.CharField(_("realm"), max_length=64, blank=True)
+    ha1_md5 = models.CharField(max_length=32, blank=True, editable=False)
+    ha1_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("carrier's trunk")
+        verbose_name_plural = _("carriers' trunks")
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
