@@ -1,0 +1,55 @@
+"""Hangup causes: our own name, the SIP status (RFC 3261 §21) and the Q.850 cause, in one table."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Cause(NamedTuple):
+    """Why a call ended or was refused. `name` is stored in the CDR, `text` is for people."""
+
+    name: str
+    status: int
+    q850: int
+    text: str
+
+
+NORMAL = Cause("normal", 200, 16, "Normal call clearing")
+CANCELLED = Cause("cancelled", 487, 16, "The caller hung up before an answer")
+NOT_AUTHORISED = Cause("not_authorised", 403, 21, "Not authorised")
+ACCOUNT_DISABLED = Cause("account_disabled", 403, 21, "The account is disabled")
+UNKNOWN_SOURCE = Cause("unknown_source", 403, 21, "Nobody is known by this address")
+BAD_NUMBER = Cause("bad_number", 484, 28, "The number is incomplete or wrong")
+UNKNOWN_NUMBER = Cause("unknown_number", 404, 1, "Nobody has this number")
+NOT_REGISTERED = Cause("not_registered", 480, 20, "The called subscriber is not registered")
+NO_PRICE = Cause("no_price", 403, 21, "No tariff or no rate for this number")
+NO_ROUTE = Cause("no_route", 404, 3, "No route to this number")
+NO_MONEY = Cause("no_money", 402, 21, "The balance does not pay for the call")
+LIMIT_CALLS = Cause("limit_calls", 486, 17, "Too many calls at once")
+LIMIT_RATE = Cause("limit_rate", 503, 42, "Too many calls per second")
+CARRIERS_FAILED = Cause("carriers_failed", 503, 34, "Every carrier refused or was full")
+NO_ANSWER = Cause("no_answer", 480, 19, "Nobody answered in time")
+NO_RESPONSE = Cause("no_response", 408, 18, "The other side did not respond")
+MEDIA_TIMEOUT = Cause("media_timeout", 200, 31, "No media any more")
+BALANCE_USED_UP = Cause("balance_used_up", 200, 31, "The balance is used up")
+TOO_LONG = Cause("too_long", 200, 31, "The longest allowed duration was reached")
+OPERATOR_HANGUP = Cause("operator_hangup", 200, 31, "An operator hung up")
+OVERLOAD = Cause("overload", 503, 42, "The switch is busy")
+DATABASE_AWAY = Cause("database_away", 503, 38, "Balances cannot be checked now")
+LOOP = Cause("loop", 483, 25, "The call goes round in a circle")
+BAD_REQUEST = Cause("bad_request", 400, 95, "The request is wrong")
+WORKER_LOST = Cause("worker_lost", 500, 38, "The switch worker died during the call")
+INTERNAL = Cause("internal", 500, 41, "Internal error")
+
+#: Q.850 causes of SIP final statuses (RFC 3398 §8.2.6.1, ITU-T Q.1912.5), for what a carrier answers.
+Q850_OF_STATUS = {
+    400: 41, 401: 21, 402: 21, 403: 21, 404: 1, 405: 63, 406: 79, 407: 21, 408: 102, 410: 22, 413: 127, 414: 127,
+    415: 79, 416: 127, 420: 127, 421: 127, 423: 127, 480: 18, 481: 41, 482: 25, 483: 25, 484: 28, 485: 1, 486: 17,
+    487: 16, 488: 79, 500: 41, 501: 79, 502: 38, 503: 41, 504: 102, 505: 127, 513: 127, 600: 17, 603: 21, 604: 1,
+    606: 79,
+}  # fmt: skip
+
+
+def of_status(status: int) -> Cause:
+    """The cause of a final answer that came from the far end."""
+    return Cause(f"sip_{status}", status, Q850_OF_STATUS.get(status, 31), f"The far end answered {status}")

@@ -1,0 +1,17 @@
+"""Money while a call runs, and its record when it ends.
+
+`bank` sets money aside, `spool` is the worker's append-only journal, `writer` turns journals into CDRs, ledger
+entries and released holds. The journal's lines are JSON objects, one per line, in this order per call:
+
+`{"k":"up", "id":…, …}`   answered: everything needed to bill the call if nothing more is ever heard of it
+`{"k":"alive", "at":…}`   the worker lives (one line a second, for all of its calls)
+`{"k":"end", "id":…, …}`  the call is over; of an answered call only what `up` did not say yet
+
+Keys of `up` and `end` (merged, they are the call record): `id`, `started` (epoch seconds, float), `answered`
+(or null), `ended`, `authorised` (whole seconds that are paid for, or null without limit), `status`, `q850`,
+`cause`, `by` (caller | called | switch), `caller`, `caller_address`, `caller_number`, `original`, `called_number`,
+`dialled`, `destination`, `carrier`, `called_account`, `called_address`, `reseller`, `rule`, `attempts`
+(list of [account id, status, cause, milliseconds]), `payers` ([[kind, account id, terms]…]), `cost` (terms of the
+carrier or null), `other_prices`, `setup_ms`, `pdd_ms`, `media`, `codec`, `rtp` ([sent, received, lost]),
+`sip_call_id`, `world`, `comment`.
+"""
