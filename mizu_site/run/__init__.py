@@ -1,0 +1,1 @@
+"""Everything that the command `mizu` does: prepare the machine, start, watch, stop, test, lint."""
