@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from mizu_site.run.place import ROOT, Place
-
 from tests.support import free_port, free_ports, wait_for
 
 RTP_PORTS = 400
@@ -41,7 +40,7 @@ class Instance:
         self.asked = {k: v for k, v in os.environ.items() if not k.startswith(OURS)} | chosen
         self.place = Place.read(self.asked)
         self.env = self.asked | self.place.environment()
-        self.http_port, self.sip_port = self.place.http_port, self.place.sip_port
+        self.http_port, self.sip_port = self.place.asked.http_port, self.place.asked.sip_port
         self.url = self.place.url
 
     def __enter__(self) -> Self:

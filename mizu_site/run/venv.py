@@ -1,0 +1,104 @@
+"""The virtual environment `.venv`: made once from the pinned requirements, made again when they change."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from mizu_site.run import packages
+from mizu_site.run.place import ROOT, Fault
+
+FOLDER = ROOT / ".venv"
+PYTHON = FOLDER / "bin" / "python"
+STAMP = FOLDER / "mizu.json"
+RUNTIME, DEVELOPMENT = "requirements.txt", "requirements-dev.txt"
+CONSTRAINTS = "constraints.txt"
+
+
+def inside() -> bool:
+    return Path(sys.prefix) == FOLDER
+
+
+def ensure(requirements: str, say: Callable[[str], None]) -> None:
+    """Make sure that `.venv` holds these requirements. Two starts at once: the second waits and finds it made."""
+    if _is_current(requirements):
+        return
+    with _locked():
+        if not _is_current(requirements):
+            _build(requirements, say)
+
+
+def _is_current(requirements: str) -> bool:
+    return PYTHON.exists() and _stamps().get(requirements) == _wanted(requirements)
+
+
+def _stamps() -> dict[str, str]:
+    """Nothing when it was never finished: a half-built environment has no stamp."""
+    try:
+        stamps: dict[str, str] = json.loads(STAMP.read_text())
+    except (OSError, ValueError):
+        return {}
+    return stamps
+
+
+def _wanted(requirements: str) -> str:
+    """A hash of all that decides what is installed: files, Python, and the place (scripts name it)."""
+    files = {RUNTIME, requirements, CONSTRAINTS}
+    parts = [str(ROOT), sys.base_prefix, sys.version, *((ROOT / name).read_text() for name in sorted(files))]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _build(requirements: str, say: Callable[[str], None]) -> None:
+    """1. Start over unless a finished one, by the same Python, is there. 2. Install. 3. Stamp it as finished."""
+    stamps = _stamps()
+    say(f"Installing Python packages from {requirements} into .venv (about a minute, once)")
+    packages.ensure([packages.VENV], say)
+    try:
+        if not stamps or not PYTHON.exists() or stamps.get("python") != sys.version:
+            stamps = {}
+            shutil.rmtree(FOLDER, ignore_errors=True)
+            _run([sys.executable, "-m", "venv", str(FOLDER)])
+        STAMP.unlink(missing_ok=True)
+        _run([str(PYTHON), *["-m", "pip", "--disable-pip-version-check", "--no-input", "install", "-q"],
+              "-c", CONSTRAINTS, "-r", requirements])  # fmt: skip
+        finished = stamps | {"python": sys.version, requirements: _wanted(requirements)}
+        if requirements == DEVELOPMENT:  # it contains the other
+            finished[RUNTIME] = _wanted(RUNTIME)
+        STAMP.write_text(json.dumps(finished))
+    except OSError as error:
+        raise Fault(f"The virtual environment {FOLDER} cannot be written: {error.strerror}.") from error
+
+
+def _run(words: list[str]) -> None:
+    done = subprocess.run(
+        words,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode != 0:
+        tail = "\n".join(done.stdout.splitlines()[-8:])
+        raise Fault(f"The virtual environment could not be made ({' '.join(words[1:3])}):\n{tail}")
+
+
+@contextlib.contextmanager
+def _locked() -> Iterator[None]:
+    """The project's directory itself is the lock: it is there before `.venv` is, and leaves no file behind."""
+    handle = os.open(ROOT, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
