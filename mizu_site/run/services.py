@@ -50,9 +50,9 @@ def programs(place: Place) -> list[Service]:
     """The office and the switch. The writer stops after the workers, so that it can store their last calls."""
     return [
         _web(place),
-        _python("celery", "-m celery -A mizu_site worker --loglevel INFO --without-gossip --without-mingle "
+        _python("celery", "-m celery -q -A mizu_site worker --loglevel INFO --without-gossip --without-mingle "
                 f"--concurrency {JOB_PROCESSES} --max-tasks-per-child 200", _mark(place, "celery")),
-        _python("beat", "-m celery -A mizu_site beat --loglevel INFO --pidfile=", _runs),
+        _python("beat", "-m celery -q -A mizu_site beat --loglevel INFO --pidfile=", _runs),
         _python("compiler", "-m switch compiler", _runs, last=1),
         _python("writer", "-m switch writer", _runs, last=1),
         *(_worker(place, number) for number in range(1, place.asked.switch_workers + 1)),

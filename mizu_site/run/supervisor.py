@@ -51,10 +51,12 @@ class Supervisor:
                 starting.result()
                 self.ready()
                 await stopping
+        except Fault as fault:
+            self.log.write(ALL, f"cannot start: {fault}")
+            raise
         finally:
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
-            self.log.write(ALL, "stopping")
             await self._stop()
 
     async def _start(self) -> None:
@@ -140,6 +142,8 @@ class Supervisor:
                 await process.wait()
 
     async def _stop(self) -> None:
+        if self.runners:
+            self.log.write(ALL, "stopping")
         for stage in sorted({r.service.last for r in self.runners}):
             await asyncio.gather(*(r.stop() for r in self.runners if r.service.last == stage))
         (self.place.run / TABLE).unlink(missing_ok=True)
