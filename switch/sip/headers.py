@@ -11,15 +11,100 @@ _COMPACT = {
     "f": "From", "i": "Call-ID", "j": "Reject-Contact", "k": "Supported", "l": "Content-Length", "m": "Contact", "n": "Identity-Info",
     "o": "Event", "r": "Refer-To", "s": "Subject", "t": "To", "u": "Allow-Events", "v": "Via", "x": "Session-Expires", "y": "Identity",
 }  # fmt: skip
-_SPELLED = ["Accept", "Accept-Encoding", "Accept-Language", "Alert-Info", "Allow", "Authentication-Info", "Authorization", "Call-Info", "Content-Disposition", "Content-Language", "CSeq", "Date", "Diversion", "Error-Info", "Expires", "History-Info", "In-Reply-To", "Max-Forwards", "MIME-Version", "Min-Expires", "Min-SE", "Organization", "P-Asserted-Identity", "P-Preferred-Identity", "Path", "Priority", "Privacy", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Require", "RAck", "Reason", "Record-Route", "Remote-Party-ID", "Replaces", "Reply-To", "Require", "Retry-After", "Route", "RSeq", "Server", "Service-Route", "SIP-ETag", "SIP-If-Match", "Subscription-State", "Timestamp", "Unsupported", "User-Agent", "Warning", "WWW-Authenticate"]
+_SPELLED = [
+    "Accept",
+    "Accept-Encoding",
+    "Accept-Language",
+    "Alert-Info",
+    "Allow",
+    "Authentication-Info",
+    "Authorization",
+    "Call-Info",
+    "Content-Disposition",
+    "Content-Language",
+    "CSeq",
+    "Date",
+    "Diversion",
+    "Error-Info",
+    "Expires",
+    "History-Info",
+    "In-Reply-To",
+    "Max-Forwards",
+    "MIME-Version",
+    "Min-Expires",
+    "Min-SE",
+    "Organization",
+    "P-Asserted-Identity",
+    "P-Preferred-Identity",
+    "Path",
+    "Priority",
+    "Privacy",
+    "Proxy-Authenticate",
+    "Proxy-Authorization",
+    "Proxy-Require",
+    "RAck",
+    "Reason",
+    "Record-Route",
+    "Remote-Party-ID",
+    "Replaces",
+    "Reply-To",
+    "Require",
+    "Retry-After",
+    "Route",
+    "RSeq",
+    "Server",
+    "Service-Route",
+    "SIP-ETag",
+    "SIP-If-Match",
+    "Subscription-State",
+    "Timestamp",
+    "Unsupported",
+    "User-Agent",
+    "Warning",
+    "WWW-Authenticate",
+]
 
 SINGLE = frozenset(
-    ["Call-ID", "Content-Length", "Content-Type", "CSeq", "Event", "Expires", "From", "Max-Forwards", "Min-Expires", "RAck", "Refer-To", "Referred-By", "Replaces", "Session-Expires", "To"]
+    [
+        "Call-ID",
+        "Content-Length",
+        "Content-Type",
+        "CSeq",
+        "Event",
+        "Expires",
+        "From",
+        "Max-Forwards",
+        "Min-Expires",
+        "RAck",
+        "Refer-To",
+        "Referred-By",
+        "Replaces",
+        "Session-Expires",
+        "To",
+    ]
 )
 """Headers that may stand once only: twice with different values is a malformed message."""
 
 LISTS = frozenset(
-    ["Accept", "Alert-Info", "Allow", "Allow-Events", "Contact", "Path", "Record-Route", "Require", "Proxy-Require", "Route", "Service-Route", "Supported", "Unsupported", "Via", "P-Asserted-Identity", "History-Info", "Diversion"]
+    [
+        "Accept",
+        "Alert-Info",
+        "Allow",
+        "Allow-Events",
+        "Contact",
+        "Path",
+        "Record-Route",
+        "Require",
+        "Proxy-Require",
+        "Route",
+        "Service-Route",
+        "Supported",
+        "Unsupported",
+        "Via",
+        "P-Asserted-Identity",
+        "History-Info",
+        "Diversion",
+    ]
 )
 """Headers whose value may be a comma-separated list."""
 
