@@ -186,18 +186,12 @@ class Authenticator:
         4. The nonce must be young, its count higher than any before; without qop a nonce serves once.
         """
         issued = self._issued(given.nonce)
-        if (
-            given.realm != self.realm
-            or given.algorithm not in ALGORITHMS
-            or given.qop not in {"", "auth"}
-            or issued is None
-        ):
+        if given.realm != self.realm or given.qop not in {"", "auth"} or issued is None:
             return Verdict.FOREIGN
-        wanted = _response(
-            given.algorithm, ha1, method, given.uri, given.nonce, given.nc, given.cnonce, given.qop
-        )
+        if given.algorithm not in ALGORITHMS:
+            return Verdict.FOREIGN
         if not hmac.compare_digest(
-            wanted.encode(), given.response.lower().encode("utf-8", "surrogateescape")
+            _expected(given, method, ha1), given.response.lower().encode("utf-8", "surrogateescape")
         ):
             return Verdict.WRONG
         if not _same_number(given.uri, uri):
@@ -235,6 +229,19 @@ class Authenticator:
 def _time_of(nonce: str) -> int:
     """The epoch seconds in a nonce of ours."""
     return int(nonce.partition(".")[0], 16)
+
+
+def _expected(given: Credentials, method: str, ha1: str) -> bytes:
+    return _response(
+        given.algorithm,
+        ha1,
+        method=method,
+        uri=given.uri,
+        nonce=given.nonce,
+        nc=given.nc,
+        cnonce=given.cnonce,
+        qop=given.qop,
+    ).encode()
 
 
 def _same_number(mine: str, theirs: str) -> bool:
