@@ -1,0 +1,63 @@
+"""Branches and tags that carry the name of the worker that made them, so that another worker can hand a datagram over unparsed.
+
+A branch is `z9hG4bK-<worker>-<random>`, a tag `<worker>-<random>` (RFC 3261 §8.1.1.7, §19.3).
+"""
+
+import os
+import re
+
+COOKIE = "z9hG4bK"
+_OWN_BRANCH = b"z9hG4bK-"
+_LABEL = re.compile(r"[A-Za-z0-9]{1,16}")
+_TO_LABEL = re.compile(
+    rb"\r\n(?:to|t)[ \t]*:[^\r\n]*;[ \t]*tag[ \t]*=[ \t]*([A-Za-z0-9]{1,16})-", re.IGNORECASE
+)
+_BRANCH_LABEL = re.compile(rb"z9hG4bK-([A-Za-z0-9]{1,16})-")
+_POOL = 4096
+_RANDOM_BYTES = 8
+
+
+class Ids:
+    """Makes branches and tags for one worker; `label` is 1 to 16 letters and digits.
+
+    Random bytes of the system are drawn 4 KiB at a time: a system call per identifier would be most of its cost.
+    """
+
+    __slots__ = ("_branch", "_place", "_pool", "_tag", "label")
+
+    def __init__(self, label: str) -> None:
+        if _LABEL.fullmatch(label) is None:
+            raise ValueError("a worker's label is 1 to 16 letters and digits")
+        self.label = label
+        self._branch = f"{COOKIE}-{label}-"
+        self._tag = f"{label}-"
+        self._pool = ""
+        self._place = 0
+
+    def random(self) -> str:
+        """64 random bits, hexadecimal."""
+        place = self._place
+        if place >= len(self._pool):
+            self._pool = os.urandom(_POOL).hex()
+            place = 0
+        self._place = place + 2 * _RANDOM_BYTES
+        return self._pool[place : self._place]
+
+    def branch(self) -> str:
+        return self._branch + self.random()
+
+    def tag(self) -> str:
+        return self._tag + self.random()
+
+    def via(self, transport: str, sent_by: str) -> str:
+        """A Via value for a new request of ours, with a fresh branch; asks for `rport` (RFC 3581 §3)."""
+        return f"SIP/2.0/{transport} {sent_by};rport;branch={self._branch}{self.random()}"
+
+
+def label_of(data: bytes) -> str | None:
+    """The label in a raw datagram: of a response in the top Via's branch, of a request in the To tag; None when there is none.
+
+    Peers may write such tokens too: the caller asks only whether it is the label of a worker it knows.
+    """
+    match = _BRANCH_LABEL.search(data) if data.startswith(b"SIP/2.0 ") else _TO_LABEL.search(data)
+    return match.group(1).decode("ascii") if match is not None else None
