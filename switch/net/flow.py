@@ -47,7 +47,7 @@ class Reason(StrEnum):
     TIMEOUT = "timeout"
     """The TCP connection was not there in time."""
     CLOSED = "closed"
-    """The TCP connection is gone; only what opened it may open another (RFC 3261 §18.2.2)."""
+    """The TCP connection has ended, told once when the remote ends it and on each later attempt to send."""
     OVERFLOW = "overflow"
     """The remote reads too slowly, or the connection is not up, and the bound of bytes waiting is reached."""
     FRAMING = "framing"

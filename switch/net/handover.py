@@ -11,7 +11,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
-from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor, IReadWriteDescriptor
+from twisted.internet.interfaces import IReadDescriptor, IReadWriteDescriptor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -19,6 +19,7 @@ from zope.interface import implementer
 from .config import ConfigError
 from .counters import Counters
 from .flow import Flow, Reason
+from .reactor import Reactor
 
 _HEAD: Final = struct.Struct("!BBBBHHHQ")
 """Version, kind, transport, own, remote port, worker of the flow, sending worker, connection; then a length byte and the host."""
@@ -82,7 +83,7 @@ class _Peer:
     again; what does not fit waits here, up to a bound.
     """
 
-    def __init__(self, reactor: IReactorFDSet, path: Path, counters: Counters, bound: int) -> None:
+    def __init__(self, reactor: Reactor, path: Path, counters: Counters, bound: int) -> None:
         self._reactor = reactor
         self._path = str(path)
         self._counters = counters
@@ -178,7 +179,7 @@ class Handover:
 
     def __init__(
         self,
-        reactor: IReactorFDSet,
+        reactor: Reactor,
         *,
         run_dir: Path,
         worker: int,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from ipaddress import ip_address
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
@@ -15,6 +14,7 @@ from .counters import Counters
 from .firewall import Firewall, Tables
 from .flow import Flow, Reason
 from .handover import Handover, Kind, reason_from
+from .reactor import Reactor
 from .tcp import MakeFramer, TcpPool, open_tcp
 from .udp import UdpSocket, local_address_towards, open_udp
 
@@ -43,7 +43,7 @@ class Net:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: Reactor,
         config: NetConfig,
         on_message: OnMessage,
         on_error: OnError,

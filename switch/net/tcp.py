@@ -6,12 +6,12 @@ import os
 import socket
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from typing import Protocol as Shape
 
 from twisted.internet.error import ConnectError
 from twisted.internet.error import TimeoutError as ConnectTimeout
-from twisted.internet.interfaces import IAddress, IConnector, IListeningPort, IPushProducer
+from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import ClientFactory, Factory, Protocol, connectionDone
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -22,6 +22,7 @@ from .config import NetConfig
 from .counters import Counters
 from .firewall import Firewall
 from .flow import Flow, Reason, reason_of
+from .reactor import Port, Reactor, Transport
 
 log = Logger("switch.net.tcp")
 
@@ -51,114 +52,119 @@ class TcpConnection(Protocol):
         self.pool = pool
         self.flow = flow
         self.accepted = accepted
-        self.framer = framer
+        self.connector: Any = None
+        """What is dialling, for a connection that we open."""
         self.active_at = pool.now()
         """When a byte last came or went."""
         self.begun_at: float | None = None
         """When the message that is not whole yet began."""
-        self._up = False
-        self._paused = True
+        self._framer = framer
+        self._wire: Transport | None = None
+        self._ended = False
         self._line_ends = b""
+        self._full = True
+        """Nothing more may be written now: not connected yet, or the send buffer is full."""
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
 
     # -- the reactor calls
 
     def connectionMade(self) -> None:
-        self.transport.setTcpNoDelay(True)  # type: ignore[union-attr]
-        self.transport.setTcpKeepAlive(True)  # type: ignore[union-attr]
-        self.transport.registerProducer(self, True)  # type: ignore[union-attr]
-        self._up = True
+        wire = self._wire = cast(Transport, self.transport)
+        wire.setTcpNoDelay(True)
+        wire.setTcpKeepAlive(True)
+        wire.registerProducer(self, True)
         self.resumeProducing()
 
     def dataReceived(self, data: bytes) -> None:
         self.active_at = self.pool.now()
-        if not self.framer.pending:
-            data = self._answer_pings(data)
+        if not self._framer.pending:
+            data = self._answer_ping(data)
             if not data:
                 return
         try:
-            messages = self.framer.feed(data)
+            messages = self._framer.feed(data)
         except ValueError:
             self.pool.counters.tcp_closed_garbage += 1
-            self.abort(Reason.FRAMING)
+            self.pool.report(self.flow, Reason.FRAMING)
+            self.abort()
             return
-        if not self.framer.pending:
+        if not self._framer.pending:
             self.begun_at = None
         elif messages or self.begun_at is None:
             self.begun_at = self.active_at
         for message in messages:
-            if not self._up:
+            if self._ended:
                 return
-            self.pool.deliver(message, self.flow)
+            self.pool.deliver(message, self)
 
-    def _answer_pings(self, data: bytes) -> bytes:
-        """Take the line ends before a message away; two in a row are a ping, answered by one (RFC 5626 §3.5.1)."""
+    def _answer_ping(self, data: bytes) -> bytes:
+        """Take the line ends before a message away; two of them are a ping, answered by one (RFC 5626 §3.5.1)."""
         rest = data.lstrip(b"\r\n")
-        self._line_ends += data[: len(data) - len(rest)]
-        while self._line_ends.startswith(_PING):
-            self._line_ends = self._line_ends[len(_PING) :]
+        ends = self._line_ends + data[: len(data) - len(rest)]
+        if _PING in ends:
             self.pool.counters.keepalives += 1
             self.send(_PONG)
-        if rest or not _PING.startswith(self._line_ends):
-            self._line_ends = b""
+            ends = ends[ends.rindex(_PING) + len(_PING) :]
+        self._line_ends = ends if not rest and _PING.startswith(ends) else b""
         return rest
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._up = False
+        self._wire = None
+        if not self._ended:
+            self._ended = True
+            self.pool.report(self.flow, Reason.CLOSED)
         self.pool.forget(self)
 
     # -- what waits to be sent
 
     def send(self, data: bytes) -> bool:
         """Send now, or when there is room; False when the bound of waiting bytes is reached."""
-        if self._paused:
-            if self._waiting_bytes + len(data) > self.pool.config.max_waiting:
-                return False
-            self._waiting.append(data)
-            self._waiting_bytes += len(data)
-            return True
         self.active_at = self.pool.now()
-        self.transport.write(data)  # type: ignore[union-attr]
+        if self._wire is not None and not self._full:
+            self._wire.write(data)
+            return True
+        if self._waiting_bytes + len(data) > self.pool.config.max_waiting:
+            return False
+        self._waiting.append(data)
+        self._waiting_bytes += len(data)
         return True
 
     def resumeProducing(self) -> None:
-        """There is room in the send buffer (or the connection has come up)."""
-        self._paused = False
-        while self._waiting and not self._paused:
+        """There is room in the send buffer, or the connection has come up."""
+        self._full = False
+        while self._waiting and self._wire is not None and not self._full:
             data = self._waiting.popleft()
             self._waiting_bytes -= len(data)
-            self.transport.write(data)  # type: ignore[union-attr]
+            self._wire.write(data)
 
     def pauseProducing(self) -> None:
-        """The send buffer is full: keep the rest here, where it is bounded."""
-        self._paused = True
+        """The send buffer (64 KiB) is full: the rest waits here, where it is bounded."""
+        self._full = True
 
     def stopProducing(self) -> None:
         """The connection is going down."""
-        self._paused = True
+        self._full = True
 
     # -- the end
 
-    @property
-    def idle_bytes(self) -> int:
-        """Bytes waiting here, not counting what the transport holds (at most 64 KiB and one message)."""
-        return self._waiting_bytes
-
     def close(self) -> None:
-        """Close when all that was written is sent."""
-        if self._up:
-            self.transport.unregisterProducer()  # type: ignore[union-attr]
-            self.transport.loseConnection()  # type: ignore[union-attr]
+        """Close when all that was written is sent; nobody is told."""
+        if self._wire is None:
+            self.abort()
+            return
+        self._ended = True
+        self._wire.unregisterProducer()
+        self._wire.loseConnection()
 
-    def abort(self, reason: Reason | None) -> None:
-        """Close at once; with a reason the owner is told."""
-        if reason is not None:
-            self.pool.report(self.flow, reason)
-        self._up = False
-        self._paused = True
-        if self.transport is not None:
-            self.transport.abortConnection()  # type: ignore[attr-defined]
+    def abort(self) -> None:
+        """Close at once, or stop dialling; nobody is told."""
+        self._ended = True
+        self.pool.forget(self)
+        if self._wire is not None:
+            self._wire.abortConnection()
+        elif self.connector is not None:
+            self.connector.disconnect()
 
 
 class _Acceptor(Factory):
@@ -170,7 +176,7 @@ class _Acceptor(Factory):
         self._pool = pool
         self._own = own
 
-    def buildProtocol(self, addr: IAddress) -> Protocol | None:
+    def buildProtocol(self, addr: Any) -> Protocol | None:
         return self._pool.accept(addr, own=self._own)
 
 
@@ -182,11 +188,11 @@ class _Dialler(ClientFactory):
     def __init__(self, connection: TcpConnection) -> None:
         self._connection = connection
 
-    def buildProtocol(self, addr: IAddress) -> Protocol | None:
+    def buildProtocol(self, addr: Any) -> Protocol | None:
         self._connection.pool.counters.tcp_connected += 1
         return self._connection
 
-    def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
+    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
         self._connection.pool.fail(self._connection, reason)
 
 
@@ -195,7 +201,7 @@ class TcpPool:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: Reactor,
         config: NetConfig,
         *,
         firewall: Firewall,
@@ -212,7 +218,7 @@ class TcpPool:
         self._make_framer = make_framer
         self._on_message = on_message
         self._on_error = on_error
-        self._ports: list[IListeningPort] = []
+        self._ports: list[Port] = []
         self._by_id: dict[int, TcpConnection] = {}
         self._by_remote: dict[tuple[str, int], TcpConnection] = {}
         self._per_source: dict[str, int] = {}
@@ -263,7 +269,8 @@ class TcpPool:
             dialler = _Dialler(connection)
             bind = next((bind for bind in self.config.binds if (":" in bind) == (":" in host)), None)
             local = None if bind is None else (bind, 0)
-            self._reactor.connectTCP(host, port, dialler, self.config.connect_timeout, local)
+            wait = self.config.connect_timeout
+            connection.connector = self._reactor.connectTCP(host, port, dialler, wait, local)
         return connection.flow
 
     def _make(self, host: str, port: int, *, own: bool, accepted: bool) -> TcpConnection:
@@ -289,11 +296,12 @@ class TcpPool:
 
     # -- what connections tell
 
-    def deliver(self, message: bytes, flow: Flow) -> None:
-        """One whole message came; a source that is banned meanwhile or floods is not heard."""
+    def deliver(self, message: bytes, connection: TcpConnection) -> None:
+        """One whole message came; a source that floods is not heard, one that is banned meanwhile is cut off."""
+        flow = connection.flow
         if not self._firewall.admits(flow.host):
             if self._firewall.bans(flow.host):
-                self._by_id[flow.connection].abort(None)
+                connection.abort()
             return
         self.counters.tcp_received += 1
         try:
@@ -323,7 +331,9 @@ class TcpPool:
                 del self._per_source[flow.host]
 
     def fail(self, connection: TcpConnection, failure: Failure) -> None:
-        """The connection could not be made."""
+        """The connection could not be made (or we no longer wanted it)."""
+        if connection.flow.connection not in self._by_id:
+            return
         error = failure.value
         if isinstance(error, ConnectTimeout):
             reason = Reason.TIMEOUT
@@ -339,16 +349,16 @@ class TcpPool:
         for connection in list(self._by_id.values()):
             if connection.begun_at is not None and now - connection.begun_at > self.config.message_timeout:
                 self.counters.tcp_closed_slow += 1
-                connection.abort(None)
+                connection.abort()
             elif now - connection.active_at > self.config.idle_timeout:
                 self.counters.tcp_closed_idle += 1
-                connection.abort(None)
+                connection.abort()
 
     def close_banned(self) -> None:
         """Cut the connections of sources that are banned now."""
         for connection in list(self._by_id.values()):
             if self._firewall.bans(connection.flow.host):
-                connection.abort(None)
+                connection.abort()
 
     def stop_listening(self) -> None:
         """No new connections."""
@@ -362,8 +372,7 @@ class TcpPool:
         """End every connection: after what is written, or at once."""
         for connection in list(self._by_id.values()):
             if now:
-                connection.abort(None)
-                self.forget(connection)
+                connection.abort()
             else:
                 connection.close()
 

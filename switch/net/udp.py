@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, Final
 
-from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
+from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -19,6 +19,7 @@ from zope.interface import implementer
 from .counters import Counters
 from .firewall import Firewall
 from .flow import Flow, Reason, reason_of
+from .reactor import Reactor
 
 IP_RECVERR: Final = 11
 IPV6_RECVERR: Final = 25
@@ -60,7 +61,7 @@ class UdpSocket:
 
     def __init__(
         self,
-        reactor: IReactorFDSet,
+        reactor: Reactor,
         sock: socket.socket,
         *,
         own: bool,
@@ -171,7 +172,7 @@ class UdpSocket:
     def _report(self, flow: Flow, reason: Reason) -> None:
         self._counters.errors += 1
         # Later, because the owner is in the middle of what made it send.
-        self._reactor.callLater(0, self._on_error, flow, reason)  # type: ignore[attr-defined]
+        self._reactor.callLater(0, self._on_error, flow, reason)
 
     def connectionLost(self, reason: Failure) -> None:
         """The reactor calls this for an ICMP error without data to read, after it has stopped to listen: go on."""
