@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
@@ -52,10 +54,11 @@ class Net:
         worker_of: WorkerOf = _nobody,
         spread: WorkerOf = _nobody,
         firewall: Firewall | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.config = config
         self.counters = Counters()
-        self.firewall = firewall or Firewall(reactor.seconds)
+        self.firewall = firewall or Firewall(clock)
         self._reactor = reactor
         self._on_message = on_message
         self._on_error = on_error
@@ -71,6 +74,7 @@ class Net:
             make_framer=make_framer,
             on_message=self._arrived,
             on_error=on_error,
+            clock=clock,
         )
         self._handover = Handover(
             reactor,
@@ -125,7 +129,7 @@ class Net:
         done: Deferred[None] = Deferred()
         deadline = self._reactor.seconds() + self.config.stop_timeout
         poll = LoopingCall(self._finish, deadline, done)
-        poll.clock = self._reactor
+        poll.clock = cast(Any, self._reactor)
         poll.start(0.02).addCallback(lambda _: done.callback(None))
         self._finishing = poll
         return done

@@ -209,10 +209,11 @@ class TcpPool:
         make_framer: MakeFramer,
         on_message: Callable[[bytes, Flow], None],
         on_error: Callable[[Flow, Reason], None],
+        clock: Callable[[], float],
     ) -> None:
         self.config = config
         self.counters = counters
-        self.now: Callable[[], float] = reactor.seconds
+        self.now = clock
         self._reactor = reactor
         self._firewall = firewall
         self._make_framer = make_framer
@@ -225,7 +226,7 @@ class TcpPool:
         # Random, because flows outlive the process: they are stored with registrations.
         self._last_id = int.from_bytes(os.urandom(4), "big") << 24
         self._sweep = LoopingCall(self._close_overdue)
-        self._sweep.clock = reactor
+        self._sweep.clock = cast(Any, reactor)
 
     def __len__(self) -> int:
         return len(self._by_id)
