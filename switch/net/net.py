@@ -6,10 +6,8 @@ import errno
 import time
 from collections.abc import Callable
 from ipaddress import ip_address
-from typing import Any, cast
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall
 
 from .config import ConfigError, NetConfig
 from .counters import Counters
@@ -128,17 +126,15 @@ class Net:
         self._tcp.close_all(now=False)
         done: Deferred[None] = Deferred()
         deadline = self._reactor.seconds() + self.config.stop_timeout
-        poll = LoopingCall(self._finish, deadline, done)
-        poll.clock = cast(Any, self._reactor)
-        poll.start(0.02).addCallback(lambda _: done.callback(None))
-        self._finishing = poll
+        self._reactor.callLater(0, self._finish, deadline, done)
         return done
 
-    def _finish(self, deadline: float, _done: Deferred[None]) -> None:
+    def _finish(self, deadline: float, done: Deferred[None]) -> None:
         if len(self._tcp) and self._reactor.seconds() < deadline:
+            self._reactor.callLater(0.02, self._finish, deadline, done)
             return
         self._tcp.close_all(now=True)
-        self._finishing.stop()
+        done.callback(None)
 
     def _close_sockets(self) -> None:
         for udp in self._udp.values():
