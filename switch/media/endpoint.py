@@ -1,0 +1,243 @@
+"""One party's end of the media: a pair of sockets that hears it, and that speaks to it.
+
+Media is a graph: what an endpoint hears goes to the endpoint that it feeds, and to its taps (a recorder, a DTMF listener,
+a mixer); what a player or a mixer makes is sent out through `send`.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Callable
+from typing import Any, Final
+
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from switch.net.reactor import Reactor
+
+from .latch import Latch
+from .stats import Report, Stream
+
+Tap = Callable[[bytes, float], None]
+"""An RTP packet, and when it came (seconds of the relay's clock)."""
+
+_HEADER: Final = struct.Struct("!BBHII")
+_TURN: Final = 16
+_LONGEST: Final = 65536
+_RTCP_FIRST, _RTCP_LAST = 64, 95
+"""Payload types that are RTCP when both share a port (RFC 5761 §4)."""
+
+
+@implementer(IReadDescriptor)
+class MediaSocket:
+    """One port. Hears one learned source, and passes what that one sends to the port it is paired with."""
+
+    __slots__ = (
+        "_buffer",
+        "_clock",
+        "_heard",
+        "_reactor",
+        "_rtcp",
+        "_sock",
+        "_stream",
+        "_view",
+        "latch",
+        "out",
+        "paired",
+        "taps",
+    )
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        sock: socket.socket,
+        *,
+        stream: Stream,
+        rtcp: bool,
+        latch: Latch,
+        buffer: bytearray,
+        clock: Callable[[], float],
+    ) -> None:
+        self._reactor = reactor
+        self._sock = sock
+        self._stream = stream
+        self._rtcp = rtcp
+        self._buffer = buffer
+        self._view = memoryview(buffer)
+        self._clock = clock
+        self._heard: Any = None
+        """The learned source as the kernel gives it: compared on every packet."""
+        self.latch = latch
+        self.out: Any = None
+        """Where to send, or None."""
+        self.paired: MediaSocket | None = None
+        self.taps: tuple[Tap, ...] = ()
+        reactor.addReader(self)
+
+    def doRead(self) -> None:  # noqa: PLR0912 - one loop without calls, for speed
+        """Relay what has come, a bounded turn of it. This is the hot path: one packet costs two system calls."""
+        receive, view, stream = self._sock.recvfrom_into, self._view, self._stream
+        for _ in range(_TURN):
+            try:
+                size, source = receive(self._buffer)
+            except OSError:
+                return
+            now = self._clock()
+            if source != self._heard and not self._consider(source, size, now):
+                stream.strays += 1
+                continue
+            if self._rtcp:
+                stream.rtcp_packets += 1
+            else:
+                stream.packets += 1
+                stream.octets += size
+                stream.last_packet = now
+                if size >= 12:
+                    flags, kind, sequence, timestamp, ssrc = _HEADER.unpack_from(view)
+                    if flags & 0xC0 == 0x80 and not _RTCP_FIRST <= kind & 0x7F <= _RTCP_LAST:
+                        stream.receive(kind & 0x7F, sequence, timestamp, ssrc, now)
+            paired = self.paired
+            if paired is not None:
+                if paired.out is None:
+                    stream.unsent += 1
+                else:
+                    try:
+                        paired._sock.sendto(view[:size], paired.out)
+                    except OSError:
+                        stream.unsent += 1
+            if self.taps:
+                packet = bytes(view[:size])
+                for tap in self.taps:
+                    tap(packet, now)
+
+    def _consider(self, source: Any, size: int, now: float) -> bool:
+        """A source that is not the learned one: learn it, if the latch lets us."""
+        is_media = size >= (8 if self._rtcp else 12) and self._view[0] & 0xC0 == 0x80
+        if not self.latch.consider((source[0], source[1]), now, is_media=is_media):
+            return False
+        self._heard = source
+        self.out = self.latch.target
+        return True
+
+    def expect(self, signalled: tuple[str, int] | None, signalling: str | None, symmetric: bool) -> None:
+        """What signalling says of this port's peer."""
+        if self.latch.expect(signalled, signalling, symmetric):
+            self._heard = None
+        self.out = self.latch.target
+
+    def send(self, packet: bytes) -> bool:
+        """Send one packet of our own to the party; False when there is no address, or no room."""
+        if self.out is None:
+            return False
+        try:
+            self._sock.sendto(packet, self.out)
+        except OSError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Give the port back."""
+        self.paired = None
+        self.taps = ()
+        self._reactor.removeReader(self)
+        self._sock.close()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """An ICMP error without data to read, or a tap that raised: go on with the call."""
+        if self._sock.fileno() >= 0:
+            self._reactor.addReader(self)
+
+    def fileno(self) -> int:
+        """For the reactor."""
+        return self._sock.fileno()
+
+    def logPrefix(self) -> str:
+        """For the reactor's log."""
+        return "rtp"
+
+
+class Endpoint:
+    """RTP and RTCP of one party."""
+
+    __slots__ = ("_rtcp", "_rtp", "local", "stream")
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        rtp: socket.socket,
+        rtcp: socket.socket,
+        *,
+        local: tuple[str, int],
+        settle: float,
+        buffer: bytearray,
+        clock: Callable[[], float],
+    ) -> None:
+        self.local = local
+        """Address and RTP port for the SDP that goes to this party; RTCP is one port above."""
+        self.stream = Stream()
+        """What came from this party."""
+        self._rtp = MediaSocket(
+            reactor, rtp, stream=self.stream, rtcp=False, latch=Latch(settle), buffer=buffer, clock=clock
+        )
+        self._rtcp = MediaSocket(
+            reactor, rtcp, stream=self.stream, rtcp=True, latch=Latch(settle), buffer=buffer, clock=clock
+        )
+
+    def expect(
+        self,
+        host: str | None,
+        port: int,
+        *,
+        rtcp: tuple[str, int] | None = None,
+        signalling: str | None = None,
+        symmetric: bool = False,
+    ) -> None:
+        """What this party's SDP says: call it for every offer and answer of the party.
+
+        `host` None, an unspecified address or port 0: no media to this party now (hold, RFC 3264 §8.4). `rtcp`: from
+        a=rtcp (RFC 3605), else one port above. `signalling`: the address its SIP messages come from, believed too.
+        `symmetric`: believe any address at first, for a party behind a NAT whose media leaves elsewhere; guessable, so only on demand.
+        """
+        wanted = port > 0 and host not in (None, "", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
+        signalled = (host, port) if wanted and host is not None else None
+        self._rtp.expect(signalled, signalling, symmetric)
+        beside = rtcp or ((host, port + 1) if signalled and host is not None and port < 65535 else None)
+        self._rtcp.expect(beside if signalled else None, signalling, symmetric)
+
+    @property
+    def remote(self) -> tuple[str, int] | None:
+        """Where its media comes from, when that is learned."""
+        return self._rtp.latch.source
+
+    def feed(self, other: Endpoint | None) -> None:
+        """What is heard here goes out there (None: nowhere)."""
+        self._rtp.paired = other._rtp if other else None
+        self._rtcp.paired = other._rtcp if other else None
+
+    def attach(self, tap: Tap) -> None:
+        """Let a listener have every RTP packet of this party."""
+        self._rtp.taps = (*self._rtp.taps, tap)
+
+    def detach(self, tap: Tap) -> None:
+        """No longer."""
+        self._rtp.taps = tuple(other for other in self._rtp.taps if other != tap)
+
+    def send(self, packet: bytes) -> bool:
+        """Send one RTP packet of our own to the party; False when it has no address, or no room."""
+        return self._rtp.send(packet)
+
+    def report(self) -> Report:
+        """The counters of what came from this party."""
+        return self.stream.report()
+
+    def close(self) -> None:
+        """Close both ports."""
+        self._rtp.close()
+        self._rtcp.close()
+
+
+def new_buffer() -> bytearray:
+    """The one buffer that all sockets of a relay read into, one packet after the other."""
+    return bytearray(_LONGEST)

@@ -1,0 +1,224 @@
+"""The worker's own RTP relay: sessions of endpoints, their ports, and their silence."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, Final, cast
+
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from switch.net.reactor import Reactor
+
+from .endpoint import Endpoint, new_buffer
+from .ports import PortRange, PortsExhausted
+
+_SOCKET_BUFFER: Final = 256 << 10
+_ATTEMPTS: Final = 16
+
+log = Logger("switch.media.relay")
+
+
+class Silence(StrEnum):
+    """Why a session is reported."""
+
+    NEVER_STARTED = "never started"
+    """No packet of any party since the watch began (guide 4875, MEDIATIMEOUTSTART)."""
+    STOPPED = "stopped"
+    """There was media, and now no party sends any (guide 4874, MEDIATIMEOUT)."""
+
+
+OnSilence = Callable[["Session", Silence], None]
+
+
+class Session:
+    """The media of one call: two endpoints that feed each other; more can be added."""
+
+    __slots__ = ("_held", "_on_silence", "_relay", "_silence", "_since", "_start", "call_id", "endpoints")
+
+    def __init__(self, relay: Relay, call_id: str) -> None:
+        self._relay = relay
+        self._on_silence: OnSilence | None = None
+        self._held = False
+        self._since = 0.0
+        self._silence = self._start = 0.0
+        self.call_id = call_id
+        self.endpoints: list[Endpoint] = []
+
+    @property
+    def caller(self) -> Endpoint:
+        """The endpoint of the party that called."""
+        return self.endpoints[0]
+
+    @property
+    def called(self) -> Endpoint:
+        """The endpoint of the party that was called."""
+        return self.endpoints[1]
+
+    def add(self, host: str | None = None) -> Endpoint:
+        """One more endpoint, that feeds nobody yet. Raises PortsExhausted."""
+        endpoint = self._relay.new_endpoint(host)
+        self.endpoints.append(endpoint)
+        return endpoint
+
+    def watch(self, on_silence: OnSilence, *, stopped: float, never_started: float) -> None:
+        """Tell once when nobody sends: no packet since now for `never_started` seconds, or later for `stopped`."""
+        self._on_silence = on_silence
+        self._silence, self._start = stopped, never_started
+        self._since = self._relay.clock()
+
+    @property
+    def held(self) -> bool:
+        """While a call is on hold its silence is no fault."""
+        return self._held
+
+    @held.setter
+    def held(self, held: bool) -> None:
+        if self._held and not held:
+            self._since = self._relay.clock()
+        self._held = held
+
+    def check(self, now: float) -> None:
+        """Tell, if it is time; the relay asks every session every second."""
+        if self._on_silence is None or self._held:
+            return
+        times = [last for endpoint in self.endpoints if (last := endpoint.stream.last_packet) is not None]
+        quiet = now - max([self._since, *times])
+        if quiet < (self._silence if times else self._start):
+            return
+        tell, self._on_silence = self._on_silence, None
+        tell(self, Silence.STOPPED if times else Silence.NEVER_STARTED)
+
+    def close(self) -> None:
+        """Close every port and give them back; a second time does nothing. The endpoints' reports stay readable."""
+        self._on_silence = None
+        self._relay.forget(self)
+
+
+class Relay:
+    """Opens and closes sessions, out of one range of ports."""
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        ports: PortRange,
+        *,
+        host: str = "127.0.0.1",
+        advertise: str | None = None,
+        settle: float = 2.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`host`: where to bind. `advertise`: the address for SDP, when it is another (NAT in front of us).
+
+        `settle`: seconds in which a more plausible source may replace the one that was learned (see `Latch`).
+        """
+        self.clock = clock
+        self.busy_ports = 0
+        """Pairs that another program had taken."""
+        self._reactor = reactor
+        self._ports = ports
+        self._host = host
+        self._advertise = advertise
+        self._settle = settle
+        self._buffer = new_buffer()
+        self._sessions: dict[int, Session] = {}
+        self._sweep = LoopingCall(self._check)
+        self._sweep.clock = cast(Any, reactor)
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def start(self, interval: float = 1.0) -> None:
+        """Begin to look for silence, every `interval` seconds."""
+        self._sweep.start(interval, now=False)
+
+    def stop(self) -> None:
+        """Close every session."""
+        if self._sweep.running:
+            self._sweep.stop()
+        for session in list(self._sessions.values()):
+            session.close()
+
+    def open(self, call_id: str, *, hosts: tuple[str | None, str | None] = (None, None)) -> Session:
+        """A session of two endpoints that feed each other. Raises PortsExhausted, then nothing stays open.
+
+        `hosts`: other local addresses for caller and called, for instance IPv6 for one of them.
+        """
+        session = Session(self, call_id)
+        self._sessions[id(session)] = session
+        try:
+            caller, called = session.add(hosts[0]), session.add(hosts[1])
+        except BaseException:
+            session.close()
+            raise
+        caller.feed(called)
+        called.feed(caller)
+        return session
+
+    def new_endpoint(self, host: str | None) -> Endpoint:
+        """An endpoint on a free pair of ports; a pair that another program has is passed over."""
+        host = host or self._host
+        for _ in range(_ATTEMPTS):
+            port = self._ports.take()
+            try:
+                rtp, rtcp = _open_pair(host, port)
+            except OSError as error:
+                self._ports.release(port)
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                self.busy_ports += 1
+                continue
+            local = (self._advertise if self._advertise and host == self._host else host, port)
+            return Endpoint(
+                self._reactor,
+                rtp,
+                rtcp,
+                local=local,
+                settle=self._settle,
+                buffer=self._buffer,
+                clock=self.clock,
+            )
+        raise PortsExhausted(
+            f"{_ATTEMPTS} pairs of RTP ports in a row are taken by other programs; move MIZU_RTP_PORTS"
+        )
+
+    def forget(self, session: Session) -> None:
+        """Close what the session has open (its own `close` calls this)."""
+        if self._sessions.pop(id(session), None) is None:
+            return
+        for endpoint in session.endpoints:
+            endpoint.close()
+            self._ports.release(endpoint.local[1])
+
+    def _check(self) -> None:
+        now = self.clock()
+        for session in list(self._sessions.values()):
+            try:
+                session.check(now)
+            except Exception:
+                log.failure("handling the silence of call {call} failed", call=session.call_id)
+
+
+def _open_pair(host: str, port: int) -> tuple[socket.socket, socket.socket]:
+    rtp = _open(host, port)
+    try:
+        return rtp, _open(host, port + 1)
+    except OSError:
+        rtp.close()
+        raise
+
+
+def _open(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SOCKET_BUFFER)
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock

@@ -1,0 +1,22 @@
+"""The switch's sockets: whole messages as bytes with the flow they came on; no SIP is parsed here."""
+
+from .config import ConfigError, NetConfig, own_port
+from .counters import Counters
+from .firewall import Firewall, Sources, Tables
+from .flow import Flow, Reason
+from .net import Net
+from .tcp import Framer
+
+__all__ = [
+    "ConfigError",
+    "Counters",
+    "Firewall",
+    "Flow",
+    "Framer",
+    "Net",
+    "NetConfig",
+    "Reason",
+    "Sources",
+    "Tables",
+    "own_port",
+]

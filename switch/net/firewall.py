@@ -1,0 +1,163 @@
+"""The firewall at the socket: who is heard at all, decided before a byte is parsed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """A set of sources: single addresses in a set, networks in a short list."""
+
+    hosts: frozenset[str] = frozenset()
+    networks: tuple[Network, ...] = ()
+
+    @classmethod
+    def of(cls, entries: Iterable[str]) -> Sources:
+        """From '192.0.2.7', '2001:db8::/32', ...; raises ValueError for what is neither address nor network."""
+        networks = [ip_network(entry, strict=False) for entry in entries]
+        single = [net for net in networks if net.prefixlen == net.max_prefixlen]
+        wide = tuple(net for net in networks if net.prefixlen != net.max_prefixlen)
+        return cls(frozenset(str(net.network_address) for net in single), wide)
+
+    def holds(self, host: str, address: Address) -> bool:
+        """Whether the source is in the set."""
+        return host in self.hosts or any(address in network for network in self.networks)
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """One whole state of the firewall (guide 2477-2498); the owner makes a new one for every change.
+
+    `open_door` is the guide's rule '*': True hears everybody but the banned, False nobody but the allowed.
+    A source in `trusted` is always heard and never counted (our carriers); it wins over a ban.
+    """
+
+    banned: Sources = Sources()
+    allowed: Sources = Sources()
+    trusted: Sources = Sources()
+    open_door: bool = True
+
+
+class _Source:
+    """What is remembered of one source: the verdict on it, and its tokens."""
+
+    __slots__ = ("bucket", "tables", "verdict")
+
+    def __init__(self, verdict: int, bucket: list[float], tables: Tables) -> None:
+        self.verdict = verdict
+        self.bucket = bucket
+        self.tables = tables
+
+
+_DROP: Final = 0
+_METER: Final = 1
+_PASS: Final = 2
+
+
+class Firewall:
+    """Verdicts per source and a token bucket for each (guide 8816-8821: flood protection at network level).
+
+    1. The verdict on a source is made once per table, when it is next heard, and remembered: a packet costs one look-up.
+    2. A metered source pays one token per message or connection; tokens come back at `rate` per second up to `burst`.
+       All addresses of an IPv6 /64 pay from one bucket, because one host owns them all.
+    3. What is remembered is bounded: two generations of at most `max_sources`, the older one forgotten when the
+       younger is full. Sources that are heard again move into the younger.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        tables: Tables | None = None,
+        rate: float = 200.0,
+        burst: float = 1000.0,
+        max_sources: int = 50_000,
+    ) -> None:
+        """`clock` gives monotonic seconds; `rate` is messages per second for one source that is not trusted."""
+        self._clock = clock
+        self._tables = tables or Tables()
+        self._rate = rate
+        self._burst = burst
+        self._max_sources = max_sources
+        self._young: dict[str, _Source] = {}
+        self._old: dict[str, _Source] = {}
+        self.dropped_banned = 0
+        self.dropped_flood = 0
+
+    @property
+    def remembered(self) -> int:
+        """How many sources are remembered; never above twice `max_sources`, and one /64 more each."""
+        return len(self._young) + len(self._old)
+
+    def swap(self, tables: Tables) -> None:
+        """Take over a new state, whole; it holds for the next packet. Tokens are kept."""
+        self._tables = tables
+
+    def limit(self, rate: float, burst: float) -> None:
+        """Change what an untrusted source may send."""
+        self._rate, self._burst = rate, burst
+
+    def admits(self, host: str) -> bool:
+        """Whether one more message of this source is heard; counts it when not."""
+        source = self._young.get(host)
+        if source is None or source.tables is not self._tables:
+            source = self._recall(host)
+        if source.verdict == _METER:
+            bucket = source.bucket
+            now = self._clock()
+            tokens = bucket[0] + (now - bucket[1]) * self._rate
+            bucket[1] = now
+            tokens = min(tokens, self._burst)
+            if tokens < 1.0:
+                bucket[0] = tokens
+                self.dropped_flood += 1
+                return False
+            bucket[0] = tokens - 1.0
+            return True
+        if source.verdict == _DROP:
+            self.dropped_banned += 1
+            return False
+        return True
+
+    def bans(self, host: str) -> bool:
+        """Whether the source is not heard at all; takes no token and counts nothing."""
+        return self._recall(host).verdict == _DROP
+
+    def _recall(self, host: str) -> _Source:
+        """The source, made or moved into the younger generation, with the verdict of the present table."""
+        source = self._young.get(host) or self._old.pop(host, None)
+        if source is None:
+            source = _Source(self._judge(host), self._bucket(host), self._tables)
+        elif source.tables is not self._tables:
+            source.verdict, source.tables = self._judge(host), self._tables
+        if len(self._young) >= self._max_sources and host not in self._young:
+            self._old, self._young = self._young, {}
+        self._young[host] = source
+        return source
+
+    def _bucket(self, host: str) -> list[float]:
+        if ":" not in host:
+            return [self._burst, self._clock()]
+        prefix = str(ip_network((host.partition("%")[0], 64), strict=False))
+        shared = self._young.get(prefix) or self._old.get(prefix)
+        if shared is None:
+            shared = self._young[prefix] = _Source(_METER, [self._burst, self._clock()], self._tables)
+        return shared.bucket
+
+    def _judge(self, host: str) -> int:
+        tables = self._tables
+        address = ip_address(host.partition("%")[0])
+        if tables.trusted.holds(host, address):
+            return _PASS
+        if tables.banned.holds(host, address):
+            return _DROP
+        if not tables.open_door and not tables.allowed.holds(host, address):
+            return _DROP
+        return _METER

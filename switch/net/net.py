@@ -1,0 +1,255 @@
+"""The network layer of one worker: its sockets, its firewall, and its neighbours, behind four calls."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable
+from ipaddress import ip_address
+
+from twisted.internet.defer import Deferred
+
+from .config import ConfigError, NetConfig
+from .counters import Counters
+from .firewall import Firewall, Tables
+from .flow import Flow, Reason
+from .handover import Handover, Kind, reason_from
+from .reactor import Reactor
+from .tcp import MakeFramer, TcpPool, open_tcp
+from .udp import UdpSocket, local_address_towards, open_udp
+
+OnMessage = Callable[[bytes, Flow], None]
+OnError = Callable[[Flow, Reason], None]
+WorkerOf = Callable[[bytes], int | None]
+
+
+def _nobody(_data: bytes) -> int | None:
+    return None
+
+
+class Net:
+    """Delivers whole messages as bytes with the flow they came on, and sends bytes on flows.
+
+    A message takes this way:
+    1. the firewall drops banned and flooding sources;
+    2. `worker_of(data)` names the worker that *must* have it (the label in the branch of our Via, or in our tag);
+       a message of another worker is handed to that one, and dropped when it does not run;
+    3. `spread(data)` names the worker that *should* have it (for instance by a hash of the Call-ID, because all
+       datagrams of one trunk arrive at one worker); when that one does not run, it is handled here;
+    4. `on_message(data, flow)`. What another worker handed over comes straight to this step, so nothing circles.
+
+    `on_error(flow, reason)` tells what could not be sent; it is never called from within `send`.
+    """
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        config: NetConfig,
+        on_message: OnMessage,
+        on_error: OnError,
+        *,
+        make_framer: MakeFramer,
+        worker_of: WorkerOf = _nobody,
+        spread: WorkerOf = _nobody,
+        firewall: Firewall | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.config = config
+        self.counters = Counters()
+        self.firewall = firewall or Firewall(clock)
+        self._reactor = reactor
+        self._on_message = on_message
+        self._on_error = on_error
+        self._worker_of = worker_of
+        self._spread = spread
+        self._udp: dict[tuple[bool, bool], UdpSocket] = {}
+        """By (IPv6, own port)."""
+        self._tcp = TcpPool(
+            reactor,
+            config,
+            firewall=self.firewall,
+            counters=self.counters,
+            make_framer=make_framer,
+            on_message=self._arrived,
+            on_error=on_error,
+            clock=clock,
+        )
+        self._handover = Handover(
+            reactor,
+            run_dir=config.run_dir,
+            worker=config.worker,
+            counters=self.counters,
+            bound=config.handover_waiting,
+            receive=self._handed,
+        )
+        self._local: dict[bool, str] = {}
+
+    # -- life
+
+    def start(self) -> None:
+        """Open every socket, or none. Raises ConfigError with a sentence for the operator."""
+        try:
+            self._handover.start()
+            for bind in self.config.binds:
+                for own in (False, True):
+                    self._open(bind, own)
+        except BaseException:
+            self._close_sockets()
+            raise
+        for udp in self._udp.values():
+            udp.start()
+        self._tcp.start()
+
+    def _open(self, bind: str, own: bool) -> None:
+        port = self.config.own_port if own else self.config.shared_port
+        try:
+            sock = open_udp(bind, port, shared=not own, receive_buffer=self.config.receive_buffer)
+            self._udp[":" in bind, own] = UdpSocket(
+                self._reactor,
+                sock,
+                own=own,
+                worker=self.config.worker,
+                firewall=self.firewall,
+                counters=self.counters,
+                on_datagram=self._accept if own else self._arrived,
+                on_error=self._on_error,
+                datagrams_per_turn=self.config.datagrams_per_turn,
+                shortest=self.config.shortest_datagram,
+            )
+            self._tcp.listen(open_tcp(bind, port, shared=not own), own=own)
+        except OSError as error:
+            raise ConfigError(_cannot_listen(bind, port, own, error)) from error
+
+    def stop(self) -> Deferred[None]:
+        """Stop hearing, let what is written go out, and close; fires when all is closed, within `stop_timeout`."""
+        self._close_sockets()
+        self._tcp.close_all(now=False)
+        done: Deferred[None] = Deferred()
+        deadline = self._reactor.seconds() + self.config.stop_timeout
+        self._reactor.callLater(0, self._finish, deadline, done)
+        return done
+
+    def _finish(self, deadline: float, done: Deferred[None]) -> None:
+        if len(self._tcp) and self._reactor.seconds() < deadline:
+            self._reactor.callLater(0.02, self._finish, deadline, done)
+            return
+        self._tcp.close_all(now=True)
+        done.callback(None)
+
+    def _close_sockets(self) -> None:
+        for udp in self._udp.values():
+            udp.stop()
+        self._udp.clear()
+        self._tcp.stop_listening()
+        self._handover.stop()
+
+    # -- in
+
+    def _arrived(self, data: bytes, flow: Flow) -> None:
+        """A message from the network, perhaps for another worker."""
+        me = self.config.worker
+        worker = self._worker_of(data)
+        if worker is not None and worker != me:
+            if 1 <= worker <= self.config.workers:
+                self.counters.handed_over += self._handover.send(worker, Kind.RECEIVED, flow, data)
+            else:
+                self.counters.handover_missing += 1
+            return
+        if worker is None:
+            better = self._spread(data)
+            if better is not None and better != me and self._handover.send(better, Kind.RECEIVED, flow, data):
+                self.counters.handed_over += 1
+                return
+        self._on_message(data, flow)
+
+    def _accept(self, data: bytes, flow: Flow) -> None:
+        self._on_message(data, flow)
+
+    def _handed(self, kind: Kind, flow: Flow, data: bytes, sender: int) -> None:
+        """Another worker asks; this one answers itself, whatever the labels say."""
+        self.counters.taken_over += 1
+        if kind is Kind.RECEIVED:
+            self._on_message(data, flow)
+        elif kind is Kind.UNSENT:
+            self.counters.errors += 1
+            self._on_error(flow, reason_from(data))
+        elif (reason := self._send_here(flow, data)) is not None:
+            self._handover.send(sender, Kind.UNSENT, flow, reason.encode("ascii"))
+
+    # -- out
+
+    def send(self, flow: Flow, data: bytes) -> None:
+        """Send one message on a flow of this worker or of another. Never raises; failures come to `on_error`."""
+        shared_udp = flow.transport == "udp" and not flow.own
+        if flow.worker == self.config.worker or shared_udp:
+            reason = self._send_here(flow, data)
+        else:
+            reason = None if self._handover.send(flow.worker, Kind.SEND, flow, data) else Reason.NO_WORKER
+        if reason is not None:
+            self._tcp.report(flow, reason)
+
+    def _send_here(self, flow: Flow, data: bytes) -> Reason | None:
+        if flow.transport == "tcp":
+            return self._tcp.send(flow, data)
+        sock = self._udp.get((":" in flow.host, flow.own))
+        if sock is None:
+            return Reason.UNREACHABLE if self._udp else Reason.CLOSED
+        sock.send(flow, data)
+        return None
+
+    def connect_flow(self, transport: str, host: str, port: int, *, via_shared: bool = False) -> Flow:
+        """The flow for a request to an address (numeric; ValueError otherwise).
+
+        UDP: from the worker's own port, so that answers come straight back, or `via_shared` from the port that a phone
+        behind NAT or a strict carrier knows. TCP: on the connection that is there, or a new one; `send` may follow at
+        once, and a failure to connect is told to `on_error`.
+        """
+        host = str(ip_address(host))
+        if not 1 <= port <= 65535:
+            raise ValueError(f"{port} is not a port")
+        if transport == "tcp":
+            return self._tcp.connect(host, port)
+        if transport != "udp":
+            raise ValueError(f"no such transport: {transport}")
+        return Flow("udp", host, port, not via_shared, 0, self.config.worker)
+
+    def local_address(self, flow: Flow) -> tuple[str, int]:
+        """Host and port of ours for Via and Contact of what goes out on this flow.
+
+        The own port, unless the flow uses the shared one: the advertised address, else the bound one, else (bound to
+        all) the one that the machine would use towards the remote.
+        """
+        port = self.config.own_port if flow.own else self.config.shared_port
+        if self.config.advertise:
+            return self.config.advertise, port
+        six = ":" in flow.host
+        bind = next((bind for bind in self.config.binds if (":" in bind) == six), self.config.binds[0])
+        if not ip_address(bind).is_unspecified:
+            return bind, port
+        return local_address_towards(flow.host, flow.port), port
+
+    # -- firewall and metrics
+
+    def ban(self, tables: Tables) -> None:
+        """Take over new firewall tables, whole, and cut the connections of sources that are now banned."""
+        self.firewall.swap(tables)
+        self._tcp.close_banned()
+
+    def metrics(self) -> dict[str, int]:
+        """Name → value."""
+        return self.counters.as_dict() | {
+            "tcp_connections": len(self._tcp),
+            "dropped_banned": self.firewall.dropped_banned,
+            "dropped_flood": self.firewall.dropped_flood,
+            "sources_remembered": self.firewall.remembered,
+        }
+
+
+def _cannot_listen(bind: str, port: int, own: bool, error: OSError) -> str:
+    where = f"{bind} port {port}"
+    if error.errno == errno.EADDRINUSE:
+        name = "MIZU_SIP_WORKER_PORTS (or MIZU_SIP_PORT)" if own else "MIZU_SIP_PORT"
+        return f"SIP cannot listen on {where}: another program has it. Stop that, or set {name}."
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"SIP cannot listen on {where}: this machine has no such address. Set MIZU_SIP_BIND."
+    return f"SIP cannot listen on {where}: {error.strerror}."

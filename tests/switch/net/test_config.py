@@ -1,0 +1,54 @@
+"""Ports and addresses out of the environment."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from switch.net import ConfigError, NetConfig, own_port
+
+
+def test_the_environment_alone_makes_a_whole_configuration() -> None:
+    config = NetConfig.from_env(
+        {"MIZU_VAR": "/srv/v", "MIZU_SIP_PORT": "5070", "MIZU_SIP_BIND": "192.0.2.1,[2001:DB8::1]", "MIZU_SWITCH_WORKERS": "3"},
+        worker=2,
+    )
+    assert (config.shared_port, config.own_port) == (5070, 5070 + 2 * 1013)
+    assert config.binds == ("192.0.2.1", "2001:db8::1")
+    assert str(config.run_dir) == "/srv/v/run"
+
+
+def test_the_workers_own_ports_can_be_set() -> None:
+    env = {"MIZU_SIP_WORKER_PORTS": "5101", "MIZU_SIP_ADVERTISE": "203.0.113.9"}
+    config = NetConfig.from_env(env, worker=2)
+    assert (config.own_port, config.advertise) == (5102, "203.0.113.9")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MIZU_SIP_PORT", "sip"),
+        ("MIZU_SIP_PORT", "70000"),
+        ("MIZU_SIP_BIND", "localhost"),
+        ("MIZU_SIP_BIND", "127.0.0.1,127.0.0.2"),
+        ("MIZU_SIP_WORKER_PORTS", "65535"),
+        ("MIZU_SIP_ADVERTISE", "nowhere"),
+        ("MIZU_SWITCH_WORKERS", "1"),
+    ],
+)
+def test_a_wrong_setting_is_named(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        NetConfig.from_env({name: value}, worker=2)
+
+
+def test_instances_side_by_side_never_share_a_port() -> None:
+    instances = [5060, 5061, 5062, 5070, 5080, 5160, 6060, 6160, 7060, 15060, 25060, 50600]
+    ports = [{shared, *(own_port(shared, worker) for worker in range(1, 17))} for shared in instances]
+    for one, other in itertools.combinations(ports, 2):
+        assert not one & other
+
+
+def test_no_own_port_leaves_the_range_of_ports() -> None:
+    for shared in range(1024, 65536, 7):
+        assert all(1024 <= own_port(shared, worker) <= 65535 for worker in range(1, 17))
