@@ -20,7 +20,27 @@ from apps.users.services.secrets import new_password, set_sip_password, set_web_
 
 #: What `open_account` and `change_account` take; secrets, paths and flags have ways of their own.
 FIELDS = frozenset(
-    ["display_name", "email", "address", "vat_number", "country", "language", "time_zone", "is_active", "billing", "credit_limit", "currency", "vat_rate", "caller_number", "max_calls", "calls_per_second", "max_call_seconds", "media", "tech_prefix", "comment"]
+    [
+        "display_name",
+        "email",
+        "address",
+        "vat_number",
+        "country",
+        "language",
+        "time_zone",
+        "is_active",
+        "billing",
+        "credit_limit",
+        "currency",
+        "vat_rate",
+        "caller_number",
+        "max_calls",
+        "calls_per_second",
+        "max_call_seconds",
+        "media",
+        "tech_prefix",
+        "comment",
+    ]
 )
 _LONGEST_PATH = 255
 
