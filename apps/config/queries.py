@@ -1,0 +1,39 @@
+"""What settings are worth now: a node's own value, else everybody's, else the default (guide 11909-11917)."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from apps.config.models import Setting
+from apps.config.registry import DEFINITIONS, BadValue, definition
+
+logger = logging.getLogger(__name__)
+
+
+def get(key: str, node: str = "") -> Any:
+    """The typed value of one setting. Raises KeyError when there is no such setting."""
+    definition(key)
+    return _typed(
+        key, dict(Setting.objects.filter(key=key, node__in=("", node)).values_list("node", "value")), node
+    )
+
+
+def effective(node: str = "") -> dict[str, Any]:
+    """Every setting's typed value on a node, by key."""
+    stored: dict[str, dict[str, str]] = {key: {} for key in DEFINITIONS}
+    for key, at, value in Setting.objects.filter(node__in=("", node)).values_list("key", "node", "value"):
+        if key in stored:
+            stored[key][at] = value
+    return {key: _typed(key, values, node) for key, values in stored.items()}
+
+
+def _typed(key: str, values: dict[str, str], node: str) -> Any:
+    for text in (values.get(node), values.get("")):
+        if text is None:
+            continue
+        try:
+            return DEFINITIONS[key].parse(text)
+        except BadValue as error:  # written past the services, or limits have changed since
+            logger.warning("setting ignored: %s", error)
+    return DEFINITIONS[key].default

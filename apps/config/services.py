@@ -1,0 +1,52 @@
+"""Changing settings: parsed, checked, and told to the switch by the table's own trigger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from apps.config import queries
+from apps.config.models import Setting
+from apps.config.registry import DEFINITIONS, BadValue, Definition
+
+
+@transaction.atomic
+def set_value(*, key: str, value: Any, node: str = "") -> Setting:
+    """Give a setting a value, as text or typed, for every node or for one. Raises ValidationError."""
+    definition = _definition(key)
+    try:
+        parsed = definition.parse(definition.write(tuple(value) if isinstance(value, list) else value))
+    except BadValue as error:
+        raise ValidationError({"value": str(error)}) from error
+    setting = Setting.objects.filter(key=key, node=node).first() or Setting(key=key, node=node)
+    setting.value = definition.write(parsed)
+    setting.full_clean()
+    setting.save()
+    _check_together(queries.effective(node))
+    return setting
+
+
+@transaction.atomic
+def reset(*, key: str, node: str = "") -> None:
+    """Back to the default, or on a node to everybody's value. Raises ValidationError."""
+    _definition(key)
+    Setting.objects.filter(key=key, node=node).delete()
+    _check_together(queries.effective(node))
+
+
+def _definition(key: str) -> Definition:
+    try:
+        return DEFINITIONS[key]
+    except KeyError:
+        raise ValidationError({"key": _("There is no setting %(key)s.") % {"key": key}}) from None
+
+
+def _check_together(values: dict[str, Any]) -> None:
+    """Rules between settings; the transaction undoes the change that broke one."""
+    if not values["upperexpiremin"] <= values["upperexpire"] <= values["upperexpiremax"]:
+        raise ValidationError({"value": _("upperexpire must lie between upperexpiremin and upperexpiremax.")})
+    if values["hold_extend_before"] >= values["hold_seconds"]:
+        raise ValidationError({"value": _("hold_extend_before must be shorter than hold_seconds.")})

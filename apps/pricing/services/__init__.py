@@ -1,0 +1,26 @@
+"""The verbs of prices: the only writers of `apps.pricing.models`."""
+
+from apps.pricing.services.exports import export_rates
+from apps.pricing.services.imports import ImportResult, import_rates
+from apps.pricing.services.tariffs import (
+    add_rate,
+    assign_tariff,
+    change_rate,
+    change_tariff,
+    create_tariff,
+    remove_rate,
+    unassign_tariff,
+)
+
+__all__ = [
+    "ImportResult",
+    "add_rate",
+    "assign_tariff",
+    "change_rate",
+    "change_tariff",
+    "create_tariff",
+    "export_rates",
+    "import_rates",
+    "remove_rate",
+    "unassign_tariff",
+]

@@ -1,0 +1,102 @@
+"""Tariffs, single rates, and who pays by which tariff."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from apps.pricing import queries
+from apps.pricing.models import Rate, Tariff, TariffAssignment, TariffKind
+from apps.users.choices import Kind
+from apps.users.models import Account
+
+
+@transaction.atomic
+def create_tariff(**fields: Any) -> Tariff:
+    """Open an empty price list. Raises ValidationError, by field."""
+    tariff = Tariff(**fields)
+    tariff.full_clean()
+    tariff.save()
+    return tariff
+
+
+@transaction.atomic
+def change_tariff(*, tariff: Tariff, **fields: Any) -> Tariff:
+    """Change what holds for all rates. Kind and currency stay while accounts pay by the tariff."""
+    stored = Tariff.objects.select_for_update().get(pk=tariff.pk)
+    before = (stored.kind, stored.currency)
+    _fill(stored, fields)
+    if before != (stored.kind, stored.currency) and stored.assignments.exists():
+        raise ValidationError({"kind": _("Accounts pay by this tariff: its kind and currency stay.")})
+    stored.save()
+    tariff.refresh_from_db()
+    return tariff
+
+
+@transaction.atomic
+def add_rate(*, tariff: Tariff, prefix: str, **fields: Any) -> Rate:
+    """Add the price of one prefix; "*" is every destination. Raises ValidationError, by field."""
+    rate = Rate(tariff=tariff)
+    _fill(rate, {"prefix": "" if prefix == "*" else prefix, **fields})
+    rate.save()
+    return rate
+
+
+@transaction.atomic
+def change_rate(*, rate: Rate, **fields: Any) -> Rate:
+    """Change a rate in place, for calls from now on: prices of calls already recorded stay. Raises ValidationError."""
+    stored = Rate.objects.select_for_update().get(pk=rate.pk)
+    _fill(stored, fields)
+    stored.save()
+    rate.refresh_from_db()
+    return rate
+
+
+@transaction.atomic
+def remove_rate(*, rate: Rate) -> None:
+    """Take a rate out of its tariff."""
+    Rate.objects.filter(pk=rate.pk).delete()
+
+
+@transaction.atomic
+def assign_tariff(*, account: Account, tariff: Tariff) -> TariffAssignment:
+    """Let an account, and whatever below it has none of its own, pay by a tariff; it replaces one of the same kind.
+
+    Raises ValidationError when the kinds do not fit, or when the currencies cannot be converted.
+    """
+    if (tariff.kind == TariffKind.CARRIER) != (account.kind == Kind.CARRIER):
+        raise ValidationError({"tariff": _("Carrier tariffs are for carriers, and carriers have no other.")})
+    if tariff.kind == TariffKind.RESELLER and account.kind not in (Kind.RESELLER, Kind.OWNER):
+        raise ValidationError(
+            {"tariff": _("Only resellers, and owners for all below them, pay by a reseller tariff.")}
+        )
+    if not queries.convertible(tariff.currency, account.currency):
+        raise ValidationError(
+            {
+                "tariff": _("There is no exchange rate from %(here)s to %(there)s.")
+                % {"here": tariff.currency, "there": account.currency}
+            }
+        )
+    assignment, _created = TariffAssignment.objects.update_or_create(
+        account=account, kind=tariff.kind, defaults={"tariff": tariff}
+    )
+    return assignment
+
+
+@transaction.atomic
+def unassign_tariff(*, account: Account, kind: str) -> None:
+    """From now on the account pays by the tariff of whoever is above it."""
+    TariffAssignment.objects.filter(account=account, kind=kind).delete()
+
+
+def _fill(row: Tariff | Rate, fields: dict[str, Any]) -> None:
+    for name, value in fields.items():
+        setattr(row, name, value)
+    if isinstance(row, Rate) and row.price is not None and row.price < 0:
+        raise ValidationError({"price": _("A price is not negative.")})
+    if isinstance(row, Rate) and row.max_digits and row.max_digits < row.min_digits:
+        raise ValidationError({"max_digits": _("The longest number is shorter than the shortest.")})
+    row.full_clean()
