@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import time
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -21,6 +21,7 @@ from switch.world.deck import HEADER_SIZE, RECORD, SYMBOLS, DeckError, key_of, l
 
 Words = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.void]
+Convert = Callable[[str, npt.NDArray[Any]], npt.NDArray[Any]]
 
 _WIDE = ("id", "price", "connect_fee")
 _NARROW = ("first_increment", "next_increment", "minimum_seconds", "free_seconds", "free_after")
@@ -79,14 +80,8 @@ def copy_deck(cursor: Cursor, tariff_id: int, path: Path) -> int:
         with copied.open("wb") as file:
             cursor.copy_expert(f"COPY ({deck_query(tariff_id)}) TO STDOUT (FORMAT binary)", file)
         rows = _rows(copied)
-        _write(
-            path,
-            tariff_id,
-            rows["key"].astype(np.uint64),
-            rows["tail"].astype(np.uint64),
-            rows,
-            _from_postgres,
-        )
+        keys, tails = rows["key"].astype(np.uint64), rows["tail"].astype(np.uint64)
+        _write(path, tariff_id, rows, keys=keys, tails=tails, convert=_from_postgres)
         return len(rows)
     finally:
         copied.unlink(missing_ok=True)
@@ -98,7 +93,7 @@ def compile_deck(rates: Iterable[Rate], path: Path, tariff_id: int = 0) -> int:
     rows = np.array([(one.id, *one[2:13], one.window or 0) for one in kept], dtype=RECORDS)
     keys = np.array([key_of(one.prefix[:SYMBOLS]) for one in kept], dtype=np.uint64)
     tails = np.array([key_of(one.prefix[SYMBOLS:]) for one in kept], dtype=np.uint64)
-    _write(path, tariff_id, keys, tails, rows, lambda name, column: column)
+    _write(path, tariff_id, rows, keys=keys, tails=tails, convert=lambda name, column: column)
     return len(kept)
 
 
@@ -142,7 +137,7 @@ def _from_postgres(name: str, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.where(infinite, plain, seconds)
 
 
-def _write(path: Path, tariff_id: int, keys: Words, tails: Words, rows: Rows, convert: Any) -> None:
+def _write(path: Path, tariff_id: int, rows: Rows, *, keys: Words, tails: Words, convert: Convert) -> None:
     """Sort, group, link, and put the file in place in one step, so that no reader ever sees a part of it."""
     order = np.lexsort((tails, keys, tails != 0))
     keys, tails = keys[order], tails[order]
@@ -159,7 +154,7 @@ def _write(path: Path, tariff_id: int, keys: Words, tails: Words, rows: Rows, co
         with temporary.open("w+b") as file:
             file.truncate(places["size"])
             out = np.memmap(file, dtype=np.uint8, mode="r+", shape=(places["size"],))
-            parts = {
+            parts: dict[str, npt.NDArray[Any]] = {
                 "keys": group_keys,
                 "tails": group_tails[short:],
                 "starts": np.append(first, len(rows)).astype(np.uint32),
@@ -172,7 +167,7 @@ def _write(path: Path, tariff_id: int, keys: Words, tails: Words, rows: Rows, co
             records = out[places["records"] :].view(RECORDS)
             for column in RECORDS.names or ():
                 records[column] = convert(column, rows[column])[order]
-            content = zlib.crc32(out[HEADER_SIZE:])
+            content = zlib.crc32(out[HEADER_SIZE:].data)
             header = seal((content, tariff_id, len(first), short, len(rows), places["size"]))
             out[:HEADER_SIZE] = np.frombuffer(header, dtype=np.uint8)
             out.flush()
