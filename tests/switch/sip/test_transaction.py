@@ -79,7 +79,12 @@ def test_the_ack_to_a_failure_repeats_branch_route_and_number_and_takes_the_to_t
     lab.receive(make.answer(request, 486, tag="theirs"))
     ack = lab.last()
     assert (ack.method, ack.uri, ack.via.branch) == ("ACK", request.uri, request.via.branch)
-    assert (ack.cseq.number, ack.to.tag, ack.get("Route"), ack.all("Via")) == (7, "theirs", "<sip:p;lr>", [request.get("Via")])
+    assert (ack.cseq.number, ack.to.tag, ack.get("Route"), ack.all("Via")) == (
+        7,
+        "theirs",
+        "<sip:p;lr>",
+        [request.get("Via")],
+    )
 
 
 def test_over_a_connection_a_failure_ends_the_transaction_at_once(tcp):
