@@ -10,7 +10,7 @@ COOKIE = "z9hG4bK"
 _OWN_BRANCH = b"z9hG4bK-"
 _LABEL = re.compile(r"[A-Za-z0-9]{1,16}")
 _TO_LABEL = re.compile(
-    rb"\r\n(?:to|t)[ \t]*:[^\r\n]*;[ \t]*tag[ \t]*=[ \t]*([A-Za-z0-9]{1,16})-", re.IGNORECASE
+    rb"\r\n(?:to|t)[ \t]*:(?:[^\r\n]|\r\n[ \t])*?;[ \t]*tag[ \t]*=[ \t]*([A-Za-z0-9]{1,16})-", re.IGNORECASE
 )
 _BRANCH_LABEL = re.compile(rb"z9hG4bK-([A-Za-z0-9]{1,16})-")
 _POOL = 4096

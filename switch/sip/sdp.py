@@ -96,8 +96,9 @@ class Media(Section):
 
     def check(self) -> None:
         """Touch all that later readers touch, so that a hostile body is refused at once. BadSdp."""
+        self.own_address, self.port, self.rtpmaps  # noqa: B018
         if self.port:
-            self.address, self.rtcp_port, self.rtpmaps  # noqa: B018
+            self.address, self.rtcp_port  # noqa: B018
 
     def _fields(self) -> list[str]:
         fields = self.lines[0][2:].split()
@@ -211,6 +212,7 @@ class Sdp:
         if not all(_LINE.fullmatch(line) for line in lines):
             raise BadSdp("a line that is no letter, equals sign and text")
         sdp = cls._cut(lines)
+        sdp.session.own_address  # noqa: B018
         for media in sdp.media:
             media.check()
         return sdp

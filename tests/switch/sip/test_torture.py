@@ -57,7 +57,7 @@ def test_a_good_torture_message_survives_a_round_trip(name):
 
 def test_blanks_and_folds_everywhere_are_read():
     message = read("wsinv")
-    assert [via.partition(";")[0] for via in message.members("Via")][0] == "SIP  /   2.0 /UDP 192.0.2.2"
+    assert next(via.partition(";")[0] for via in message.members("Via")) == "SIP  /   2.0 /UDP 192.0.2.2"
     assert (message.via.host, message.via.branch, message.via.transport) == ("192.0.2.2", "390skdjuw", "UDP")
     assert len(message.members("Via")) == 3
     assert (message.to.tag, message.from_.tag) == ("1918181833n", "98asjd8")
