@@ -1,0 +1,30 @@
+"""Values that every part of the house speaks in: money, numbers, time windows. Pure: no Django, no clock."""
+
+from apps.core.values.digits import digits_of, is_digits, prefixes
+from apps.core.values.money import (
+    MICROS,
+    Rounding,
+    currency_digits,
+    divide,
+    from_micros,
+    round_micros,
+    to_micros,
+)
+from apps.core.values.windows import Schedule, TimeWindow, next_boundary, schedule
+
+__all__ = [
+    "MICROS",
+    "Rounding",
+    "Schedule",
+    "TimeWindow",
+    "currency_digits",
+    "digits_of",
+    "divide",
+    "from_micros",
+    "is_digits",
+    "next_boundary",
+    "prefixes",
+    "round_micros",
+    "schedule",
+    "to_micros",
+]

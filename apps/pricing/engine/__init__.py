@@ -1,0 +1,29 @@
+"""What a call costs, how long a budget lasts, and which rate holds for a number. Pure: values in, values out.
+
+Money is in micros (millionths of a currency unit), prices in micros per minute, times in epoch
+seconds, durations in whole seconds.
+"""
+
+from apps.pricing.engine.duration import LONGEST, duration_seconds, max_duration
+from apps.pricing.engine.rates import ALWAYS, NEVER, Rate, band_of, bands_of, select
+from apps.pricing.engine.rating import NOTHING, Charge, rate
+from apps.pricing.engine.terms import Band, Terms, Tier, tiers
+
+__all__ = [
+    "ALWAYS",
+    "LONGEST",
+    "NEVER",
+    "NOTHING",
+    "Band",
+    "Charge",
+    "Rate",
+    "Terms",
+    "Tier",
+    "band_of",
+    "bands_of",
+    "duration_seconds",
+    "max_duration",
+    "rate",
+    "select",
+    "tiers",
+]

@@ -1,0 +1,102 @@
+"""Which rate of a price list holds: the longest prefix that fits, its version of the day, its windows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from apps.core.values.windows import TimeWindow
+from apps.pricing.engine.terms import Band, tiers
+
+ALWAYS = -(2**63)
+"""`valid_from` of a rate that has always held."""
+
+NEVER = 2**63 - 1
+"""`valid_until` of a rate that does not end."""
+
+
+class Rate(NamedTuple):
+    """One version of the price of a prefix (a tuple: decks decode them by the thousand)."""
+
+    id: int
+    prefix: str
+    price: int  # micros per minute, may be negative (revenue share)
+    connect_fee: int = 0  # micros
+    first_increment: int = 1
+    next_increment: int = 1
+    minimum_seconds: int = 0
+    free_seconds: int = 0  # at the start
+    free_after: int = 0  # elapsed seconds; 0: never
+    min_digits: int = 0
+    max_digits: int = 0  # 0: any
+    valid_from: int = ALWAYS  # half-open, epoch seconds
+    valid_until: int = NEVER
+    window: int | None = None  # id of its time window; None: the rest of the time
+
+
+def select(groups: Iterable[Sequence[Rate]], number: str, at: float) -> tuple[Rate, ...]:
+    """The rates that price a call to `number` placed at `at`; empty when there is none.
+
+    `groups` are the rates of each prefix of the number, longest prefix first.
+
+    1. In a prefix a rate fits when the date and the number's length do. Of several versions for
+       the same window the one with the latest `valid_from` holds, then the highest id.
+    2. A prefix whose rates all belong to windows leaves the rest of the time to shorter prefixes.
+    3. A prefix where nothing fits falls back to shorter ones.
+    """
+    length = len(number)
+    chosen: list[Rate] = []
+    for group in groups:
+        fitting = [one for one in group if _fits(one, length, at)]
+        if not fitting:
+            continue
+        newest: dict[int | None, Rate] = {}
+        for one in fitting:
+            other = newest.get(one.window)
+            if other is None or (one.valid_from, one.id) > (other.valid_from, other.id):
+                newest[one.window] = one
+        rest = newest.pop(None, None)
+        chosen += newest.values()
+        if rest is not None:
+            chosen.append(rest)
+            break
+    return tuple(chosen)
+
+
+def _fits(one: Rate, length: int, at: float) -> bool:
+    return (
+        one.valid_from <= at < one.valid_until
+        and length >= one.min_digits
+        and (not one.max_digits or length <= one.max_digits)
+    )
+
+
+def band_of(one: Rate, window: TimeWindow | None = None) -> Band:
+    """The band that a rate makes in its window."""
+    return Band(
+        window,
+        one.id,
+        one.prefix,
+        one.connect_fee,
+        tiers(
+            one.price,
+            first_increment=one.first_increment,
+            next_increment=one.next_increment,
+            minimum_seconds=one.minimum_seconds,
+            free_seconds=one.free_seconds,
+            free_after=one.free_after,
+        ),
+    )
+
+
+def bands_of(rates: Sequence[Rate], windows: Mapping[int, TimeWindow]) -> tuple[Band, ...]:
+    """The bands of what `select` chose, in the order in which they are asked.
+
+    The longer prefix first, then the window that covers less of the week, then the lower id; the
+    rest comes last. Raises KeyError for a window that does not exist.
+    """
+
+    def order(one: Rate) -> tuple[int, int, int]:
+        minutes = 10**6 if one.window is None else windows[one.window].minutes()
+        return -len(one.prefix), minutes, one.window or 0
+
+    ordered = sorted(rates, key=order)
+    return tuple(band_of(one, None if one.window is None else windows[one.window]) for one in ordered)

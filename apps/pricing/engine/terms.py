@@ -1,0 +1,194 @@
+"""What one payer pays for one call, small enough to travel in the journal and to rate from later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from math import lcm
+from typing import Any, NamedTuple
+
+from apps.core.values.money import Rounding, quantum
+from apps.core.values.windows import TimeWindow, Windows
+
+
+class Tier(NamedTuple):
+    """From elapsed second `start` on: `price` micros per `per` seconds, counted in steps of `step` seconds.
+
+    `per` 0: these seconds are free and not billed at all. A step never reaches into the next tier.
+    """
+
+    start: int
+    price: int
+    per: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """The price while a window is open; `window` None is the rest of the time."""
+
+    window: TimeWindow | None
+    rate_id: int
+    prefix: str
+    connect_fee: int  # micros, charged when a call that lasts starts in this band
+    tiers: tuple[Tier, ...]
+
+    def __post_init__(self) -> None:
+        starts = [tier.start for tier in self.tiers]
+        if not starts or starts[0] != 0 or any(a >= b for a, b in pairwise(starts)):
+            raise ValueError(f"the tiers of rate {self.rate_id} must begin at 0 and rise, not {starts}")
+        if any(tier.per < 0 or tier.step < 1 for tier in self.tiers):
+            raise ValueError(f"rate {self.rate_id} has a step below one second")
+
+    def place(self, second: int) -> tuple[Tier, int | None]:
+        """The tier of that elapsed second, and the second at which the next tier begins."""
+        following = None
+        for tier in reversed(self.tiers):
+            if tier.start <= second:
+                return tier, following
+            following = tier.start
+        raise AssertionError("a tier begins at 0")
+
+
+def tiers(
+    price: int,
+    *,
+    first_increment: int = 1,
+    next_increment: int = 1,
+    minimum_seconds: int = 0,
+    free_seconds: int = 0,
+    free_after: int = 0,
+) -> tuple[Tier, ...]:
+    """The tiers of a rate as price lists write it (guide 3794-3800).
+
+    1. Free seconds come off first: a call that ends within them is billed no time at all.
+    2. What is left is billed in the first increment, then in next ones, on the rest. A minimum
+       above the first increment only makes the first one longer, to the next full increment.
+    3. From `free_after` elapsed seconds on (0: never) nothing more is billed.
+    """
+    if first_increment < 1 or next_increment < 1:
+        raise ValueError("an increment is at least one second")
+    if minimum_seconds > first_increment:
+        first_increment -= -(minimum_seconds - first_increment) // next_increment * next_increment
+    found = [Tier(0, 0, 0, 1)] if free_seconds else []
+    found.append(Tier(free_seconds, price, 60, first_increment))
+    if next_increment != first_increment:
+        found.append(Tier(free_seconds + first_increment, price, 60, next_increment))
+    if free_after:
+        found = [tier for tier in found if tier.start < free_after] + [Tier(free_after, 0, 0, 1)]
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The bands of the chosen prefix, and how their price becomes an amount of the payer's money.
+
+    The first band whose window is open prices a second. The last band also prices what no
+    window covers: `covers` tells whether a call may start at all.
+    """
+
+    bands: tuple[Band, ...]
+    currency: str = ""
+    zone: str = "UTC"  # whose wall clock the windows follow
+    rounding: Rounding = Rounding.HALF_UP
+    decimals: int = 6
+    vat_ppm: int = 0  # added to the net amount; millionths
+    included_ppm: int = 0  # VAT inside the prices, taken out first; millionths
+    exchange: tuple[int, int] = (1, 1)  # price currency → `currency`, an exact ratio
+
+    # Computed once, because a call is rated many times while it runs.
+    windows: Windows = field(init=False, repr=False, compare=False)
+    unit: int = field(init=False, repr=False, compare=False)  # numerators count 1/unit micros
+    factor: int = field(init=False, repr=False, compare=False)  # numerator * factor / divisor: quanta of net
+    divisor: int = field(init=False, repr=False, compare=False)
+    quantum: int = field(init=False, repr=False, compare=False)
+    plain: tuple[int, int, int, int] | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.bands:
+            raise ValueError("terms without a band have no price")
+        above, below = self.exchange
+        if above <= 0 or below <= 0:
+            raise ValueError("an exchange rate is a ratio of positive integers")
+        if self.vat_ppm < 0 or self.included_ppm < 0:
+            raise ValueError("VAT is not negative")
+        unit = lcm(*(tier.per or 1 for band in self.bands for tier in band.tiers))
+        step = quantum(self.decimals)
+        self._set("windows", tuple(band.window for band in self.bands))
+        self._set("unit", unit)
+        self._set("quantum", step)
+        self._set("factor", above * 1_000_000)
+        self._set("divisor", below * (1_000_000 + self.included_ppm) * unit * step)
+        self._set("plain", self._plain())
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    def _plain(self) -> tuple[int, int, int, int] | None:
+        """(connect, price a second, first, next) of one band without free seconds: the usual case."""
+        band = self.bands[0]
+        first, last = band.tiers[0], band.tiers[-1]
+        if not self.simple or len(band.tiers) > 2 or not first.per or not last.per:
+            return None
+        price = first.price * self.unit // first.per
+        if price != last.price * self.unit // last.per:
+            return None
+        if last is not first and last.start != first.step:
+            return None
+        return band.connect_fee * self.unit, price, first.step, last.step
+
+    @property
+    def simple(self) -> bool:
+        """Whether one band prices the whole call, whenever it is."""
+        return len(self.bands) == 1 or self.bands[0].window is None
+
+    def covers(self, instant: float) -> bool:
+        """Whether a window (or the rest) has a price at this moment."""
+        second = int(instant)
+        return any(window is None or window.contains(second, self.zone) for window in self.windows)
+
+    def as_list(self) -> list[Any]:
+        """For JSON; `from_list` reads it back."""
+        return [
+            [
+                [
+                    [band.window.weekdays, band.window.start, band.window.end] if band.window else None,
+                    band.rate_id,
+                    band.prefix,
+                    band.connect_fee,
+                    [list(tier) for tier in band.tiers],
+                ]
+                for band in self.bands
+            ],
+            self.currency,
+            self.zone,
+            str(self.rounding),
+            self.decimals,
+            self.vat_ppm,
+            self.included_ppm,
+            list(self.exchange),
+        ]
+
+    @classmethod
+    def from_list(cls, packed: list[Any]) -> Terms:
+        """Terms from what `as_list` gave, through JSON or not."""
+        bands, currency, zone, rounding, decimals, vat, included, exchange = packed
+        return cls(
+            bands=tuple(
+                Band(
+                    TimeWindow(*window) if window else None,
+                    rate_id,
+                    prefix,
+                    connect_fee,
+                    tuple(Tier(*tier) for tier in steps),
+                )
+                for window, rate_id, prefix, connect_fee, steps in bands
+            ),
+            currency=currency,
+            zone=zone,
+            rounding=Rounding(rounding),
+            decimals=decimals,
+            vat_ppm=vat,
+            included_ppm=included,
+            exchange=(exchange[0], exchange[1]),
+        )
