@@ -1,0 +1,104 @@
+"""Ended calls become records, prices, ledger entries and released holds, exactly once.
+
+`settle` takes call records as the switch's journal has them (see `switch.charging`). For each batch:
+1. every record is checked and rated by the pure engine, from the terms that the switch decided by;
+2. in one transaction: the CDRs are inserted (those that are there already are left alone), and for the new
+   ones prices and ledger entries; then balances are locked, in the order of the account's id, and changed, and
+   the holds of all these calls let go. The locks come last, because running calls wait for them.
+A record that cannot be written is reported, the others go on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import DataError, IntegrityError, connection, transaction
+
+from apps.cdrs import services as cdrs
+from apps.invoices.services import holds
+from apps.invoices.services.rated import BadRecord, Rated, rated
+
+Record = dict[str, Any]
+
+STORE_ENTRIES = (
+    "INSERT INTO invoices_ledgerentry (account_id, kind, amount, currency, call_id, text, created_at)"
+    " SELECT account_id, 'call', micros * 0.000001, currency, call_id, text, now() FROM json_to_recordset(%s::json)"
+    " AS r (account_id bigint, micros bigint, currency text, call_id uuid, text text)"
+)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a batch: ids of new records, how many were there already, refused ones with the reason."""
+
+    new: set[str] = field(default_factory=set)
+    known: int = 0
+    rejected: list[tuple[Record, str]] = field(default_factory=list)
+
+
+def settle(*, records: Sequence[Record]) -> Outcome:
+    """Write these records. Raises the database's OperationalError and the like when it cannot write at all."""
+    outcome = Outcome()
+    batch: dict[str, Rated] = {}
+    for record in records:
+        try:
+            one = rated(record)
+        except BadRecord as error:
+            _reject(outcome, record, str(error))
+        else:
+            batch[one.call_id] = one
+    if batch:
+        cdrs.ensure_months(moments=(one.started for one in batch.values()))
+        _write_or_divide(list(batch.values()), outcome)
+    return outcome
+
+
+def _write_or_divide(batch: list[Rated], outcome: Outcome) -> None:
+    """Write all at once; when the data of one prevent it, each by itself."""
+    try:
+        new = _write(batch)
+    except (DataError, IntegrityError) as error:
+        if len(batch) == 1:
+            _reject(outcome, batch[0].record, str(error).strip())
+            return
+        cdrs.forget_months()
+        cdrs.ensure_months(moments=(one.started for one in batch))
+        for one in batch:
+            _write_or_divide([one], outcome)
+    else:
+        outcome.new |= new
+        outcome.known += len(batch) - len(new)
+
+
+@transaction.atomic
+def _write(batch: list[Rated]) -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # what is wrong shows here, not at the commit
+    new = cdrs.store(rows=[one.cdr for one in batch])
+    fresh = [one for one in batch if one.call_id in new]
+    cdrs.store_prices(rows=[price for one in fresh for price in one.prices])
+    entries = [entry for one in fresh for entry in one.entries]
+    changes: defaultdict[int, int] = defaultdict(int)
+    for entry in entries:
+        changes[entry["account_id"]] += entry["micros"]
+    with connection.cursor() as cursor:
+        if entries:
+            cursor.execute(STORE_ENTRIES, [json.dumps(entries)])
+        calls = holds.array(one.call_id for one in batch)
+        cursor.execute(holds.SETTLE, (calls, holds.array(changes), holds.array(changes.values())))
+    return new
+
+
+def _reject(outcome: Outcome, record: Record, reason: str) -> None:
+    """Nobody will settle it any more: at least its money is free again."""
+    outcome.rejected.append((record, reason))
+    try:
+        call_id = str(UUID(record["id"]))
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return
+    holds.release(call_ids=[call_id])
