@@ -1,0 +1,1 @@
+"""What changes money: the ledger, holds, settlement, payments, issuing."""
