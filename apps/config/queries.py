@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from apps.config.models import Setting
-from apps.config.registry import DEFINITIONS, BadValue, definition
+from apps.config.registry import SETTINGS, BadValue, definition
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ def get(key: str, node: str = "") -> Any:
 
 def effective(node: str = "") -> dict[str, Any]:
     """Every setting's typed value on a node, by key."""
-    stored: dict[str, dict[str, str]] = {key: {} for key in DEFINITIONS}
+    stored: dict[str, dict[str, str]] = {key: {} for key in SETTINGS}
     for key, at, value in Setting.objects.filter(node__in=("", node)).values_list("key", "node", "value"):
         if key in stored:
             stored[key][at] = value
@@ -33,7 +33,7 @@ def _typed(key: str, values: dict[str, str], node: str) -> Any:
         if text is None:
             continue
         try:
-            return DEFINITIONS[key].parse(text)
+            return SETTINGS[key].parse(text)
         except BadValue as error:  # written past the services, or limits have changed since
             logger.warning("setting ignored: %s", error)
-    return DEFINITIONS[key].default
+    return SETTINGS[key].default

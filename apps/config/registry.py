@@ -93,7 +93,7 @@ def _number_format(text: str) -> str:
 
 
 _DAY = 86_400
-_DEFINITIONS: tuple[Definition, ...] = (
+_ALL: tuple[Definition, ...] = (
     Definition(
         "sip_realm",
         str,
@@ -242,17 +242,17 @@ _DEFINITIONS: tuple[Definition, ...] = (
     ),
 )
 
-DEFINITIONS: dict[str, Definition] = {definition.key: definition for definition in _DEFINITIONS}
+SETTINGS: dict[str, Definition] = {definition.key: definition for definition in _ALL}
 
 
 def definition(key: str) -> Definition:
     """Raises KeyError with a sentence when there is no such setting."""
     try:
-        return DEFINITIONS[key]
+        return SETTINGS[key]
     except KeyError:
         raise KeyError(f"There is no setting {key!r}.") from None
 
 
 def defaults() -> dict[str, Any]:
     """Every setting's default, by key."""
-    return {key: definition.default for key, definition in DEFINITIONS.items()}
+    return {key: definition.default for key, definition in SETTINGS.items()}

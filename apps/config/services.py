@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from apps.config import queries
 from apps.config.models import Setting
-from apps.config.registry import DEFINITIONS, BadValue, Definition
+from apps.config.registry import SETTINGS, BadValue, Definition
 
 
 @transaction.atomic
@@ -30,7 +30,7 @@ def set_value(*, key: str, value: Any, node: str = "") -> Setting:
 
 
 @transaction.atomic
-def reset(*, key: str, node: str = "") -> None:
+def clear_value(*, key: str, node: str = "") -> None:
     """Back to the default, or on a node to everybody's value. Raises ValidationError."""
     _definition(key)
     Setting.objects.filter(key=key, node=node).delete()
@@ -39,7 +39,7 @@ def reset(*, key: str, node: str = "") -> None:
 
 def _definition(key: str) -> Definition:
     try:
-        return DEFINITIONS[key]
+        return SETTINGS[key]
     except KeyError:
         raise ValidationError({"key": _("There is no setting %(key)s.") % {"key": key}}) from None
 

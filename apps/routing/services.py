@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -12,17 +13,27 @@ from apps.routing.models import RouteRule, RouteTarget
 from apps.users.choices import Kind
 from apps.users.models import Account
 
-
-@transaction.atomic
-def create_rule(**fields: Any) -> RouteRule:
-    """A rule without targets yet: calls it takes are refused until it has one. Raises ValidationError, by field."""
-    return _save_rule(RouteRule(), fields)
+Targets = Sequence[Mapping[str, Any]]
 
 
 @transaction.atomic
-def change_rule(*, rule: RouteRule, **fields: Any) -> RouteRule:
-    """Raises ValidationError, by field."""
-    _save_rule(RouteRule.objects.select_for_update().get(pk=rule.pk), fields)
+def create_rule(*, targets: Targets = (), **fields: Any) -> RouteRule:
+    """Make a rule. Each of `targets` is the arguments of `add_target`; without any, the calls it takes are refused.
+
+    Raises ValidationError, by field.
+    """
+    rule = _save_rule(RouteRule(), fields)
+    _set_targets(rule, targets)
+    return rule
+
+
+@transaction.atomic
+def change_rule(*, rule: RouteRule, targets: Targets | None = None, **fields: Any) -> RouteRule:
+    """Change a rule; `targets`, if given, replace those it has. Raises ValidationError, by field."""
+    stored = _save_rule(RouteRule.objects.select_for_update().get(pk=rule.pk), fields)
+    if targets is not None:
+        stored.targets.all().delete()
+        _set_targets(stored, targets)
     rule.refresh_from_db()
     return rule
 
@@ -51,6 +62,11 @@ def change_target(*, target: RouteTarget, **fields: Any) -> RouteTarget:
 def remove_target(*, target: RouteTarget) -> None:
     """Take a carrier out of a rule."""
     RouteTarget.objects.filter(pk=target.pk).delete()
+
+
+def _set_targets(rule: RouteRule, targets: Targets) -> None:
+    for target in targets:
+        add_target(rule=rule, **target)
 
 
 def _save_rule(rule: RouteRule, fields: dict[str, Any]) -> RouteRule:

@@ -1,5 +1,6 @@
 """The verbs of prices: the only writers of `apps.pricing.models`."""
 
+from apps.pricing.errors import ImportRefused, PricingError
 from apps.pricing.services.exports import export_rates
 from apps.pricing.services.imports import ImportResult, import_rates
 from apps.pricing.services.tariffs import (
@@ -13,7 +14,9 @@ from apps.pricing.services.tariffs import (
 )
 
 __all__ = [
+    "ImportRefused",
     "ImportResult",
+    "PricingError",
     "add_rate",
     "assign_tariff",
     "change_rate",

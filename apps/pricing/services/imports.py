@@ -52,7 +52,7 @@ class ImportResult:
     """What an import did: lines read, rates added, older rates that end when the new ones begin."""
 
     lines: int
-    added: int
+    count: int
     ended: int
 
 
@@ -81,10 +81,10 @@ def import_rates(
         cursor.execute(_END, values)
         ended = cursor.rowcount
         cursor.execute(_ADD, values)
-        added = cursor.rowcount
+        count = cursor.rowcount
         cursor.execute("DROP TABLE rates_in")
     tariff.save(update_fields=["changed_at"])
-    return ImportResult(len(rows), added, ended)
+    return ImportResult(len(rows), count, ended)
 
 
 def _checked(tariff: Tariff, data: bytes) -> list[RateLine]:

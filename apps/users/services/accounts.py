@@ -95,6 +95,7 @@ def change_account(*, account: Account, **fields: Any) -> Account:
     stored = Account.objects.select_for_update().get(pk=account.pk)
     before = (stored.parent_id, stored.kind, stored.currency, stored.tech_prefix)
     flag = fields.pop("is_superuser", None)
+    stored.is_staff = False
     for name, value in fields.items():
         setattr(stored, name, value)
     _set_flags(stored, stored.is_superuser if flag is None and stored.kind == before[1] else flag)
@@ -120,6 +121,8 @@ def _refuse_unknown(names: Any) -> None:
 
 def _set_flags(account: Account, is_superuser: bool | None) -> None:
     """Staff flags follow the kind: the admin pages are open to staff and to nobody else."""
+    if account.is_staff and account.kind not in STAFF:
+        raise ValidationError({"is_staff": _("The admin is open to the kinds admin and support only.")})
     account.is_staff = account.kind in STAFF
     admin = account.kind == Kind.ADMIN
     if is_superuser and not admin:

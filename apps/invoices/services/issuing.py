@@ -1,0 +1,210 @@
+"""Issuing invoices and credit notes: numbered without gaps, complete, and never changed afterwards."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from babel.numbers import get_currency_precision
+from django.db import transaction
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from apps.config import queries as config
+from apps.invoices import calls
+from apps.invoices.engine import rounded, totals
+from apps.invoices.models import DocumentType, Invoice, InvoiceLine, NumberSeries
+from apps.invoices.services.pdf import render
+from apps.users.choices import Kind
+from apps.users.models import Account
+from apps.users.queries import ancestors
+
+__all__ = ["CannotIssue", "credit", "issue", "issuer_of", "render"]
+
+logger = logging.getLogger(__name__)
+_ABBREVIATIONS = {DocumentType.INVOICE: "INV", DocumentType.CREDIT_NOTE: "CN"}
+_NOT_BILLED = (Kind.EXTENSION, Kind.CARRIER, Kind.ADMIN, Kind.SUPPORT, Kind.SALES)
+
+
+class CannotIssue(Exception):
+    """The document cannot be issued; the message says why and what to do."""
+
+
+class NothingToInvoice(CannotIssue):
+    """The account made no billed calls in the period."""
+
+
+@transaction.atomic
+def issue(
+    *, account: Account, period_start: datetime, period_end: datetime, by: Account | None = None
+) -> Invoice:
+    """Invoice the calls that an account, with the extensions billed to it, began in a half-open period.
+
+    1. The account is locked, so that two people cannot invoice the same period at once.
+    2. Calls are summed exactly by destination and VAT rate; each line is rounded once to the currency's digits.
+    3. VAT is the base of each rate times the rate, rounded half up; totals are the sums of what is shown.
+    4. The number is the next of issuer, type and year; its row stays locked until all of this is committed.
+    5. After the commit a job renders the PDF and mails it.
+
+    Raises CannotIssue: empty, overlapping or unfinished period, no calls, no issuer.
+    """
+    account = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+    _check(account, period_start, period_end)
+    sums = calls.sums(account, period_start, period_end)
+    if not sums:
+        raise NothingToInvoice(
+            _("%(account)s has no billed calls in this period.") % {"account": account.username}
+        )
+    if foreign := {each.currency for each in sums} - {account.currency}:
+        raise CannotIssue(
+            _("Calls were priced in %(foreign)s, but the account is kept in %(currency)s.")
+            % {"foreign": ", ".join(sorted(foreign)), "currency": account.currency}
+        )
+    invoice = _document(account, issuer_of(account), period_start, period_end)
+    return _store(invoice, _lines(sums, account), by)
+
+
+@transaction.atomic
+def credit(*, invoice: Invoice, by: Account | None = None) -> Invoice:
+    """Take an invoice back by a credit note of the opposite amounts that refers to it (2006/112/EC art. 219).
+
+    Its calls can then be invoiced again. Raises CannotIssue for a credit note, or when it has been done.
+    """
+    Account.objects.select_for_update(no_key=True).get(pk=invoice.account_id)
+    if invoice.document_type != DocumentType.INVOICE:
+        raise CannotIssue(_("A credit note is not taken back; issue the invoice again."))
+    if invoice.corrections.exists():
+        raise CannotIssue(_("%(number)s has been taken back already.") % {"number": invoice.number})
+    copied = {
+        field.attname: getattr(invoice, field.attname)
+        for field in Invoice._meta.concrete_fields
+        if field.name not in ("id", "number", "year", "sequence", "pdf", "mailed_at", "issued_at", "due_on")
+    }
+    note = Invoice(**copied | {"document_type": DocumentType.CREDIT_NOTE, "refers_to_id": invoice.pk})
+    lines = [
+        InvoiceLine(
+            text=line.text, calls=line.calls, seconds=line.seconds, net=-line.net, vat_rate=line.vat_rate
+        )
+        for line in invoice.lines.all()
+    ]
+    return _store(note, lines, by)
+
+
+def issuer_of(account: Account) -> Account:
+    """Who invoices an account: the nearest reseller or owner above it, else the company. Raises CannotIssue."""
+    for above in ancestors(account):
+        if above.kind in (Kind.RESELLER, Kind.OWNER):
+            return above
+    name = str(config.get("company_account"))
+    company = Account.objects.filter(username=name, kind=Kind.OWNER).first()
+    if company is None:
+        raise CannotIssue(
+            _("There is no owner account %(name)r; set company_account to one.") % {"name": name}
+        )
+    if company.pk == account.pk:
+        raise CannotIssue(_("The company does not invoice itself."))
+    return company
+
+
+def _check(account: Account, start: datetime, end: datetime) -> None:
+    if account.kind in _NOT_BILLED:
+        raise CannotIssue(_("An account of this kind is not invoiced."))
+    if timezone.is_naive(start) or timezone.is_naive(end) or start >= end:
+        raise CannotIssue(_("The period must end after it begins, in a known time zone."))
+    if end > timezone.now():
+        raise CannotIssue(_("The period is not over yet: calls could still come."))
+    earlier = account.invoices.filter(document_type=DocumentType.INVOICE, corrections=None)
+    overlap = earlier.filter(period_start__lt=end, period_end__gt=start).first()
+    if overlap is not None:
+        raise CannotIssue(
+            _("Part of this period is on invoice %(number)s already.") % {"number": overlap.number}
+        )
+
+
+def _document(account: Account, issuer: Account, start: datetime, end: datetime) -> Invoice:
+    """The head of an invoice, with all it says copied."""
+    return Invoice(
+        issuer=issuer,
+        account=account,
+        document_type=DocumentType.INVOICE,
+        period_start=start,
+        period_end=end,
+        issuer_name=issuer.display_name or issuer.username,
+        issuer_address=issuer.address,
+        issuer_vat_number=issuer.vat_number,
+        customer_name=account.display_name or account.username,
+        customer_address=account.address,
+        customer_vat_number=account.vat_number,
+        customer_email=account.email,
+        language=account.language,
+        time_zone=account.time_zone,
+        currency=account.currency,
+    )
+
+
+def _lines(sums: Sequence[calls.Sum], account: Account) -> list[InvoiceLine]:
+    digits = get_currency_precision(account.currency)
+    with translation.override(account.language):
+        return [
+            InvoiceLine(
+                text=_("Calls to %(destination)s")
+                % {"destination": each.destination or _("other destinations")},
+                calls=each.calls,
+                seconds=each.seconds,
+                net=rounded(each.net, digits),
+                vat_rate=each.vat_rate,
+            )
+            for each in sums
+        ]
+
+
+def _store(invoice: Invoice, lines: list[InvoiceLine], by: Account | None) -> Invoice:
+    """Number, total and write a document with its lines."""
+    foot = totals([(line.net, line.vat_rate) for line in lines], get_currency_precision(invoice.currency))
+    invoice.net, invoice.vat, invoice.gross = foot.net, foot.vat, foot.gross
+    invoice.issued_at = timezone.now()
+    today = invoice.issued_at.astimezone(ZoneInfo(invoice.issuer.time_zone)).date()
+    invoice.due_on = today + timedelta(days=int(config.get("invoice_due_days")))
+    invoice.year = today.year
+    invoice.sequence = _next_number(invoice)
+    invoice.number = str(config.get("invoice_number_format")).format(
+        type=_ABBREVIATIONS[DocumentType(invoice.document_type)], year=invoice.year, sequence=invoice.sequence
+    )
+    invoice.full_clean(exclude=["pdf"])
+    invoice.save(force_insert=True)
+    for position, line in enumerate(lines, 1):
+        line.invoice, line.position = invoice, position
+    InvoiceLine.objects.bulk_create(lines)
+    logger.info(
+        "%s %s issued by %s", invoice.document_type, invoice.number, by.username if by else "the system"
+    )
+    transaction.on_commit(partial(_deliver, invoice.pk), robust=True)
+    return invoice
+
+
+def _next_number(invoice: Invoice) -> int:
+    """The next number of the series. A rollback gives it back, so there are no gaps."""
+    key = {"issuer_id": invoice.issuer_id, "document_type": invoice.document_type, "year": invoice.year}
+    NumberSeries.objects.bulk_create([NumberSeries(**key)], ignore_conflicts=True)
+    series = NumberSeries.objects.select_for_update().get(**key)
+    series.last += 1
+    series.save(update_fields=["last"])
+    return series.last
+
+
+def _deliver(invoice_id: int) -> None:
+    """Ask a worker; if none can be asked, the job that looks for undelivered documents finds it."""
+    from apps.invoices.tasks import deliver_invoice
+
+    deliver_invoice.delay(invoice_id)
+
+
+def amount_due(invoice: Invoice) -> Decimal:
+    """What is still to be paid: nothing by a prepaid account, whose balance paid each call as it ended."""
+    from apps.users.choices import Billing
+
+    return Decimal(0) if invoice.account.billing == Billing.PREPAID else invoice.gross
