@@ -9,6 +9,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from mizu_site.environment import ROOT, Environment, broker_url, secret_key
+from mizu_site.theme import UNFOLD  # noqa: F401  (Django reads it from here)
 
 ENVIRONMENT = Environment.read()
 VAR = ENVIRONMENT.var

@@ -118,6 +118,7 @@ class Cdr(models.Model):
         verbose_name = _("call detail record")
         verbose_name_plural = _("call detail records")
         ordering = ["-started_at"]
+        permissions = [("hang_up", "Can end a call that is up")]
         indexes = [
             models.Index(fields=["-started_at", "id"], name="cdr_time"),
             models.Index(fields=["caller", "-started_at"], name="cdr_caller"),

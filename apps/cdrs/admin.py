@@ -1,0 +1,157 @@
+"""Call records: a list of the last day unless asked for more, and one page that says all about a call."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
+from unfold.decorators import display
+
+from apps.cdrs.models import Cdr
+from apps.cdrs.queries import prices_of
+from apps.core.admin import OfficeAdmin, ReadOnly
+from apps.core.formats import clock
+from apps.users.models import Account
+
+
+class SpanFilter(admin.SimpleListFilter):
+    """How far back the list reaches: a day unless something else is chosen, so that no list reads every partition."""
+
+    title = _("started within")
+    parameter_name = "span"
+    HOURS = {"1": 1, "3": 3, "24": 24, "168": 168, "744": 744}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("1", _("an hour")),
+            ("3", _("3 hours")),
+            ("24", _("a day")),
+            ("168", _("a week")),
+            ("744", _("a month")),
+        ]
+
+    def choices(self, changelist: Any) -> Any:
+        for value, title in self.lookup_choices:
+            yield {
+                "selected": (self.value() or "24") == value,
+                "query_string": changelist.get_query_string({self.parameter_name: value}),
+                "display": title,
+            }
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Cdr]) -> QuerySet[Cdr]:
+        if any(name.startswith("started_at") for name in request.GET):
+            return queryset
+        hours = self.HOURS.get(self.value() or "24", 24)
+        return queryset.filter(started_at__gte=timezone.now() - timedelta(hours=hours))
+
+
+class OutcomeFilter(admin.SimpleListFilter):
+    """What became of the call (the guide's types: connected, not connected, not profitable)."""
+
+    title = _("outcome")
+    parameter_name = "outcome"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("answered", _("answered")),
+            ("failed", _("not answered")),
+            ("loss", _("not profitable")),
+            ("silent", _("answered, media missing one way")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Cdr]) -> QuerySet[Cdr]:
+        from django.db.models import F, Q
+
+        match self.value():
+            case "answered":
+                return queryset.filter(answered_at__isnull=False)
+            case "failed":
+                return queryset.filter(answered_at__isnull=True)
+            case "loss":
+                return queryset.filter(answered_at__isnull=False, retail_price__lt=F("carrier_cost"))
+            case "silent":
+                return queryset.filter(answered_at__isnull=False, media="relay").filter(
+                    Q(rtp_sent=0) | Q(rtp_received=0)
+                )
+        return queryset
+
+
+@admin.register(Cdr)
+class CdrAdmin(ReadOnly, OfficeAdmin):
+    list_display = ["started_at", "shown_caller", "caller_number", "called_number", "destination", "shown_carrier",
+                    "shown_duration", "shown_cause", "disconnector", "retail_price", "carrier_cost"]  # fmt: skip
+    list_filter = [
+        SpanFilter,
+        OutcomeFilter,
+        ("started_at", RangeDateTimeFilter),
+        ("caller", AutocompleteSelectFilter),
+        ("carrier", AutocompleteSelectFilter),
+        "disconnector",
+    ]
+    search_fields = ["called_number__startswith", "caller_number__startswith", "sip_call_id__exact"]
+    search_help_text = _("Called or caller number from its beginning, or a whole Call-ID")
+    list_select_related = ["caller", "carrier"]
+    ordering = ["-started_at"]
+    change_form_template = "admin/cdrs/cdr.html"
+    fieldsets = [
+        (
+            _("Call"),
+            {"fields": [("started_at", "answered_at", "ended_at"), ("duration", "setup_ms", "pdd_ms"),
+                        ("hangup_cause", "sip_status", "q850_cause", "disconnector"), "comment"]},
+        ),
+        (
+            _("From"),
+            {"fields": [("caller", "caller_number", "caller_address"), ("original_called_number", "reseller")]},
+        ),
+        (
+            _("To"),
+            {"fields": [("called_number", "dialled_number", "destination"), ("carrier", "called_account"),
+                        ("called_address", "route_rule")]},
+        ),
+        (
+            _("Prices, net"),
+            {"fields": [("retail_price", "carrier_cost", "reseller_price"), ("sales_commission", "company_price")]},
+        ),
+        (
+            _("Media and technical"),
+            {"fields": [("media", "codec"), ("rtp_sent", "rtp_received", "rtp_lost"),
+                        ("sip_call_id", "worker", "world_version"), ("id", "recorded_at")]},
+        ),
+    ]  # fmt: skip
+
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+        cdr = self.get_object(request, object_id)
+        extra = {"prices": prices_of(cdr), "tried": _named(cdr.attempts)} if cdr else {}
+        return super().change_view(request, object_id, form_url, (extra_context or {}) | extra)
+
+    @display(description=_("caller"), ordering="caller__username")
+    def shown_caller(self, cdr: Cdr) -> str:
+        return cdr.caller.username if cdr.caller else "—"
+
+    @display(description=_("carrier"), ordering="carrier__username")
+    def shown_carrier(self, cdr: Cdr) -> str:
+        return cdr.carrier.username if cdr.carrier else "—"
+
+    @display(description=_("duration"), ordering="duration")
+    def shown_duration(self, cdr: Cdr) -> str:
+        return clock(cdr.duration) if cdr.answered_at else "—"
+
+    @display(description=_("cause"), ordering="hangup_cause", label={"normal": "success", "failed": "danger"})
+    def shown_cause(self, cdr: Cdr) -> tuple[str, str]:
+        return ("normal" if cdr.answered_at else "failed"), cdr.hangup_cause
+
+
+def _named(attempts: list[list[Any]]) -> list[dict[str, Any]]:
+    """The ways that were tried, with the names of the accounts."""
+    names = dict(Account.objects.filter(id__in=[row[0] for row in attempts]).values_list("id", "username"))
+    return [
+        {"account": names.get(row[0], row[0]), "status": row[1], "cause": row[2], "ms": row[3]} for row in attempts
+    ]
+
+

@@ -1,0 +1,114 @@
+"""Calls that are up or ringing now, as the switch's workers tell them through Redis, and how to end one.
+
+A worker refreshes the hash `mizu:calls:<worker>` (call id → JSON) about twice a second; the key expires when the
+worker is gone. Commands to the workers go out on the channel `mizu:control`. Redis away: `LiveCallsUnavailable`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+
+import redis
+from django.conf import settings
+from django.utils import timezone
+
+from apps.users.models import Account
+from apps.users.queries import visible_to
+
+CALLS = "mizu:calls:"
+CONTROL = "mizu:control"
+
+
+class LiveCallsUnavailable(RuntimeError):
+    """Nobody can say which calls are up now, because Redis does not answer."""
+
+
+class NoSuchCall(LookupError):
+    """The call is over, or was never this account's."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCall:
+    """A call in progress. Times are aware UTC; `path` are the ids of the caller's accounts from the top down."""
+
+    id: str
+    worker: str
+    state: str
+    started: datetime
+    answered: datetime | None
+    caller_id: int
+    caller: str
+    path: tuple[int, ...]
+    caller_number: str
+    called_number: str
+    destination: str
+    carrier: str
+    rule: str
+    codec: str
+
+    @property
+    def seconds(self) -> int:
+        """How long it has been up, or ringing."""
+        return max(0, int((timezone.now() - (self.answered or self.started)).total_seconds()))
+
+
+def current_calls(user: Account) -> list[LiveCall]:
+    """Every call that this account may see, the newest first."""
+    calls = [_read(blob) for blob in _blobs()]
+    if not user.is_staff:
+        allowed = set(visible_to(user).values_list("id", flat=True))
+        calls = [call for call in calls if call.caller_id in allowed]
+    return sorted(calls, key=lambda call: call.started, reverse=True)
+
+
+def hang_up(*, call_id: str, by: Account) -> None:
+    """Ask the worker that carries the call to end it. Errors: NoSuchCall, LiveCallsUnavailable."""
+    if call_id not in {call.id for call in current_calls(by)}:
+        raise NoSuchCall(call_id)
+    order = json.dumps({"do": "hangup", "call": call_id, "by": by.username})
+    try:
+        listeners = _client().publish(CONTROL, order)
+    except redis.RedisError as error:
+        raise LiveCallsUnavailable from error
+    if not listeners:
+        raise LiveCallsUnavailable("No switch worker listens.")
+
+
+def _blobs() -> list[bytes]:
+    try:
+        client = _client()
+        with client.pipeline(transaction=False) as pipe:
+            for key in client.scan_iter(CALLS + "*", count=100):
+                pipe.hvals(key)
+            return [blob for blobs in pipe.execute() for blob in blobs]
+    except redis.RedisError as error:
+        raise LiveCallsUnavailable from error
+
+
+def _read(blob: bytes) -> LiveCall:
+    call = json.loads(blob)
+    answered = call.get("answered")
+    return LiveCall(
+        id=call["id"],
+        worker=call["worker"],
+        state=call["state"],
+        started=datetime.fromtimestamp(call["started"], UTC),
+        answered=datetime.fromtimestamp(answered, UTC) if answered else None,
+        caller_id=call["caller_id"],
+        caller=call["caller"],
+        path=tuple(call.get("path", ())),
+        caller_number=call.get("caller_number", ""),
+        called_number=call.get("called_number", ""),
+        destination=call.get("destination", ""),
+        carrier=call.get("carrier", ""),
+        rule=call.get("rule", ""),
+        codec=call.get("codec", ""),
+    )
+
+
+@cache
+def _client() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)

@@ -1,0 +1,101 @@
+"""Payments are entered, invoices issued; the ledger and what was issued can only be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
+from unfold.decorators import action, display
+
+from apps.core.admin import OfficeAdmin, ReadOnly, ReadOnlyInline
+from apps.invoices.models import Invoice, InvoiceLine, LedgerEntry, Payment
+from apps.invoices.services import issuing, payments
+
+
+@admin.register(LedgerEntry)
+class LedgerAdmin(ReadOnly, OfficeAdmin):
+    list_display = ["created_at", "account", "kind", "amount", "currency", "text", "call_id"]
+    list_filter = ["kind", ("account", AutocompleteSelectFilter), ("created_at", RangeDateTimeFilter)]
+    list_select_related = ["account"]
+    search_fields = ["account__username", "call_id"]
+
+
+@admin.register(Payment)
+class PaymentAdmin(OfficeAdmin):
+    """Money in. A payment is never changed: a wrong one is taken back by a negative one."""
+
+    list_display = ["created_at", "account", "amount", "currency", "method", "reference", "entered_by"]
+    list_filter = ["method", ("account", AutocompleteSelectFilter), ("created_at", RangeDateTimeFilter)]
+    list_select_related = ["account", "entered_by"]
+    search_fields = ["account__username", "reference"]
+    autocomplete_fields = ["account"]
+    fields = ["account", ("amount", "method"), "reference"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Payment, form: Any, change: bool) -> None:
+        entered = payments.enter(
+            account=obj.account, amount=obj.amount, method=obj.method, reference=obj.reference, by=request.user
+        )
+        obj.pk = entered.pk
+
+
+class LineInline(ReadOnlyInline):
+    model = InvoiceLine
+    fields = ["position", "text", "calls", "seconds", "net", "vat_rate"]
+    show_change_link = False
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(ReadOnly, OfficeAdmin):
+    list_display = ["number", "document_type", "account", "period", "gross", "currency", "issued_at", "due_on",
+                    "mailed_at", "pdf_link"]  # fmt: skip
+    list_filter = ["document_type", "year", ("account", AutocompleteSelectFilter), ("issued_at", RangeDateTimeFilter)]
+    list_select_related = ["account"]
+    search_fields = ["number", "account__username", "customer_name"]
+    inlines = [LineInline]
+    actions_detail = ["open_pdf", "take_back"]
+    fieldsets = [
+        (None, {"fields": [("number", "document_type", "refers_to"), ("account", "issuer"), ("period_start", "period_end"),
+                           ("issued_at", "due_on", "mailed_at")]}),
+        (_("Customer"), {"fields": ["customer_name", "customer_address", "customer_vat_number", "customer_email"]}),
+        (_("Total"), {"fields": [("net", "vat", "gross", "currency")]}),
+    ]  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).defer("pdf")
+
+    @display(description=_("period"))
+    def period(self, invoice: Invoice) -> str:
+        return f"{invoice.period_start:%Y-%m-%d} – {invoice.period_end:%Y-%m-%d}"
+
+    @display(description="PDF")
+    def pdf_link(self, invoice: Invoice) -> str:
+        return format_html('<a href="{}">PDF</a>', reverse("invoice_pdf", args=[invoice.pk]))
+
+    @action(description="PDF", url_path="pdf", icon="picture_as_pdf")
+    def open_pdf(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return redirect("invoice_pdf", object_id)
+
+    @action(description=_("Issue a credit note"), url_path="credit", icon="undo", permissions=["take_back"])
+    def take_back(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        try:
+            note = issuing.credit(invoice=Invoice.objects.get(pk=object_id), by=request.user)
+        except issuing.CannotIssue as error:
+            messages.error(request, str(error))
+            return redirect(reverse("admin:invoices_invoice_change", args=[object_id]))
+        messages.success(request, _("Credit note %s was issued.") % note.number)
+        return redirect(reverse("admin:invoices_invoice_change", args=[note.pk]))
+
+    def has_take_back_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(request.user.has_perm("invoices.add_invoice"))

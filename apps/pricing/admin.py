@@ -1,0 +1,198 @@
+"""Price groups, tariffs with their rates edited in place, time windows, exchange rates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import RangeNumericFilter
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanSwitchWidget
+
+from apps.core.admin import OfficeAdmin, OfficeInline
+from apps.pricing.models import ExchangeRate, PriceGroup, Rate, Tariff, TariffAssignment, TariffKind, TimeWindow
+from apps.pricing.services import ImportRefused, export_rates, import_rates
+from apps.users.admin import AccountAdmin
+
+
+@admin.register(PriceGroup)
+class PriceGroupAdmin(OfficeAdmin):
+    list_display = ["name", "tariff_count", "comment"]
+    search_fields = ["name"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PriceGroup]:
+        return super().get_queryset(request).annotate(tariff_count=Count("tariffs"))
+
+    @display(description=_("tariffs"), ordering="tariff_count")
+    def tariff_count(self, group: Any) -> int:
+        return group.tariff_count
+
+
+class AssignmentInline(OfficeInline):
+    model = TariffAssignment
+    fields = ["account", "kind"]
+    readonly_fields = ["kind"]
+    autocomplete_fields = ["account"]
+    verbose_name_plural = _("accounts that pay by it")
+
+
+class TariffInline(OfficeInline):
+    model = TariffAssignment
+    fields = ["tariff", "kind"]
+    readonly_fields = ["kind"]
+    autocomplete_fields = ["tariff"]
+
+
+AccountAdmin.inlines_from_above.append(TariffInline)
+
+
+class ImportForm(forms.Form):
+    """A price list in the eight-column format."""
+
+    file = forms.FileField(
+        label=_("CSV file"),
+        widget=UnfoldAdminFileFieldWidget,
+        help_text=_("prefix, price, peak price, off-peak price, billing step, minimum, shortest and longest number"),
+    )
+    replace = forms.BooleanField(
+        label=_("Replace all rates of this tariff"), required=False, widget=UnfoldBooleanSwitchWidget
+    )
+
+
+@admin.register(Tariff)
+class TariffAdmin(OfficeAdmin):
+    list_display = ["name", "shown_kind", "group", "currency", "rate_count", "increments", "rounding", "changed_at"]
+    list_filter = ["kind", "group", "currency"]
+    search_fields = ["name", "comment"]
+    list_select_related = ["group"]
+    inlines = [AssignmentInline]
+    actions_detail = ["show_rates", "import_file", "export_file"]
+    fieldsets = [
+        (None, {"fields": [("name", "kind"), ("group", "currency"), "comment"]}),
+        (
+            _("What holds for every rate unless it says otherwise"),
+            {
+                "fields": [
+                    ("connect_fee", "minimum_seconds"),
+                    ("first_increment", "next_increment"),
+                    ("free_seconds", "free_after"),
+                ]
+            },
+        ),
+        (_("Rounding and tax"), {"fields": [("rounding", "decimals"), ("vat_included", "vat_rate")]}),
+        (_("Time"), {"fields": [("time_zone", "peak_window")]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Tariff]:
+        return super().get_queryset(request).annotate(rate_count=Count("rates"))
+
+    @display(
+        description=_("kind"),
+        ordering="kind",
+        label={
+            TariffKind.RETAIL: "info",
+            TariffKind.CARRIER: "success",
+            TariffKind.RESELLER: "warning",
+        },
+    )
+    def shown_kind(self, tariff: Tariff) -> tuple[str, str]:
+        return tariff.kind, tariff.get_kind_display()
+
+    @display(description=_("rates"), ordering="rate_count")
+    def rate_count(self, tariff: Any) -> int:
+        return tariff.rate_count
+
+    @display(description=_("increments"))
+    def increments(self, tariff: Tariff) -> str:
+        return f"{tariff.first_increment}/{tariff.next_increment}"
+
+    @action(description=_("Rates"), url_path="rates", icon="list")
+    def show_rates(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return redirect(reverse("admin:pricing_rate_changelist") + f"?tariff__id__exact={object_id}")
+
+    @action(description=_("Import from file"), url_path="import", icon="upload", permissions=["import_file"])
+    def import_file(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        tariff = Tariff.objects.get(pk=object_id)
+        form = ImportForm(request.POST or None, request.FILES or None)
+        errors: list[tuple[int, str]] = []
+        if request.method == "POST" and form.is_valid():
+            try:
+                result = import_rates(
+                    tariff=tariff, stream=form.cleaned_data["file"], replace=form.cleaned_data["replace"]
+                )
+            except ImportRefused as refused:
+                errors = refused.errors
+            else:
+                messages.success(request, _("%(count)d rates imported.") % {"count": result.count})
+                return redirect(reverse("admin:pricing_tariff_change", args=[object_id]))
+        context = self.admin_site.each_context(request) | {
+            "title": _("Import rates into %(tariff)s") % {"tariff": tariff},
+            "form": form,
+            "errors": errors[:200],
+            "error_count": len(errors),
+            "opts": self.opts,
+            "original": tariff,
+        }
+        return render(request, "admin/pricing/import.html", context, status=422 if errors else 200)
+
+    def has_import_file_permission(self, request: HttpRequest, object_id: int | None = None) -> bool:
+        return bool(request.user.has_perm("pricing.change_tariff") and request.user.has_perm("pricing.add_rate"))
+
+    @action(description=_("Export as CSV"), url_path="export", icon="download")
+    def export_file(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        tariff = Tariff.objects.get(pk=object_id)
+        response = HttpResponse(content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="tariff-{tariff.pk}.csv"'
+        export_rates(tariff=tariff, stream=response)
+        return response
+
+
+@admin.register(Rate)
+class RateAdmin(OfficeAdmin):
+    """Rates of every tariff, prices edited in the list itself."""
+
+    list_display = ["prefix", "destination", "tariff", "price", "window", "first_increment", "next_increment",
+                    "valid_from", "valid_until"]  # fmt: skip
+    list_display_links = ["prefix"]
+    list_editable = ["price", "valid_until"]
+    list_filter = ["tariff", "window", ("price", RangeNumericFilter)]
+    list_select_related = ["tariff", "window"]
+    search_fields = ["prefix__startswith", "destination"]
+    autocomplete_fields = ["tariff"]
+    fieldsets = [
+        (None, {"fields": [("tariff", "destination"), ("prefix", "price"), ("window", "connect_fee")]}),
+        (
+            _("Instead of the tariff's own"),
+            {
+                "fields": [
+                    ("first_increment", "next_increment"),
+                    ("minimum_seconds", "free_seconds"),
+                    ("free_after",),
+                ]
+            },
+        ),
+        (_("When it applies"), {"fields": [("min_digits", "max_digits"), ("valid_from", "valid_until")]}),
+    ]
+
+
+@admin.register(TimeWindow)
+class TimeWindowAdmin(OfficeAdmin):
+    list_display = ["name", "days", "starts", "ends"]
+    search_fields = ["name"]
+
+    @display(description=_("weekdays"))
+    def days(self, window: TimeWindow) -> str:
+        names = ["Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"]
+        return " ".join(name for day, name in enumerate(names) if window.weekdays >> day & 1)
+
+
+@admin.register(ExchangeRate)
+class ExchangeRateAdmin(OfficeAdmin):
+    list_display = ["currency", "valid_from", "units"]
+    list_filter = ["currency"]

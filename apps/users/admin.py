@@ -1,0 +1,188 @@
+"""Accounts of every kind: what matters for the kind, its tariffs, addresses and trunk on one page."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.db.models import F, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminPasswordInput
+
+from apps.core.admin import OfficeAdmin, OfficeInline
+from apps.core.formats import money
+from apps.users import services
+from apps.users.choices import COLOURS, Billing, Kind
+from apps.users.models import Account, SipCredential, SourceAddress, Trunk
+
+admin.site.unregister(Group)
+
+
+class AccountForm(forms.ModelForm):
+    """An account's fields; the two secrets can be given, never read."""
+
+    web_password = forms.CharField(
+        label=_("New web password"), required=False, widget=UnfoldAdminPasswordInput(attrs={"autocomplete": "new-password"})
+    )
+    sip_password = forms.CharField(
+        label=_("New SIP password"),
+        required=False,
+        widget=UnfoldAdminPasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("Stored as digest only; nobody can read it again."),
+    )
+
+    class Meta:
+        model = Account
+        exclude = ["password", "last_login", "groups", "user_permissions", "path"]
+
+
+class AddressInline(OfficeInline):
+    model = SourceAddress
+    fields = ["network", "port"]
+
+
+class TrunkForm(forms.ModelForm):
+    """A carrier's trunk; its digest password is turned into HA1 at once."""
+
+    new_password = forms.CharField(
+        label=_("New password"), required=False, widget=UnfoldAdminPasswordInput(attrs={"autocomplete": "new-password"})
+    )
+
+    class Meta:
+        model = Trunk
+        fields = "__all__"
+
+
+class TrunkInline(admin.StackedInline):
+    model = Trunk
+    form = TrunkForm
+    extra = 0
+
+
+class RecentFilter(admin.SimpleListFilter):
+    """The guide's list filters that need no statistics: new accounts and low balances."""
+
+    title = _("list")
+    parameter_name = "list"
+    LOW = 5
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("new", _("opened in the last month")), ("low", _("balance below 5"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        match self.value():
+            case "new":
+                return queryset.filter(created_at__gte=timezone.now() - timedelta(days=31))
+            case "low":
+                return queryset.filter(billing=Billing.PREPAID, balance__amount__lt=self.LOW)
+        return queryset
+
+
+@admin.register(Account)
+class AccountAdmin(OfficeAdmin):
+    form = AccountForm
+    list_display = ["username", "display_name", "shown_kind", "parent", "shown_balance", "billing", "is_active",
+                    "created_at"]  # fmt: skip
+    list_filter = ["kind", RecentFilter, "billing", "is_active"]
+    search_fields = ["username", "display_name", "email", "caller_number"]
+    list_select_related = ["parent", "balance"]
+    autocomplete_fields = ["parent"]
+    actions_detail = ["show_calls", "show_ledger", "show_invoices"]
+    #: Rows of apps further up (tariffs) that belong on an account's page; those apps add them.
+    inlines_from_above: list[Any] = []
+    fieldsets = [
+        (None, {"fields": [("username", "kind"), ("display_name", "parent"), ("web_password", "sip_password"),
+                           ("is_active", "email")]}),
+        (_("Money"), {"fields": [("billing", "credit_limit"), ("currency", "vat_rate")]}),
+        (_("Calls"), {"fields": [("caller_number", "tech_prefix"), ("max_calls", "calls_per_second"),
+                                 ("max_call_seconds", "media")]}),
+        (_("Invoice and language"), {"fields": [("language", "time_zone"), ("country", "vat_number"), "address"],
+                                     "classes": ["tab"]}),
+        (_("Rights and notes"), {"fields": [("is_staff", "is_superuser"), "comment"], "classes": ["tab"]}),
+    ]  # fmt: skip
+
+    def get_inlines(self, request: HttpRequest, obj: Account | None) -> list[Any]:
+        if obj is None:
+            return []
+        inlines: list[Any] = [] if obj.kind in (Kind.ADMIN, Kind.SUPPORT) else list(self.inlines_from_above)
+        if obj.kind == Kind.CARRIER:
+            inlines.append(TrunkInline)
+        if obj.kind in (Kind.CUSTOMER_TRUNK, Kind.SUBSCRIBER):
+            inlines.append(AddressInline)
+        return inlines
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> list[str]:
+        return [] if request.user.is_superuser else ["is_staff", "is_superuser", "credit_limit"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # its calls and money stay; an account is disabled
+
+    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
+        fields = {name: form.cleaned_data[name] for name in form.changed_data if hasattr(Account, name)}
+        if change:
+            account = services.change_account(account=Account.objects.get(pk=obj.pk), **fields)
+        else:
+            fields |= {"username": obj.username, "kind": obj.kind}
+            account = services.open_account(**fields)
+            obj.pk, obj._state.adding = account.pk, False
+        if form.cleaned_data["web_password"]:
+            services.set_web_password(account=account, password=form.cleaned_data["web_password"])
+        if form.cleaned_data["sip_password"]:
+            services.set_sip_password(account=account, password=form.cleaned_data["sip_password"])
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        if formset.model is Trunk:
+            for trunk_form in formset.forms:
+                if trunk_form.has_changed():
+                    data = dict(trunk_form.cleaned_data)
+                    password = data.pop("new_password", "") or None
+                    wanted = {name: data[name] for name in data if name not in ("id", "account", "DELETE")}
+                    services.set_trunk(account=form.instance, password=password, **wanted)
+            formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []
+            return
+        super().save_formset(request, form, formset, change)
+
+    @display(description=_("kind"), ordering="kind", label={str(kind): colour for kind, colour in COLOURS.items()})
+    def shown_kind(self, account: Account) -> tuple[str, str]:
+        return account.kind, account.get_kind_display()
+
+    @display(description=_("balance"), ordering=F("balance__amount"))
+    def shown_balance(self, account: Account) -> str:
+        balance = getattr(account, "balance", None)
+        return money(balance.amount, account.currency) if balance else "—"
+
+    @action(description=_("Calls"), url_path="calls", icon="call")
+    def show_calls(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        column = "carrier" if Account.objects.filter(pk=object_id, kind=Kind.CARRIER).exists() else "caller"
+        return redirect(reverse("admin:cdrs_cdr_changelist") + f"?{column}__id__exact={object_id}&span=744")
+
+    @action(description=_("Ledger"), url_path="ledger", icon="account_balance")
+    def show_ledger(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return redirect(reverse("admin:invoices_ledgerentry_changelist") + f"?account__id__exact={object_id}")
+
+    @action(description=_("Invoices"), url_path="invoices", icon="receipt_long")
+    def show_invoices(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return redirect(reverse("admin:invoices_invoice_changelist") + f"?account__id__exact={object_id}")
+
+
+@admin.register(SipCredential)
+class SipCredentialAdmin(OfficeAdmin):
+    """Which SIP user names there are; a new secret is given on the account's page."""
+
+    list_display = ["username", "account", "realm", "changed_at"]
+    search_fields = ["username", "account__username"]
+    list_select_related = ["account"]
+    readonly_fields = ["account", "username", "realm", "changed_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
