@@ -1,0 +1,44 @@
+"""Filters, named like the fields they look at."""
+
+from __future__ import annotations
+
+import django_filters as df
+
+from apps.cdrs.models import Cdr
+from apps.pricing.models import Rate
+from apps.users.models import Account
+
+
+class AccountFilter(df.FilterSet):
+    username = df.CharFilter()
+
+    class Meta:
+        model = Account
+        fields = ["username", "kind", "parent", "is_active", "billing", "currency"]
+
+
+class RateFilter(df.FilterSet):
+    """`prefix_of` finds the rates that a number could be billed by."""
+
+    prefix = df.CharFilter()
+    prefix_startswith = df.CharFilter(field_name="prefix", lookup_expr="startswith")
+    prefix_of = df.CharFilter(method="covering")
+
+    class Meta:
+        model = Rate
+        fields = ["tariff", "prefix", "window"]
+
+    def covering(self, rates: object, name: str, number: str) -> object:
+        return rates.filter(prefix__in=[number[:length] for length in range(min(len(number), 20) + 1)])  # type: ignore[attr-defined]
+
+
+class CdrFilter(df.FilterSet):
+    started_after = df.IsoDateTimeFilter(field_name="started_at", lookup_expr="gte")
+    started_before = df.IsoDateTimeFilter(field_name="started_at", lookup_expr="lt")
+    answered = df.BooleanFilter(field_name="answered_at", lookup_expr="isnull", exclude=True)
+    called_number = df.CharFilter(lookup_expr="startswith")
+    caller_number = df.CharFilter(lookup_expr="startswith")
+
+    class Meta:
+        model = Cdr
+        fields = ["caller", "called_number", "caller_number", "hangup_cause"]

@@ -1,0 +1,33 @@
+"""Who may do what through the API. What somebody may see of a kind of object is the view's own query set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.permissions import SAFE_METHODS, BasePermission, DjangoModelPermissions
+from rest_framework.request import Request
+
+
+class Office(DjangoModelPermissions):
+    """Staff with the right of the model for this verb, reading included."""
+
+    perms_map = DjangoModelPermissions.perms_map | {"GET": ["%(app_label)s.view_%(model_name)s"]}
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return bool(request.user.is_authenticated and request.user.is_staff and super().has_permission(request, view))
+
+
+class OwnOrOffice(Office):
+    """Everybody reads their own; writing is for the office."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if request.user.is_authenticated and not request.user.is_staff and request.method in SAFE_METHODS:
+            return True
+        return super().has_permission(request, view)
+
+
+class HangUp(BasePermission):
+    """Ending calls is for staff with that right."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return bool(request.user.is_staff and request.user.has_perm("cdrs.hang_up"))

@@ -1,0 +1,68 @@
+"""Errors as problem details (RFC 9457), whatever part of the office raised them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import IntegrityError
+from django.db.models import ProtectedError
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.serializers import as_serializer_error
+from rest_framework.views import exception_handler
+
+from apps.cdrs.live import LiveCallsUnavailable, NoSuchCall
+from apps.invoices.services.issuing import CannotIssue
+from apps.pricing.services import ImportRefused
+
+
+class Conflict(exceptions.APIException):
+    """The request cannot be carried out as things stand."""
+
+    status_code = 409
+    default_detail = "The request conflicts with what is there already."
+    default_code = "conflict"
+
+
+class Unavailable(exceptions.APIException):
+    """Something that the answer needs does not respond."""
+
+    status_code = 503
+    default_detail = "The switch cannot be reached."
+    default_code = "unavailable"
+
+
+def problem(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler: known errors of the services become 4xx, everything takes the same shape."""
+    response = exception_handler(_translated(error), context)
+    if response is None:
+        return None
+    detail = response.data if isinstance(response.data, dict) else {"detail": response.data}
+    text = detail.pop("detail", None)
+    body: dict[str, Any] = {"type": "about:blank", "title": response.status_text, "status": response.status_code}
+    if text:
+        body["detail"] = str(text)
+    if detail:
+        body["errors"] = detail
+    response.data = body
+    response.content_type = "application/problem+json"
+    return response
+
+
+def _translated(error: Exception) -> Exception:
+    match error:
+        case DjangoValidationError():
+            return exceptions.ValidationError(as_serializer_error(error))
+        case ImportRefused():
+            lines = [{"line": line, "message": message} for line, message in error.errors[:1000]]
+            return exceptions.ValidationError({"lines": lines})
+        case CannotIssue():
+            return Conflict(str(error))
+        case ProtectedError() | IntegrityError():
+            return Conflict()
+        case NoSuchCall():
+            return exceptions.NotFound("That call is not up.")
+        case LiveCallsUnavailable():
+            return Unavailable()
+    return error

@@ -1,0 +1,228 @@
+"""What the API shows and takes. Writing goes through the services."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.cdrs.models import Cdr, CdrPrice
+from apps.invoices.models import Invoice, InvoiceLine, LedgerEntry, Payment
+from apps.invoices.services import payments
+from apps.pricing.models import Rate, Tariff
+from apps.routing.models import RouteRule, RouteTarget
+from apps.users import services as users
+from apps.users.choices import Kind
+from apps.users.models import Account, Trunk
+
+
+class AccountSerializer(serializers.ModelSerializer):
+    """An account. Secrets are taken and never shown; the balance is moved by payments and calls only."""
+
+    balance = serializers.DecimalField(
+        source="balance.amount", max_digits=18, decimal_places=6, read_only=True, default=None
+    )
+    held = serializers.DecimalField(source="balance.held", max_digits=18, decimal_places=6, read_only=True, default=None)
+    password = serializers.CharField(write_only=True, required=False)
+    sip_password = serializers.CharField(write_only=True, required=False)
+
+    class Meta:
+        model = Account
+        fields = ["id", "username", "kind", "parent", "display_name", "email", "address", "vat_number", "country",
+                  "language", "time_zone", "is_active", "billing", "credit_limit", "currency", "vat_rate", "balance",
+                  "held", "caller_number", "max_calls", "calls_per_second", "max_call_seconds", "media", "tech_prefix",
+                  "created_at", "password", "sip_password"]  # fmt: skip
+        read_only_fields = ["created_at"]
+
+    def validate_kind(self, kind: str) -> str:
+        if kind in (Kind.ADMIN, Kind.SUPPORT) and not self.context["request"].user.is_superuser:
+            raise serializers.ValidationError("Only an administrator opens accounts for staff.")
+        return kind
+
+    def create(self, values: dict[str, Any]) -> Account:
+        return users.open_account(**values)
+
+    def update(self, account: Account, values: dict[str, Any]) -> Account:
+        password, sip_password = values.pop("password", None), values.pop("sip_password", None)
+        account = users.change_account(account=account, **values)
+        if password:
+            users.set_web_password(account=account, password=password)
+        if sip_password:
+            users.set_sip_password(account=account, password=sip_password)
+        return account
+
+
+class TrunkSerializer(serializers.ModelSerializer):
+    """How a carrier is reached."""
+
+    password = serializers.CharField(write_only=True, required=False)
+
+    class Meta:
+        model = Trunk
+        fields = ["host", "port", "transport", "strip_digits", "prefix", "max_calls", "answer_seconds",
+                  "response_seconds", "username", "realm", "password"]  # fmt: skip
+
+
+class CarrierSerializer(AccountSerializer):
+    """A carrier: an account and its trunk."""
+
+    kind = serializers.HiddenField(default=Kind.CARRIER)
+    trunk = TrunkSerializer(required=False)
+
+    class Meta(AccountSerializer.Meta):
+        fields = [*AccountSerializer.Meta.fields, "trunk"]
+
+    def create(self, values: dict[str, Any]) -> Account:
+        trunk = values.pop("trunk", None)
+        carrier = super().create(values)
+        return self._with_trunk(carrier, trunk)
+
+    def update(self, account: Account, values: dict[str, Any]) -> Account:
+        trunk = values.pop("trunk", None)
+        values.pop("kind", None)
+        return self._with_trunk(super().update(account, values), trunk)
+
+    def _with_trunk(self, carrier: Account, trunk: dict[str, Any] | None) -> Account:
+        if trunk is not None:
+            users.set_trunk(account=carrier, **trunk)
+        return carrier
+
+
+class TariffSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Tariff
+        fields = ["id", "name", "kind", "group", "currency", "vat_included", "vat_rate", "time_zone", "peak_window",
+                  "rounding", "decimals", "connect_fee", "first_increment", "next_increment", "minimum_seconds",
+                  "free_seconds", "free_after", "comment", "changed_at"]  # fmt: skip
+        read_only_fields = ["changed_at"]
+
+
+class RateSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Rate
+        fields = ["id", "tariff", "prefix", "destination", "price", "window", "connect_fee", "first_increment",
+                  "next_increment", "minimum_seconds", "free_seconds", "free_after", "min_digits", "max_digits",
+                  "valid_from", "valid_until"]  # fmt: skip
+
+
+class RouteTargetSerializer(serializers.ModelSerializer):
+    carrier = serializers.PrimaryKeyRelatedField(queryset=Account.objects.filter(kind=Kind.CARRIER))
+
+    class Meta:
+        model = RouteTarget
+        fields = ["carrier", "priority", "weight", "enabled"]
+
+
+class RouteSerializer(serializers.ModelSerializer):
+    """A rule with its targets; the list of targets is replaced as a whole."""
+
+    targets = RouteTargetSerializer(many=True)
+
+    class Meta:
+        model = RouteRule
+        fields = ["id", "name", "priority", "enabled", "caller", "caller_prefixes", "called_prefixes", "window",
+                  "strategy", "final", "targets"]  # fmt: skip
+
+    def create(self, values: dict[str, Any]) -> RouteRule:
+        from apps.routing import services as routing
+
+        return routing.create_rule(**values)
+
+    def update(self, rule: RouteRule, values: dict[str, Any]) -> RouteRule:
+        from apps.routing import services as routing
+
+        return routing.change_rule(rule=rule, **values)
+
+
+class CdrPriceSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = CdrPrice
+        fields = ["kind", "account", "prefix", "unit_price", "billing_step", "billed_seconds", "currency", "net", "vat",
+                  "gross", "vat_rate"]  # fmt: skip
+
+
+#: What a customer sees of a call: nothing of carriers, costs, routes or of the switch's inside.
+CUSTOMER_CDR = ["id", "started_at", "answered_at", "ended_at", "duration", "sip_status", "q850_cause", "hangup_cause",
+                "disconnector", "service", "caller", "caller_number", "original_called_number", "called_number",
+                "destination", "retail_price"]  # fmt: skip
+
+
+class CustomerCdrSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Cdr
+        fields = CUSTOMER_CDR
+
+
+class CdrSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Cdr
+        fields = [*CUSTOMER_CDR, "setup_ms", "pdd_ms", "caller_address", "dialled_number", "carrier", "called_account",
+                  "called_address", "reseller", "route_rule", "attempts", "carrier_cost", "sales_commission",
+                  "company_price", "reseller_price", "media", "codec", "rtp_sent", "rtp_received", "rtp_lost",
+                  "sip_call_id", "worker", "world_version", "comment", "recorded_at"]  # fmt: skip
+
+
+class LiveCallSerializer(serializers.Serializer):
+    """A call in progress."""
+
+    id = serializers.UUIDField()
+    state = serializers.CharField()
+    started = serializers.DateTimeField()
+    answered = serializers.DateTimeField(allow_null=True)
+    seconds = serializers.IntegerField()
+    caller_id = serializers.IntegerField()
+    caller = serializers.CharField()
+    caller_number = serializers.CharField()
+    called_number = serializers.CharField()
+    destination = serializers.CharField()
+    codec = serializers.CharField()
+
+
+class OfficeLiveCallSerializer(LiveCallSerializer):
+    """What staff sees besides."""
+
+    carrier = serializers.CharField()
+    rule = serializers.CharField()
+    worker = serializers.CharField()
+
+
+class PaymentSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Payment
+        fields = ["id", "account", "amount", "currency", "method", "reference", "entered_by", "created_at"]
+        read_only_fields = ["currency", "entered_by", "created_at"]
+
+    def create(self, values: dict[str, Any]) -> Payment:
+        request = self.context["request"]
+        key = request.headers.get("Idempotency-Key")
+        return payments.enter(by=request.user, idempotency_key=key, **values)
+
+
+class LedgerSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = LedgerEntry
+        fields = ["id", "account", "kind", "amount", "currency", "call_id", "payment", "text", "created_at"]
+
+
+class InvoiceLineSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = InvoiceLine
+        fields = ["position", "text", "calls", "seconds", "net", "vat_rate"]
+
+
+class InvoiceSerializer(serializers.ModelSerializer):
+    lines = InvoiceLineSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Invoice
+        fields = ["id", "number", "document_type", "refers_to", "issuer", "account", "period_start", "period_end",
+                  "issued_at", "due_on", "customer_name", "currency", "net", "vat", "gross", "mailed_at",
+                  "lines"]  # fmt: skip
+
+
+class IssueSerializer(serializers.Serializer):
+    """Which account is to be invoiced for which half-open span of time."""
+
+    account = serializers.PrimaryKeyRelatedField(queryset=Account.objects.all())
+    period_start = serializers.DateTimeField()
+    period_end = serializers.DateTimeField()

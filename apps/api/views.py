@@ -1,0 +1,216 @@
+"""The REST API: every noun of the office, read and written under the same rules as in the admin and the portal."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.api import filters
+from apps.api import serializers as shapes
+from apps.api.paging import ById, ByStart
+from apps.api.permissions import HangUp, Office, OwnOrOffice
+from apps.cdrs.live import current_calls, hang_up
+from apps.cdrs.models import Cdr
+from apps.cdrs.queries import prices_of, visible_calls
+from apps.invoices.models import Invoice, LedgerEntry, Payment
+from apps.invoices.queries import pdf_of, visible_invoices
+from apps.invoices.services import issuing
+from apps.pricing.models import Rate, Tariff
+from apps.pricing.services import import_rates
+from apps.routing.models import RouteRule
+from apps.users.choices import Kind
+from apps.users.models import Account
+from apps.users.queries import visible_to
+
+READ_WRITE = ["get", "post", "put", "patch", "head", "options"]
+
+
+class AccountViewSet(viewsets.ModelViewSet):
+    """Accounts of every kind. They are never deleted: their calls and money stay; switch one off with `is_active`."""
+
+    queryset = Account.objects.none()
+    serializer_class = shapes.AccountSerializer
+    permission_classes = [OwnOrOffice]
+    pagination_class = ById
+    filterset_class = filters.AccountFilter
+    http_method_names = READ_WRITE
+
+    def get_queryset(self) -> QuerySet[Account]:
+        return visible_to(self.request.user).select_related("balance")
+
+
+class CarrierViewSet(AccountViewSet):
+    """Carriers with their trunks."""
+
+    serializer_class = shapes.CarrierSerializer
+    permission_classes = [Office]
+
+    def get_queryset(self) -> QuerySet[Account]:
+        return Account.objects.filter(kind=Kind.CARRIER).select_related("balance", "trunk")
+
+
+class TariffViewSet(viewsets.ModelViewSet):
+    """Price lists."""
+
+    queryset = Tariff.objects.all()
+    serializer_class = shapes.TariffSerializer
+    permission_classes = [Office]
+    pagination_class = ById
+    filterset_fields = ["kind", "group", "currency"]
+
+    @extend_schema(
+        request={"multipart/form-data": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}},
+        parameters=[OpenApiParameter("replace", bool, description="First remove all rates of this tariff.")],
+        responses={200: OpenApiResponse(description="How many rates were imported.")},
+    )
+    @action(detail=True, methods=["post"], url_path="import", parser_classes=[MultiPartParser], filterset_class=None)
+    def import_rates(self, request: Request, pk: str | None = None) -> Response:
+        """Import a CSV file in the eight-column format; nothing is changed when one line is bad."""
+        if "file" not in request.FILES:
+            raise serializers.ValidationError({"file": "A file is expected."})
+        replace = request.query_params.get("replace", "") in ("1", "true")
+        result = import_rates(tariff=self.get_object(), stream=request.FILES["file"], replace=replace)
+        return Response({"imported": result.count})
+
+
+class RateViewSet(viewsets.ModelViewSet):
+    """Prices per minute by prefix."""
+
+    queryset = Rate.objects.select_related("tariff")
+    serializer_class = shapes.RateSerializer
+    permission_classes = [Office]
+    pagination_class = ById
+    filterset_class = filters.RateFilter
+
+
+class RouteViewSet(viewsets.ModelViewSet):
+    """Route rules with their targets."""
+
+    queryset = RouteRule.objects.prefetch_related("targets")
+    serializer_class = shapes.RouteSerializer
+    permission_classes = [Office]
+    pagination_class = ById
+    filterset_fields = ["enabled", "caller", "strategy"]
+
+
+class CdrViewSet(viewsets.ReadOnlyModelViewSet):
+    """Call records of the last day, unless `started_after` asks for more. Customers do not see carriers and costs."""
+
+    queryset = Cdr.objects.none()
+    permission_classes = [OwnOrOffice]
+    pagination_class = ByStart
+    filterset_class = filters.CdrFilter
+
+    def get_queryset(self) -> QuerySet[Cdr]:
+        calls = visible_calls(self.request.user)
+        if self.action == "list" and "started_after" not in self.request.query_params:
+            calls = calls.filter(started_at__gte=timezone.now() - timedelta(days=1))
+        return calls
+
+    def get_serializer_class(self) -> type[serializers.BaseSerializer]:
+        return shapes.CdrSerializer if self.request.user.is_staff else shapes.CustomerCdrSerializer
+
+    @extend_schema(responses=shapes.CdrPriceSerializer(many=True))
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def prices(self, request: Request, pk: str | None = None) -> Response:
+        """Who pays what for the call; a customer sees what they and those below them pay."""
+        rows = prices_of(self.get_object())
+        if not request.user.is_staff:
+            rows = rows.filter(account__in=visible_to(request.user).values("id"), kind__in=["retail", "reseller"])
+        return Response(shapes.CdrPriceSerializer(rows, many=True).data)
+
+
+class CurrentCallViewSet(viewsets.ViewSet):
+    """Calls that are up or ringing now."""
+
+    permission_classes = [IsAuthenticated]
+
+    @extend_schema(responses=shapes.LiveCallSerializer(many=True))
+    def list(self, request: Request) -> Response:
+        """Every call in progress that you may see."""
+        shape = shapes.OfficeLiveCallSerializer if request.user.is_staff else shapes.LiveCallSerializer
+        return Response(shape(current_calls(request.user), many=True).data)
+
+    @extend_schema(
+        request=None, responses={202: None}, parameters=[OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH)]
+    )
+    @action(detail=True, methods=["post"], url_path="hang-up", permission_classes=[HangUp])
+    def hang_up(self, request: Request, pk: str) -> Response:
+        """End a call."""
+        hang_up(call_id=pk, by=request.user)
+        return Response(status=202)
+
+
+@extend_schema_view(
+    create=extend_schema(
+        parameters=[
+            OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description="The same key enters once.")
+        ]
+    )
+)
+class PaymentViewSet(mixins.CreateModelMixin, viewsets.ReadOnlyModelViewSet):
+    """Payments. One is never changed: a wrong one is taken back by a negative one."""
+
+    queryset = Payment.objects.none()
+    serializer_class = shapes.PaymentSerializer
+    permission_classes = [OwnOrOffice]
+    pagination_class = ById
+    filterset_fields = ["account", "method"]
+
+    def get_queryset(self) -> QuerySet[Payment]:
+        return Payment.objects.filter(account__in=visible_to(self.request.user)).select_related("account")
+
+
+class LedgerViewSet(viewsets.ReadOnlyModelViewSet):
+    """Every change of a balance."""
+
+    queryset = LedgerEntry.objects.none()
+    serializer_class = shapes.LedgerSerializer
+    permission_classes = [OwnOrOffice]
+    pagination_class = ById
+    filterset_fields = ["account", "kind", "call_id"]
+
+    def get_queryset(self) -> QuerySet[LedgerEntry]:
+        return LedgerEntry.objects.filter(account__in=visible_to(self.request.user))
+
+
+class InvoiceViewSet(viewsets.ReadOnlyModelViewSet):
+    """Invoices and credit notes as they were issued."""
+
+    queryset = Invoice.objects.none()
+    serializer_class = shapes.InvoiceSerializer
+    permission_classes = [OwnOrOffice]
+    pagination_class = ById
+    filterset_fields = ["account", "document_type", "year"]
+
+    def get_queryset(self) -> QuerySet[Invoice]:
+        return visible_invoices(self.request.user).prefetch_related("lines")
+
+    @extend_schema(request=shapes.IssueSerializer, responses={201: shapes.InvoiceSerializer})
+    def create(self, request: Request) -> Response:
+        """Issue the invoice of an account for a span of time that no other invoice covers."""
+        wanted = shapes.IssueSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        invoice = issuing.issue(by=request.user, **wanted.validated_data)
+        return Response(self.get_serializer(invoice).data, status=201)
+
+    @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY})
+    @action(detail=True, pagination_class=None, filterset_class=None)
+    def pdf(self, request: Request, pk: str | None = None) -> Any:
+        """The document as it was sent."""
+        invoice = self.get_object()
+        response = HttpResponse(pdf_of(invoice), content_type="application/pdf")
+        response["Content-Disposition"] = f'inline; filename="{invoice.number}.pdf"'
+        return response
