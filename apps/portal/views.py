@@ -1,0 +1,166 @@
+"""The portal: what a subscriber or a reseller sees of their own, and a reseller of those below.
+
+Every page starts from a query set of `queries` that holds only what its reader may see, so that somebody else's
+call, invoice or account is as good as not there (404).
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.views.decorators.http import require_GET
+
+from apps.cdrs.live import LiveCallsUnavailable, current_calls
+from apps.cdrs.models import Cdr
+from apps.cdrs.queries import prices_of, visible_calls
+from apps.invoices.models import Invoice, LedgerEntry
+from apps.invoices.queries import pdf_of, visible_invoices
+from apps.users.choices import Kind
+from apps.users.models import Account
+from apps.users.queries import visible_to
+
+PER_PAGE = 25
+LONGEST_SPAN = timedelta(days=92)
+
+
+@require_GET
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """Balance, the last calls and invoices. Staff work in the admin."""
+    if request.user.is_staff:
+        return redirect("admin:index")
+    recent = visible_calls(request.user).filter(started_at__gte=timezone.now() - timedelta(days=31))
+    context = {
+        "balance": getattr(request.user, "balance", None),
+        "calls": recent.order_by("-started_at")[:8],
+        "invoices": visible_invoices(request.user)[:5],
+        "accounts": visible_to(request.user).exclude(pk=request.user.pk)[:8] if _has_others(request.user) else None,
+        "now": _now(request),
+    }
+    return render(request, "portal/home.html", context)
+
+
+@require_GET
+@login_required
+def calls(request: HttpRequest) -> HttpResponse:
+    """Calls between two days of the reader's own time zone, at most three months of them."""
+    zone = ZoneInfo(request.user.time_zone)
+    today = timezone.now().astimezone(zone).date()
+    last = _day(request.GET.get("to")) or today
+    first = _day(request.GET.get("from")) or last - timedelta(days=30)
+    first = min(max(first, last - LONGEST_SPAN), last)
+    start = datetime.combine(first, time.min, zone)
+    end = datetime.combine(last + timedelta(days=1), time.min, zone)
+    found = visible_calls(request.user).filter(started_at__gte=start, started_at__lt=end).select_related("caller")
+    number = request.GET.get("number", "").strip().lstrip("+")
+    if number:
+        found = found.filter(called_number__startswith=number)
+    context = {
+        "page": _page(request, found.order_by("-started_at", "-id")),
+        "first": first,
+        "last": last,
+        "number": number,
+        "query": f"from={first}&to={last}&number={number}&",
+    }
+    return render(request, "portal/calls.html", context)
+
+
+@require_GET
+@login_required
+def calls_now(request: HttpRequest) -> HttpResponse:
+    """The calls that are up, for the home page, which asks for them every few seconds."""
+    return render(request, "portal/calls_now.html", {"now": _now(request)})
+
+
+@require_GET
+@login_required
+def call(request: HttpRequest, call_id: str) -> HttpResponse:
+    """One call, and what it cost those whom the reader may see."""
+    record: Cdr = get_object_or_404(visible_calls(request.user), pk=call_id)
+    prices = prices_of(record).filter(account__in=visible_to(request.user).values("id"), kind__in=["retail", "reseller"])
+    return render(request, "portal/call.html", {"call": record, "prices": prices})
+
+
+@require_GET
+@login_required
+def invoices(request: HttpRequest) -> HttpResponse:
+    """Invoices and credit notes."""
+    return render(request, "portal/invoices.html", {"page": _page(request, visible_invoices(request.user))})
+
+
+@require_GET
+@login_required
+def invoice_pdf(request: HttpRequest, invoice_id: int) -> HttpResponse:
+    """The document itself; for staff of the office too."""
+    readable = Invoice.objects.all() if request.user.has_perm("invoices.view_invoice") else visible_invoices(request.user)
+    invoice = get_object_or_404(readable, pk=invoice_id)
+    response = HttpResponse(pdf_of(invoice), content_type="application/pdf")
+    response["Content-Disposition"] = f'inline; filename="{invoice.number}.pdf"'
+    return response
+
+
+@require_GET
+@login_required
+def ledger(request: HttpRequest) -> HttpResponse:
+    """Why the balance is what it is."""
+    entries = LedgerEntry.objects.filter(account=request.user).order_by("-id")
+    context = {"page": _page(request, entries), "balance": getattr(request.user, "balance", None)}
+    return render(request, "portal/ledger.html", context)
+
+
+@require_GET
+@login_required
+def accounts(request: HttpRequest) -> HttpResponse:
+    """The accounts below the reader."""
+    below = visible_to(request.user).exclude(pk=request.user.pk).select_related("balance", "parent")
+    wanted = request.GET.get("q", "").strip()
+    if wanted:
+        below = below.filter(username__icontains=wanted) | below.filter(display_name__icontains=wanted)
+    context = {"page": _page(request, below.order_by("username")), "q": wanted, "query": f"q={wanted}&"}
+    return render(request, "portal/accounts.html", context)
+
+
+@require_GET
+@login_required
+def account(request: HttpRequest, account_id: int) -> HttpResponse:
+    """One account below the reader, with its last calls and invoices."""
+    shown: Account = get_object_or_404(visible_to(request.user).select_related("balance", "parent"), pk=account_id)
+    since = timezone.now() - timedelta(days=31)
+    context = {
+        "account": shown,
+        "calls": Cdr.objects.filter(caller=shown, started_at__gte=since).order_by("-started_at")[:10],
+        "invoices": visible_invoices(request.user).filter(account=shown)[:10],
+    }
+    return render(request, "portal/account.html", context)
+
+
+def _has_others(user: Account) -> bool:
+    return user.kind in (Kind.RESELLER, Kind.OWNER) or visible_to(user).exclude(pk=user.pk).exists()
+
+
+def _now(request: HttpRequest) -> list[object] | None:
+    """Current calls, or nothing when nobody can tell."""
+    try:
+        return list(current_calls(request.user))
+    except LiveCallsUnavailable:
+        return None
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return parse_date(text or "")
+    except ValueError:
+        return None
+
+
+def _page(request: HttpRequest, rows: QuerySet[Any]) -> Page:
+    return Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
