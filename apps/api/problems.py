@@ -14,7 +14,7 @@ from rest_framework.views import exception_handler
 
 from apps.cdrs.live import LiveCallsUnavailable, NoSuchCall
 from apps.invoices.services.issuing import CannotIssue
-from apps.pricing.services import ImportRefused
+from apps.pricing.errors import ImportRefused, PricingError
 
 
 class Conflict(exceptions.APIException):
@@ -57,7 +57,7 @@ def _translated(error: Exception) -> Exception:
         case ImportRefused():
             lines = [{"line": line, "message": message} for line, message in error.errors[:1000]]
             return exceptions.ValidationError({"lines": lines})
-        case CannotIssue():
+        case CannotIssue() | PricingError():
             return Conflict(str(error))
         case ProtectedError() | IntegrityError():
             return Conflict()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from rest_framework import serializers
 
 from apps.cdrs.models import Cdr, CdrPrice
 from apps.invoices.models import Invoice, InvoiceLine, LedgerEntry, Payment
 from apps.invoices.services import payments
 from apps.pricing.models import Rate, Tariff
+from apps.routing import services as routing
 from apps.routing.models import RouteRule, RouteTarget
 from apps.users import services as users
 from apps.users.choices import Kind
@@ -123,15 +125,25 @@ class RouteSerializer(serializers.ModelSerializer):
         fields = ["id", "name", "priority", "enabled", "caller", "caller_prefixes", "called_prefixes", "window",
                   "strategy", "final", "targets"]  # fmt: skip
 
+    @transaction.atomic
     def create(self, values: dict[str, Any]) -> RouteRule:
-        from apps.routing import services as routing
+        targets = values.pop("targets")
+        return _offer(routing.create_rule(**values), targets)
 
-        return routing.create_rule(**values)
-
+    @transaction.atomic
     def update(self, rule: RouteRule, values: dict[str, Any]) -> RouteRule:
-        from apps.routing import services as routing
+        targets = values.pop("targets", None)
+        routing.change_rule(rule=rule, **values)
+        return rule if targets is None else _offer(rule, targets)
 
-        return routing.change_rule(rule=rule, **values)
+
+def _offer(rule: RouteRule, targets: list[dict[str, Any]]) -> RouteRule:
+    """Make exactly these the rule's targets."""
+    for target in rule.targets.all():
+        routing.remove_target(target=target)
+    for target in targets:
+        routing.add_target(rule=rule, **target)
+    return RouteRule.objects.prefetch_related("targets").get(pk=rule.pk)
 
 
 class CdrPriceSerializer(serializers.ModelSerializer):

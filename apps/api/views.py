@@ -73,7 +73,7 @@ class TariffViewSet(viewsets.ModelViewSet):
     @extend_schema(
         request={"multipart/form-data": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}},
         parameters=[OpenApiParameter("replace", bool, description="First remove all rates of this tariff.")],
-        responses={200: OpenApiResponse(description="How many rates were imported.")},
+        responses={200: OpenApiResponse(description="Lines read, rates added, older rates that end.")},
     )
     @action(detail=True, methods=["post"], url_path="import", parser_classes=[MultiPartParser], filterset_class=None)
     def import_rates(self, request: Request, pk: str | None = None) -> Response:
@@ -82,7 +82,7 @@ class TariffViewSet(viewsets.ModelViewSet):
             raise serializers.ValidationError({"file": "A file is expected."})
         replace = request.query_params.get("replace", "") in ("1", "true")
         result = import_rates(tariff=self.get_object(), stream=request.FILES["file"], replace=replace)
-        return Response({"imported": result.count})
+        return Response({"lines": result.lines, "added": result.added, "ended": result.ended})
 
 
 class RateViewSet(viewsets.ModelViewSet):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.paginator import Paginator
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.functional import cached_property
@@ -31,6 +33,45 @@ class EstimatePaginator(Paginator):
             )
             estimate = int(cursor.fetchone()[0])
         return estimate if estimate > self.LARGE else int(super().count)
+
+
+class ServiceForm(forms.ModelForm):
+    """A form whose save is one of the office's services.
+
+    The service is rehearsed while the form is checked, in a transaction that is rolled back, so that whatever it
+    refuses stands beside the field that is wrong; saving then carries it out.
+    """
+
+    def carry_out(self) -> Any:
+        """Call the service with the cleaned data and return what it made. Raises ValidationError."""
+        raise TypeError(f"{type(self).__name__} does not say which service it calls.")
+
+    def _post_clean(self) -> None:
+        super()._post_clean()
+        if self.errors or not self.has_changed() or self.cleaned_data.get("DELETE"):
+            return
+        try:
+            with transaction.atomic():
+                self.carry_out()
+                transaction.set_rollback(True)
+        except ValidationError as error:
+            self._show(error)
+
+    def _show(self, error: ValidationError) -> None:
+        for field, messages in getattr(error, "error_dict", {NON_FIELD_ERRORS: error.error_list}).items():
+            self.add_error(field if field in self.fields else None, messages)
+
+
+def save_rows(formset: Any) -> None:
+    """Save an inline's rows, each by its own service (`ServiceForm`); what was marked for removal is removed."""
+    formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []
+    for row in formset.forms:
+        if row in formset.deleted_forms:
+            if row.instance.pk:
+                row.instance.delete()
+                formset.deleted_objects.append(row.instance)
+        elif row.has_changed():
+            formset.changed_objects.append((row.carry_out(), row.changed_data))
 
 
 class OfficeAdmin(ModelAdmin):

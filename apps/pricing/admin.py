@@ -15,9 +15,10 @@ from unfold.contrib.filters.admin import RangeNumericFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanSwitchWidget
 
-from apps.core.admin import OfficeAdmin, OfficeInline
+from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm, save_rows
+from apps.pricing.errors import ImportRefused, PricingError
 from apps.pricing.models import ExchangeRate, PriceGroup, Rate, Tariff, TariffAssignment, TariffKind, TimeWindow
-from apps.pricing.services import ImportRefused, export_rates, import_rates
+from apps.pricing.services import assign_tariff, export_rates, import_rates
 from apps.users.admin import AccountAdmin
 
 
@@ -34,16 +35,29 @@ class PriceGroupAdmin(OfficeAdmin):
         return group.tariff_count
 
 
+class AssignmentForm(ServiceForm):
+    """A tariff given to an account, from the page of either."""
+
+    class Meta:
+        model = TariffAssignment
+        fields = ["account", "tariff"]
+
+    def carry_out(self) -> TariffAssignment:
+        account = self.cleaned_data.get("account") or self.instance.account
+        return assign_tariff(account=account, tariff=self.cleaned_data.get("tariff") or self.instance.tariff)
+
+
 class AssignmentInline(OfficeInline):
     model = TariffAssignment
-    fields = ["account", "kind"]
-    readonly_fields = ["kind"]
+    form = AssignmentForm
+    fields = ["account"]
     autocomplete_fields = ["account"]
     verbose_name_plural = _("accounts that pay by it")
 
 
 class TariffInline(OfficeInline):
     model = TariffAssignment
+    form = AssignmentForm
     fields = ["tariff", "kind"]
     readonly_fields = ["kind"]
     autocomplete_fields = ["tariff"]
@@ -89,6 +103,9 @@ class TariffAdmin(OfficeAdmin):
         (_("Time"), {"fields": [("time_zone", "peak_window")]}),
     ]
 
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        save_rows(formset)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tariff]:
         return super().get_queryset(request).annotate(rate_count=Count("rates"))
 
@@ -129,7 +146,8 @@ class TariffAdmin(OfficeAdmin):
             except ImportRefused as refused:
                 errors = refused.errors
             else:
-                messages.success(request, _("%(count)d rates imported.") % {"count": result.count})
+                counts = {"added": result.added, "ended": result.ended}
+                messages.success(request, _("%(added)d rates added, %(ended)d older ones end.") % counts)
                 return redirect(reverse("admin:pricing_tariff_change", args=[object_id]))
         context = self.admin_site.each_context(request) | {
             "title": _("Import rates into %(tariff)s") % {"tariff": tariff},
@@ -147,9 +165,13 @@ class TariffAdmin(OfficeAdmin):
     @action(description=_("Export as CSV"), url_path="export", icon="download")
     def export_file(self, request: HttpRequest, object_id: int) -> HttpResponse:
         tariff = Tariff.objects.get(pk=object_id)
-        response = HttpResponse(content_type="text/csv; charset=utf-8")
+        try:
+            text = export_rates(tariff=tariff)
+        except PricingError as error:
+            messages.error(request, str(error))
+            return redirect(reverse("admin:pricing_tariff_change", args=[object_id]))
+        response = HttpResponse(text, content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="tariff-{tariff.pk}.csv"'
-        export_rates(tariff=tariff, stream=response)
         return response
 
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordInput
 
-from apps.core.admin import OfficeAdmin, OfficeInline
+from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm, save_rows
 from apps.core.formats import money
 from apps.users import services
 from apps.users.choices import COLOURS, Billing, Kind
@@ -26,7 +26,7 @@ from apps.users.models import Account, SipCredential, SourceAddress, Trunk
 admin.site.unregister(Group)
 
 
-class AccountForm(forms.ModelForm):
+class AccountForm(ServiceForm):
     """An account's fields; the two secrets can be given, never read."""
 
     web_password = forms.CharField(
@@ -41,15 +41,45 @@ class AccountForm(forms.ModelForm):
 
     class Meta:
         model = Account
-        exclude = ["password", "last_login", "groups", "user_permissions", "path"]
+        exclude = ["password", "last_login", "groups", "user_permissions", "path", "is_staff", "is_superuser"]
+
+    def carry_out(self) -> Account:
+        secrets = ("web_password", "sip_password")
+        fields = {name: self.cleaned_data[name] for name in self.changed_data if name not in secrets}
+        if self.instance.pk:
+            account = services.change_account(account=Account.objects.get(pk=self.instance.pk), **fields)
+        else:
+            fields |= {"username": self.cleaned_data["username"], "kind": self.cleaned_data["kind"]}
+            account = services.open_account(**fields)
+        if self.cleaned_data["web_password"]:
+            services.set_web_password(account=account, password=self.cleaned_data["web_password"])
+        if self.cleaned_data["sip_password"]:
+            services.set_sip_password(account=account, password=self.cleaned_data["sip_password"])
+        return account
+
+
+class AddressForm(ServiceForm):
+    """One address; the service sees all of them together."""
+
+    class Meta:
+        model = SourceAddress
+        fields = ["network", "port"]
+
+    def carry_out(self) -> SourceAddress:
+        account = self.instance.account
+        others = account.addresses.exclude(pk=self.instance.pk).values_list("network", "port")
+        services.set_addresses(
+            account=account, networks=[*others, (self.cleaned_data["network"], self.cleaned_data["port"])]
+        )
+        return self.instance
 
 
 class AddressInline(OfficeInline):
     model = SourceAddress
-    fields = ["network", "port"]
+    form = AddressForm
 
 
-class TrunkForm(forms.ModelForm):
+class TrunkForm(ServiceForm):
     """A carrier's trunk; its digest password is turned into HA1 at once."""
 
     new_password = forms.CharField(
@@ -58,7 +88,13 @@ class TrunkForm(forms.ModelForm):
 
     class Meta:
         model = Trunk
-        fields = "__all__"
+        fields = ["host", "port", "transport", "strip_digits", "prefix", "max_calls", "answer_seconds",
+                  "response_seconds", "username", "realm"]  # fmt: skip
+
+    def carry_out(self) -> Trunk:
+        wanted = {name: self.cleaned_data[name] for name in self.Meta.fields}
+        password = self.cleaned_data["new_password"] or None
+        return services.set_trunk(account=self.instance.account, password=password, **wanted)
 
 
 class TrunkInline(admin.StackedInline):
@@ -106,7 +142,7 @@ class AccountAdmin(OfficeAdmin):
                                  ("max_call_seconds", "media")]}),
         (_("Invoice and language"), {"fields": [("language", "time_zone"), ("country", "vat_number"), "address"],
                                      "classes": ["tab"]}),
-        (_("Rights and notes"), {"fields": [("is_staff", "is_superuser"), "comment"], "classes": ["tab"]}),
+        (_("Notes"), {"fields": ["comment"], "classes": ["tab"]}),
     ]  # fmt: skip
 
     def get_inlines(self, request: HttpRequest, obj: Account | None) -> list[Any]:
@@ -120,35 +156,21 @@ class AccountAdmin(OfficeAdmin):
         return inlines
 
     def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> list[str]:
-        return [] if request.user.is_superuser else ["is_staff", "is_superuser", "credit_limit"]
+        return [] if request.user.is_superuser else ["kind", "credit_limit"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Account | None = None) -> bool:
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (request.user.is_superuser or obj is None or not obj.is_staff)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # its calls and money stay; an account is disabled
 
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
-        fields = {name: form.cleaned_data[name] for name in form.changed_data if hasattr(Account, name)}
-        if change:
-            account = services.change_account(account=Account.objects.get(pk=obj.pk), **fields)
-        else:
-            fields |= {"username": obj.username, "kind": obj.kind}
-            account = services.open_account(**fields)
-            obj.pk, obj._state.adding = account.pk, False
-        if form.cleaned_data["web_password"]:
-            services.set_web_password(account=account, password=form.cleaned_data["web_password"])
-        if form.cleaned_data["sip_password"]:
-            services.set_sip_password(account=account, password=form.cleaned_data["sip_password"])
+        obj.pk = form.carry_out().pk
+        obj._state.adding = False
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        if formset.model is Trunk:
-            for trunk_form in formset.forms:
-                if trunk_form.has_changed():
-                    data = dict(trunk_form.cleaned_data)
-                    password = data.pop("new_password", "") or None
-                    wanted = {name: data[name] for name in data if name not in ("id", "account", "DELETE")}
-                    services.set_trunk(account=form.instance, password=password, **wanted)
-            formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []
-            return
-        super().save_formset(request, form, formset, change)
+        save_rows(formset)
 
     @display(description=_("kind"), ordering="kind", label={str(kind): colour for kind, colour in COLOURS.items()})
     def shown_kind(self, account: Account) -> tuple[str, str]:
