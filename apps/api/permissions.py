@@ -14,7 +14,9 @@ class Office(DjangoModelPermissions):
     perms_map = DjangoModelPermissions.perms_map | {"GET": ["%(app_label)s.view_%(model_name)s"]}
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        return bool(request.user.is_authenticated and request.user.is_staff and super().has_permission(request, view))
+        return bool(
+            request.user.is_authenticated and request.user.is_staff and super().has_permission(request, view)
+        )
 
 
 class OwnOrOffice(Office):

@@ -40,7 +40,11 @@ def problem(error: Exception, context: dict[str, Any]) -> Response | None:
         return None
     detail = response.data if isinstance(response.data, dict) else {"detail": response.data}
     text = detail.pop("detail", None)
-    body: dict[str, Any] = {"type": "about:blank", "title": response.status_text, "status": response.status_code}
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": response.status_text,
+        "status": response.status_code,
+    }
     if text:
         body["detail"] = str(text)
     if detail:

@@ -24,7 +24,9 @@ class AccountSerializer(serializers.ModelSerializer):
     balance = serializers.DecimalField(
         source="balance.amount", max_digits=18, decimal_places=6, read_only=True, default=None
     )
-    held = serializers.DecimalField(source="balance.held", max_digits=18, decimal_places=6, read_only=True, default=None)
+    held = serializers.DecimalField(
+        source="balance.held", max_digits=18, decimal_places=6, read_only=True, default=None
+    )
     password = serializers.CharField(write_only=True, required=False)
     sip_password = serializers.CharField(write_only=True, required=False)
 

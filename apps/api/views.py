@@ -71,11 +71,22 @@ class TariffViewSet(viewsets.ModelViewSet):
     filterset_fields = ["kind", "group", "currency"]
 
     @extend_schema(
-        request={"multipart/form-data": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}},
+        request={
+            "multipart/form-data": {
+                "type": "object",
+                "properties": {"file": {"type": "string", "format": "binary"}},
+            }
+        },
         parameters=[OpenApiParameter("replace", bool, description="First remove all rates of this tariff.")],
         responses={200: OpenApiResponse(description="Lines read, rates added, older rates that end.")},
     )
-    @action(detail=True, methods=["post"], url_path="import", parser_classes=[MultiPartParser], filterset_class=None)
+    @action(
+        detail=True,
+        methods=["post"],
+        url_path="import",
+        parser_classes=[MultiPartParser],
+        filterset_class=None,
+    )
     def import_rates(self, request: Request, pk: str | None = None) -> Response:
         """Import a CSV file in the eight-column format; nothing is changed when one line is bad."""
         if "file" not in request.FILES:
@@ -128,7 +139,9 @@ class CdrViewSet(viewsets.ReadOnlyModelViewSet):
         """Who pays what for the call; a customer sees what they and those below them pay."""
         rows = prices_of(self.get_object())
         if not request.user.is_staff:
-            rows = rows.filter(account__in=visible_to(request.user).values("id"), kind__in=["retail", "reseller"])
+            rows = rows.filter(
+                account__in=visible_to(request.user).values("id"), kind__in=["retail", "reseller"]
+            )
         return Response(shapes.CdrPriceSerializer(rows, many=True).data)
 
 
@@ -144,7 +157,9 @@ class CurrentCallViewSet(viewsets.ViewSet):
         return Response(shape(current_calls(request.user), many=True).data)
 
     @extend_schema(
-        request=None, responses={202: None}, parameters=[OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH)]
+        request=None,
+        responses={202: None},
+        parameters=[OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH)],
     )
     @action(detail=True, methods=["post"], url_path="hang-up", permission_classes=[HangUp])
     def hang_up(self, request: Request, pk: str) -> Response:
@@ -156,7 +171,9 @@ class CurrentCallViewSet(viewsets.ViewSet):
 @extend_schema_view(
     create=extend_schema(
         parameters=[
-            OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description="The same key enters once.")
+            OpenApiParameter(
+                "Idempotency-Key", str, OpenApiParameter.HEADER, description="The same key enters once."
+            )
         ]
     )
 )

@@ -125,7 +125,9 @@ class CdrAdmin(ReadOnly, OfficeAdmin):
         ),
     ]  # fmt: skip
 
-    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> Any:
         cdr = self.get_object(request, object_id)
         extra = {"prices": prices_of(cdr), "tried": _named(cdr.attempts)} if cdr else {}
         return super().change_view(request, object_id, form_url, (extra_context or {}) | extra)
@@ -151,7 +153,6 @@ def _named(attempts: list[list[Any]]) -> list[dict[str, Any]]:
     """The ways that were tried, with the names of the accounts."""
     names = dict(Account.objects.filter(id__in=[row[0] for row in attempts]).values_list("id", "username"))
     return [
-        {"account": names.get(row[0], row[0]), "status": row[1], "cause": row[2], "ms": row[3]} for row in attempts
+        {"account": names.get(row[0], row[0]), "status": row[1], "cause": row[2], "ms": row[3]}
+        for row in attempts
     ]
-
-

@@ -46,7 +46,11 @@ def visible_calls(user: Account) -> QuerySet[Cdr]:
 
 def prices_of(cdr: Cdr) -> QuerySet[CdrPrice]:
     """Who pays what for a call; the time of the call lets PostgreSQL look into one month only."""
-    return CdrPrice.objects.filter(call_id=cdr.id, started_at=cdr.started_at).select_related("account").order_by("id")
+    return (
+        CdrPrice.objects.filter(call_id=cdr.id, started_at=cdr.started_at)
+        .select_related("account")
+        .order_by("id")
+    )
 
 
 def traffic(calls: QuerySet[Cdr], since: datetime, until: datetime) -> Traffic:
@@ -84,5 +88,9 @@ def hourly(calls: QuerySet[Cdr], since: datetime, hours: int) -> list[tuple[date
 
 def causes(calls: QuerySet[Cdr], since: datetime, until: datetime, most: int = 8) -> list[tuple[str, int]]:
     """Why calls ended, the most frequent first."""
-    rows = calls.filter(started_at__gte=since, started_at__lt=until).values("hangup_cause").annotate(n=Count("id"))
+    rows = (
+        calls.filter(started_at__gte=since, started_at__lt=until)
+        .values("hangup_cause")
+        .annotate(n=Count("id"))
+    )
     return [(row["hangup_cause"], row["n"]) for row in rows.order_by("-n", "hangup_cause")[:most]]

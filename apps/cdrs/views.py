@@ -58,17 +58,25 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     today = traffic(Cdr.objects.all(), midnight, midnight + timedelta(days=1))
     yesterday = traffic(Cdr.objects.all(), midnight - timedelta(days=1), now - timedelta(days=1))
     currency = setting("currency")
-    return context | {
-        "cards": [
-            (_("Calls today"), today.calls, _("yesterday until now: %s") % yesterday.calls),
-            (_("Answered"), f"{today.asr:.1f} %", _("ASR; %s calls") % today.answered),
-            (_("Minutes"), f"{today.seconds / 60:.1f}", _("average call %s") % clock(today.acd)),
-            (_("Revenue"), money(today.revenue, currency), _("net of VAT")),
-            (_("Margin"), money(today.margin, currency), _("after %s of carrier cost") % money(today.cost, currency)),
-        ],
-        "bars": _bars(hourly(Cdr.objects.all(), midnight, 24)),
-        "causes": causes(Cdr.objects.all(), midnight, midnight + timedelta(days=1)),
-    } | _live(request)
+    return (
+        context
+        | {
+            "cards": [
+                (_("Calls today"), today.calls, _("yesterday until now: %s") % yesterday.calls),
+                (_("Answered"), f"{today.asr:.1f} %", _("ASR; %s calls") % today.answered),
+                (_("Minutes"), f"{today.seconds / 60:.1f}", _("average call %s") % clock(today.acd)),
+                (_("Revenue"), money(today.revenue, currency), _("net of VAT")),
+                (
+                    _("Margin"),
+                    money(today.margin, currency),
+                    _("after %s of carrier cost") % money(today.cost, currency),
+                ),
+            ],
+            "bars": _bars(hourly(Cdr.objects.all(), midnight, 24)),
+            "causes": causes(Cdr.objects.all(), midnight, midnight + timedelta(days=1)),
+        }
+        | _live(request)
+    )
 
 
 def _live(request: HttpRequest) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from apps.config.models import Setting
-from apps.config.registry import DEFINITIONS
-from apps.config.services import reset, set_value
+from apps.config.registry import SETTINGS
+from apps.config.services import clear_value, set_value
 from apps.core.admin import OfficeAdmin
 
 
@@ -34,7 +34,9 @@ class SettingAdmin(OfficeAdmin):
     """The list shows all settings that there are, not only the changed ones."""
 
     def get_urls(self) -> list[Any]:
-        edit = path("<slug:key>/edit/", self.admin_site.admin_view(self.edit_view), name="config_setting_edit")
+        edit = path(
+            "<slug:key>/edit/", self.admin_site.admin_view(self.edit_view), name="config_setting_edit"
+        )
         return [edit, *super().get_urls()]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -52,7 +54,7 @@ class SettingAdmin(OfficeAdmin):
             changed.setdefault(row.key, []).append(row)
         rows = [
             {"definition": definition, "values": changed.get(key, [])}
-            for key, definition in sorted(DEFINITIONS.items())
+            for key, definition in sorted(SETTINGS.items())
             if wanted in key or wanted in str(definition.help).lower()
         ]
         context = self.admin_site.each_context(request) | {"title": _("Settings"), "rows": rows, "q": wanted,
@@ -60,7 +62,7 @@ class SettingAdmin(OfficeAdmin):
         return TemplateResponse(request, "admin/config/settings.html", context)
 
     def edit_view(self, request: HttpRequest, key: str) -> HttpResponse:
-        if key not in DEFINITIONS:
+        if key not in SETTINGS:
             return redirect("admin:config_setting_changelist")
         if not self.has_change_permission(request):
             raise PermissionDenied
@@ -68,13 +70,13 @@ class SettingAdmin(OfficeAdmin):
         current = Setting.objects.filter(key=key, node=node).first()
         form = ValueForm(
             request.POST or None,
-            initial={"value": current.value if current else DEFINITIONS[key].default, "node": node},
+            initial={"value": current.value if current else SETTINGS[key].default, "node": node},
         )
         if request.method == "POST" and form.is_valid() and self._store(request, key, form):
             return redirect(reverse("admin:config_setting_changelist") + f"?q={key}")
         context = self.admin_site.each_context(request) | {
             "title": key,
-            "definition": DEFINITIONS[key],
+            "definition": SETTINGS[key],
             "form": form,
             "changed": current is not None,
             "opts": self.opts,
@@ -85,7 +87,7 @@ class SettingAdmin(OfficeAdmin):
         node = form.cleaned_data["node"]
         try:
             if "default" in request.POST:
-                reset(key=key, node=node)
+                clear_value(key=key, node=node)
             else:
                 set_value(key=key, value=form.cleaned_data["value"], node=node)
         except ValidationError as error:

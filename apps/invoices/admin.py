@@ -13,9 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.decorators import action, display
 
-from apps.core.admin import OfficeAdmin, ReadOnly, ReadOnlyInline
+from apps.core.admin import OfficeAdmin, ReadOnly, ReadOnlyInline, ServiceForm
 from apps.invoices.models import Invoice, InvoiceLine, LedgerEntry, Payment
 from apps.invoices.services import issuing, payments
+from apps.users.models import Account
 
 
 @admin.register(LedgerEntry)
@@ -24,6 +25,19 @@ class LedgerAdmin(ReadOnly, OfficeAdmin):
     list_filter = ["kind", ("account", AutocompleteSelectFilter), ("created_at", RangeDateTimeFilter)]
     list_select_related = ["account"]
     search_fields = ["account__username", "call_id"]
+
+
+class PaymentForm(ServiceForm):
+    """Money in, as `payments.enter` takes it."""
+
+    class Meta:
+        model = Payment
+        fields = ["account", "amount", "method", "reference"]
+
+    by: Account
+
+    def carry_out(self) -> Payment:
+        return payments.enter(**self.cleaned_data, by=self.by)
 
 
 @admin.register(Payment)
@@ -35,7 +49,13 @@ class PaymentAdmin(OfficeAdmin):
     list_select_related = ["account", "entered_by"]
     search_fields = ["account__username", "reference"]
     autocomplete_fields = ["account"]
+    form = PaymentForm
     fields = ["account", ("amount", "method"), "reference"]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        form.by = request.user
+        return form
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -44,10 +64,8 @@ class PaymentAdmin(OfficeAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Payment, form: Any, change: bool) -> None:
-        entered = payments.enter(
-            account=obj.account, amount=obj.amount, method=obj.method, reference=obj.reference, by=request.user
-        )
-        obj.pk = entered.pk
+        obj.pk = form.carry_out().pk
+        obj._state.adding = False
 
 
 class LineInline(ReadOnlyInline):
@@ -60,7 +78,12 @@ class LineInline(ReadOnlyInline):
 class InvoiceAdmin(ReadOnly, OfficeAdmin):
     list_display = ["number", "document_type", "account", "period", "gross", "currency", "issued_at", "due_on",
                     "mailed_at", "pdf_link"]  # fmt: skip
-    list_filter = ["document_type", "year", ("account", AutocompleteSelectFilter), ("issued_at", RangeDateTimeFilter)]
+    list_filter = [
+        "document_type",
+        "year",
+        ("account", AutocompleteSelectFilter),
+        ("issued_at", RangeDateTimeFilter),
+    ]
     list_select_related = ["account"]
     search_fields = ["number", "account__username", "customer_name"]
     inlines = [LineInline]

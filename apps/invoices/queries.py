@@ -16,6 +16,6 @@ def visible_invoices(user: Account) -> QuerySet[Invoice]:
 
 def pdf_of(invoice: Invoice) -> bytes:
     """The document's PDF; rendered now if the job that does it has not come to it yet."""
-    from apps.invoices.services.issuing import render
+    from apps.invoices.services.pdf import render  # WeasyPrint takes a second to load
 
     return bytes(invoice.pdf) if invoice.pdf else render(invoice)

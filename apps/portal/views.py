@@ -43,7 +43,9 @@ def home(request: HttpRequest) -> HttpResponse:
         "balance": getattr(request.user, "balance", None),
         "calls": recent.order_by("-started_at")[:8],
         "invoices": visible_invoices(request.user)[:5],
-        "accounts": visible_to(request.user).exclude(pk=request.user.pk)[:8] if _has_others(request.user) else None,
+        "accounts": visible_to(request.user).exclude(pk=request.user.pk)[:8]
+        if _has_others(request.user)
+        else None,
         "now": _now(request),
     }
     return render(request, "portal/home.html", context)
@@ -60,7 +62,9 @@ def calls(request: HttpRequest) -> HttpResponse:
     first = min(max(first, last - LONGEST_SPAN), last)
     start = datetime.combine(first, time.min, zone)
     end = datetime.combine(last + timedelta(days=1), time.min, zone)
-    found = visible_calls(request.user).filter(started_at__gte=start, started_at__lt=end).select_related("caller")
+    found = (
+        visible_calls(request.user).filter(started_at__gte=start, started_at__lt=end).select_related("caller")
+    )
     number = request.GET.get("number", "").strip().lstrip("+")
     if number:
         found = found.filter(called_number__startswith=number)
@@ -86,7 +90,9 @@ def calls_now(request: HttpRequest) -> HttpResponse:
 def call(request: HttpRequest, call_id: str) -> HttpResponse:
     """One call, and what it cost those whom the reader may see."""
     record: Cdr = get_object_or_404(visible_calls(request.user), pk=call_id)
-    prices = prices_of(record).filter(account__in=visible_to(request.user).values("id"), kind__in=["retail", "reseller"])
+    prices = prices_of(record).filter(
+        account__in=visible_to(request.user).values("id"), kind__in=["retail", "reseller"]
+    )
     return render(request, "portal/call.html", {"call": record, "prices": prices})
 
 
@@ -101,7 +107,11 @@ def invoices(request: HttpRequest) -> HttpResponse:
 @login_required
 def invoice_pdf(request: HttpRequest, invoice_id: int) -> HttpResponse:
     """The document itself; for staff of the office too."""
-    readable = Invoice.objects.all() if request.user.has_perm("invoices.view_invoice") else visible_invoices(request.user)
+    readable = (
+        Invoice.objects.all()
+        if request.user.has_perm("invoices.view_invoice")
+        else visible_invoices(request.user)
+    )
     invoice = get_object_or_404(readable, pk=invoice_id)
     response = HttpResponse(pdf_of(invoice), content_type="application/pdf")
     response["Content-Disposition"] = f'inline; filename="{invoice.number}.pdf"'
@@ -133,7 +143,9 @@ def accounts(request: HttpRequest) -> HttpResponse:
 @login_required
 def account(request: HttpRequest, account_id: int) -> HttpResponse:
     """One account below the reader, with its last calls and invoices."""
-    shown: Account = get_object_or_404(visible_to(request.user).select_related("balance", "parent"), pk=account_id)
+    shown: Account = get_object_or_404(
+        visible_to(request.user).select_related("balance", "parent"), pk=account_id
+    )
     since = timezone.now() - timedelta(days=31)
     context = {
         "account": shown,

@@ -17,7 +17,15 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanSwitchWidget
 
 from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm, save_rows
 from apps.pricing.errors import ImportRefused, PricingError
-from apps.pricing.models import ExchangeRate, PriceGroup, Rate, Tariff, TariffAssignment, TariffKind, TimeWindow
+from apps.pricing.models import (
+    ExchangeRate,
+    PriceGroup,
+    Rate,
+    Tariff,
+    TariffAssignment,
+    TariffKind,
+    TimeWindow,
+)
 from apps.pricing.services import assign_tariff, export_rates, import_rates
 from apps.users.admin import AccountAdmin
 
@@ -72,7 +80,9 @@ class ImportForm(forms.Form):
     file = forms.FileField(
         label=_("CSV file"),
         widget=UnfoldAdminFileFieldWidget,
-        help_text=_("prefix, price, peak price, off-peak price, billing step, minimum, shortest and longest number"),
+        help_text=_(
+            "prefix, price, peak price, off-peak price, billing step, minimum, shortest and longest number"
+        ),
     )
     replace = forms.BooleanField(
         label=_("Replace all rates of this tariff"), required=False, widget=UnfoldBooleanSwitchWidget
@@ -81,7 +91,16 @@ class ImportForm(forms.Form):
 
 @admin.register(Tariff)
 class TariffAdmin(OfficeAdmin):
-    list_display = ["name", "shown_kind", "group", "currency", "rate_count", "increments", "rounding", "changed_at"]
+    list_display = [
+        "name",
+        "shown_kind",
+        "group",
+        "currency",
+        "rate_count",
+        "increments",
+        "rounding",
+        "changed_at",
+    ]
     list_filter = ["kind", "group", "currency"]
     search_fields = ["name", "comment"]
     list_select_related = ["group"]
@@ -160,7 +179,9 @@ class TariffAdmin(OfficeAdmin):
         return render(request, "admin/pricing/import.html", context, status=422 if errors else 200)
 
     def has_import_file_permission(self, request: HttpRequest, object_id: int | None = None) -> bool:
-        return bool(request.user.has_perm("pricing.change_tariff") and request.user.has_perm("pricing.add_rate"))
+        return bool(
+            request.user.has_perm("pricing.change_tariff") and request.user.has_perm("pricing.add_rate")
+        )
 
     @action(description=_("Export as CSV"), url_path="export", icon="download")
     def export_file(self, request: HttpRequest, object_id: int) -> HttpResponse:

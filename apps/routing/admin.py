@@ -20,7 +20,16 @@ class TargetInline(OfficeInline):
 
 @admin.register(RouteRule)
 class RouteRuleAdmin(OfficeAdmin):
-    list_display = ["priority", "name", "enabled", "shown_caller", "prefixes", "strategy", "carriers", "final"]
+    list_display = [
+        "priority",
+        "name",
+        "enabled",
+        "shown_caller",
+        "prefixes",
+        "strategy",
+        "carriers",
+        "final",
+    ]
     list_display_links = ["name"]
     list_editable = ["priority", "enabled"]
     list_filter = ["enabled", "strategy"]
@@ -51,4 +60,6 @@ class RouteRuleAdmin(OfficeAdmin):
     @display(description=_("carriers"))
     def carriers(self, rule: RouteRule) -> str:
         targets = sorted(rule.targets.all(), key=lambda target: (target.priority, target.id))
-        return ", ".join(f"{target.carrier.username} ({target.priority})" for target in targets if target.enabled)
+        return ", ".join(
+            f"{target.carrier.username} ({target.priority})" for target in targets if target.enabled
+        )

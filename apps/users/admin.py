@@ -30,7 +30,9 @@ class AccountForm(ServiceForm):
     """An account's fields; the two secrets can be given, never read."""
 
     web_password = forms.CharField(
-        label=_("New web password"), required=False, widget=UnfoldAdminPasswordInput(attrs={"autocomplete": "new-password"})
+        label=_("New web password"),
+        required=False,
+        widget=UnfoldAdminPasswordInput(attrs={"autocomplete": "new-password"}),
     )
     sip_password = forms.CharField(
         label=_("New SIP password"),
@@ -83,7 +85,9 @@ class TrunkForm(ServiceForm):
     """A carrier's trunk; its digest password is turned into HA1 at once."""
 
     new_password = forms.CharField(
-        label=_("New password"), required=False, widget=UnfoldAdminPasswordInput(attrs={"autocomplete": "new-password"})
+        label=_("New password"),
+        required=False,
+        widget=UnfoldAdminPasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
     class Meta:
@@ -172,7 +176,9 @@ class AccountAdmin(OfficeAdmin):
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         save_rows(formset)
 
-    @display(description=_("kind"), ordering="kind", label={str(kind): colour for kind, colour in COLOURS.items()})
+    @display(
+        description=_("kind"), ordering="kind", label={str(kind): colour for kind, colour in COLOURS.items()}
+    )
     def shown_kind(self, account: Account) -> tuple[str, str]:
         return account.kind, account.get_kind_display()
 
@@ -206,5 +212,3 @@ class SipCredentialAdmin(OfficeAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
-
-

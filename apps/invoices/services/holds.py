@@ -94,7 +94,9 @@ def release_settled(*, older_than: float = 60.0) -> int:
 def workers_holding(*, node: str) -> set[str]:
     """Labels of this node's workers in whose name money is held."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT DISTINCT worker FROM invoices_hold WHERE starts_with(worker, %s)", [f"{node}-"])
+        cursor.execute(
+            "SELECT DISTINCT worker FROM invoices_hold WHERE starts_with(worker, %s)", [f"{node}-"]
+        )
         return {label for (label,) in cursor.fetchall() if label.rsplit("-", 2)[0] == node}
 
 
