@@ -85,7 +85,6 @@ class TariffViewSet(viewsets.ModelViewSet):
         methods=["post"],
         url_path="import",
         parser_classes=[MultiPartParser],
-        filterset_class=None,
     )
     def import_rates(self, request: Request, pk: str | None = None) -> Response:
         """Import a CSV file in the eight-column format; nothing is changed when one line is bad."""
@@ -134,7 +133,7 @@ class CdrViewSet(viewsets.ReadOnlyModelViewSet):
         return shapes.CdrSerializer if self.request.user.is_staff else shapes.CustomerCdrSerializer
 
     @extend_schema(responses=shapes.CdrPriceSerializer(many=True))
-    @action(detail=True, pagination_class=None, filterset_class=None)
+    @action(detail=True, pagination_class=None)
     def prices(self, request: Request, pk: str | None = None) -> Response:
         """Who pays what for the call; a customer sees what they and those below them pay."""
         rows = prices_of(self.get_object())
@@ -224,7 +223,7 @@ class InvoiceViewSet(viewsets.ReadOnlyModelViewSet):
         return Response(self.get_serializer(invoice).data, status=201)
 
     @extend_schema(responses={(200, "application/pdf"): OpenApiTypes.BINARY})
-    @action(detail=True, pagination_class=None, filterset_class=None)
+    @action(detail=True, pagination_class=None)
     def pdf(self, request: Request, pk: str | None = None) -> Any:
         """The document as it was sent."""
         invoice = self.get_object()
