@@ -77,6 +77,13 @@ def store(*, rows: Sequence[Row]) -> set[str]:
         return {str(call) for (call,) in cursor.fetchall()}
 
 
+def is_stored(*, call_id: str) -> bool:
+    """Whether the call has its record, whenever it was."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM cdrs_cdr WHERE id = %s)", [call_id])
+        return bool(cursor.fetchone()[0])
+
+
 def store_prices(*, rows: Sequence[Row]) -> None:
     """Insert prices of calls (keys: PRICE_COLUMNS)."""
     if rows:

@@ -95,10 +95,18 @@ def _write(batch: list[Rated]) -> set[str]:
 
 
 def _reject(outcome: Outcome, record: Record, reason: str) -> None:
-    """Nobody will settle it any more: at least its money is free again."""
-    outcome.rejected.append((record, reason))
+    """Nobody will settle it any more: at least its money is free again.
+
+    An `end` without its beginning is no loss if the call is stored: the journal's segment with its beginning
+    was deleted after that, and a new writer reads the rest again.
+    """
     try:
         call_id = str(UUID(record["id"]))
     except (KeyError, ValueError, TypeError, AttributeError):
+        outcome.rejected.append((record, reason))
         return
     holds.release(call_ids=[call_id])
+    if "started" not in record and cdrs.is_stored(call_id=call_id):
+        outcome.known += 1
+    else:
+        outcome.rejected.append((record, reason))
