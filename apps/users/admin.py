@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminPasswordInput
+from unfold.widgets import UnfoldAdminPasswordWidget
 
 from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm, save_rows
 from apps.core.formats import money
@@ -32,12 +32,12 @@ class AccountForm(ServiceForm):
     web_password = forms.CharField(
         label=_("New web password"),
         required=False,
-        widget=UnfoldAdminPasswordInput(attrs={"autocomplete": "new-password"}),
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
     )
     sip_password = forms.CharField(
         label=_("New SIP password"),
         required=False,
-        widget=UnfoldAdminPasswordInput(attrs={"autocomplete": "new-password"}),
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
         help_text=_("Stored as digest only; nobody can read it again."),
     )
 
@@ -87,7 +87,7 @@ class TrunkForm(ServiceForm):
     new_password = forms.CharField(
         label=_("New password"),
         required=False,
-        widget=UnfoldAdminPasswordInput(attrs={"autocomplete": "new-password"}),
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
     )
 
     class Meta:
