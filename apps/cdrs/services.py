@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
@@ -99,7 +100,7 @@ def ensure_months(*, moments: Iterable[float]) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
             for table in TABLES:
                 _make_partition(cursor, table, *month)
-        _known_months.add(month)
+        transaction.on_commit(partial(_known_months.add, month))
 
 
 def forget_months() -> None:

@@ -30,11 +30,9 @@ class Command(BaseCommand):
             if account_id is None:
                 raise CommandError(f"There is no account {account!r}.", returncode=2)
         since = timezone.now() - timedelta(days=days) if days is not None else None
-        found = list(islice(faults(account_id=account_id, since=since), limit))
-        for fault in found:
+        found = faults(account_id=account_id, since=since)
+        for fault in found[:limit]:
             self.stdout.write(fault)
         if found:
-            raise CommandError(
-                f"{len(found)} faults{' at least' if len(found) == limit else ''}.", returncode=1
-            )
+            raise CommandError(f"{len(found)} faults.", returncode=1)
         self.stdout.write("Every balance is the sum of its entries and holds, every charge has its record.")
