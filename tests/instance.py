@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from mizu_site.run import control
 from mizu_site.run.place import ROOT, Place
 from tests.support import free_port, free_ports, wait_for
 
@@ -25,7 +26,7 @@ class Instance:
 
     def __init__(self, *, workers: int = 2, extra: Mapping[str, str] | None = None) -> None:
         # World-traversable, because PostgreSQL runs as another user when the tests run as root.
-        self.var = Path(tempfile.mkdtemp(prefix="mizu-test-"))
+        self.var = Path(tempfile.mkdtemp(prefix="mizu-test-", dir="/tmp"))
         self.var.chmod(0o711)
         rtp = free_ports(RTP_PORTS)
         chosen = {
@@ -100,6 +101,10 @@ class Instance:
     def pid(self, name: str) -> int:
         """The process that runs now under this name: `web`, `writer`, `worker-1`, `postgres`…"""
         return int(self.processes()[name]["pid"])
+
+    def supervisor_pid(self) -> int | None:
+        """The process that watches all others; None when this instance does not run."""
+        return control.supervisor_pid(self.place)
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
         """Kill a process of this instance, wait until it is gone, and return the id that it had."""

@@ -13,12 +13,22 @@ from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypedDict
 
 from mizu_site.run.logs import ALL
 from mizu_site.run.place import Fault, Place
 
 STOP_SECONDS = 120.0
 TAIL = 60
+
+
+class Row(TypedDict):
+    """What the supervisor writes about one process."""
+
+    pid: int
+    since: float
+    restarts: int
+    state: str
 
 
 def supervisor_pid(place: Place) -> int | None:
@@ -79,11 +89,9 @@ def status(words: list[str]) -> int:
     return 0 if table and all(row["state"] == "ready" for row in table.values()) else 1
 
 
-def _table(place: Place) -> dict[str, dict[str, int | float | str]]:
+def _table(place: Place) -> dict[str, Row]:
     try:
-        table: dict[str, dict[str, int | float | str]] = json.loads(
-            (place.run / "processes.json").read_text()
-        )
+        table: dict[str, Row] = json.loads((place.run / "processes.json").read_text())
     except OSError:
         return {}
     return table

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+import secrets
 import shutil
 import stat
 import subprocess
@@ -122,8 +122,10 @@ def data_folder(var: Path) -> Path:
     user = database_user()
     if (here / "PG_VERSION").exists() or user is None or _may_enter(var, user):
         return here
-    there = FALLBACK / hashlib.sha256(str(var).encode()).hexdigest()[:12]
     FALLBACK.mkdir(mode=0o711, parents=True, exist_ok=True)
+    there = (
+        FALLBACK / f"{var.parent.name}-{secrets.token_hex(6)}"
+    )  # new: who removes `var` starts from nothing
     note.write_text(
         f"{there}\nPostgreSQL runs as {user}, who may not enter {var}: its data are kept there.\n"
     )

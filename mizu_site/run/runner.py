@@ -85,19 +85,23 @@ class Runner:
 
     async def _live(self) -> int:
         """One life of the process; what it ended with."""
-        process = await asyncio.create_subprocess_exec(
-            *self.service.command,
-            cwd=self.folder,
-            env=dict(self.environ),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
+        reading, writing = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self.service.command,
+                cwd=self.folder,
+                env=dict(self.environ),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=writing,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
+        finally:
+            os.close(writing)
         self.pid, self.since = process.pid, time.time()
         self._set("starting")
         probing = asyncio.create_task(self._probe())
-        pumping = asyncio.create_task(self._pump(process.stdout))
+        pumping = asyncio.create_task(self._pump(reading))
         try:
             return await process.wait()
         finally:
@@ -116,11 +120,18 @@ class Runner:
             pause = min(pause * 1.5, 0.5)
         self._set("ready")
 
-    async def _pump(self, stream: asyncio.StreamReader | None) -> None:
-        lines = Lines()
-        while stream and (piece := await stream.read(PIECE)):
-            for line in lines.feed(piece):
-                self.log.write(self.service.name, line)
+    async def _pump(self, handle: int) -> None:
+        """A pipe of our own: asyncio's would not let us learn of a death while a grandchild still holds it."""
+        stream, lines = asyncio.StreamReader(), Lines()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(handle, "rb")
+        )
+        try:
+            while piece := await stream.read(PIECE):
+                for line in lines.feed(piece):
+                    self.log.write(self.service.name, line)
+        finally:
+            transport.close()
 
     def _set(self, state: str) -> None:
         self.state = state

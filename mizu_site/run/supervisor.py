@@ -16,6 +16,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from mizu_site.environment import write_secret_key
 from mizu_site.run import checks, leftovers, postgres, prepare, probes
@@ -61,12 +62,12 @@ class Supervisor:
 
     async def _start(self) -> None:
         cluster = await asyncio.to_thread(self._ground)
-        await self._bring_up(stores(self.place, cluster), folder="/")
+        await self._bring_up(stores(self.place, cluster), folder=Path("/"))
         if cluster:
             await asyncio.to_thread(cluster.create_database)
         if await asyncio.to_thread(prepare.is_needed, self.place):
             await self._once("prepare", [sys.executable, "-m", "mizu_site.run.prepare"])
-        await self._bring_up(programs(self.place), folder=str(ROOT))
+        await self._bring_up(programs(self.place), folder=ROOT)
         await self._until(
             lambda: probes.sip_answers(self.place.sip_address), "the switch did not answer OPTIONS"
         )
@@ -91,7 +92,7 @@ class Supervisor:
         cluster.wait_for_predecessor()
         return cluster
 
-    async def _bring_up(self, services: Sequence[Service], folder: str) -> None:
+    async def _bring_up(self, services: Sequence[Service], folder: Path) -> None:
         """Start them at once, and wait until each answers."""
         made = [Runner(s, folder, self.environ, self.log, self._note) for s in services]
         self.runners += made

@@ -33,7 +33,7 @@ def main(words: list[str]) -> int:
 @contextlib.contextmanager
 def throw_away_stores(database_url: str | None, redis_url: str | None) -> Iterator[dict[str, str]]:
     """The environment for tests: own servers where no URL names another, and a state directory of its own."""
-    folder = Path(tempfile.mkdtemp(prefix="mizu-stores-"))
+    folder = Path(tempfile.mkdtemp(prefix="mizu-stores-", dir="/tmp"))
     folder.chmod(0o711)  # PostgreSQL's user has to pass
     given = {"DATABASE_URL": database_url or "", "REDIS_URL": redis_url or ""}
     place = Place.read(os.environ | {"MIZU_VAR": str(folder / "var")} | given)

@@ -1,0 +1,88 @@
+"""System packages and the virtual environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from mizu_site.run import packages, venv
+from mizu_site.run.packages import Package
+from mizu_site.run.place import Fault, Place
+
+ABSENT = Package("no-such-package", "nothing needs it", lambda: False)
+
+
+def test_an_ordinary_user_is_told_the_line_that_installs_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(Fault, match=r"apt-get install -y --no-install-recommends no-such-package$"):
+        packages.ensure([ABSENT], print)
+
+
+def test_nothing_is_said_when_all_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    packages.ensure([packages.POSTGRESQL, packages.REDIS, *packages.PDF, *packages.TEST], print)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_server_that_is_elsewhere_is_not_needed_here(tmp_path: Path) -> None:
+    own = packages.runtime(Place.read({"MIZU_VAR": str(tmp_path)}))
+    foreign = packages.runtime(Place.read({"DATABASE_URL": "postgres://db/x", "REDIS_URL": "redis://r/0"}))
+    assert {p.name for p in own} - {p.name for p in foreign} == {"postgresql", "redis-server"}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project without requirements, so that nothing has to be fetched."""
+    for name in (venv.RUNTIME, venv.DEVELOPMENT, venv.CONSTRAINTS):
+        (tmp_path / name).write_text("# nothing\n")
+    folder = tmp_path / ".venv"
+    for name, value in {
+        "ROOT": tmp_path,
+        "FOLDER": folder,
+        "PYTHON": folder / "bin" / "python",
+        "STAMP": folder / "mizu.json",
+    }.items():
+        monkeypatch.setattr(venv, name, value)
+    return tmp_path
+
+
+def test_two_starts_at_once_make_one_environment(project: Path) -> None:
+    said: list[str] = []
+    starts = [threading.Thread(target=venv.ensure, args=(venv.RUNTIME, said.append)) for _ in range(2)]
+    for start in starts:
+        start.start()
+    for start in starts:
+        start.join()
+    assert len(said) == 1
+    assert venv.PYTHON.exists()
+    assert set(json.loads(venv.STAMP.read_text())) == {"python", venv.RUNTIME}
+
+
+def test_it_is_made_again_when_it_was_left_half_built(project: Path) -> None:
+    rest = project / ".venv" / "lib" / "half"
+    rest.mkdir(parents=True)
+    venv.ensure(venv.RUNTIME, print)
+    assert venv.PYTHON.exists()
+    assert not rest.exists()
+
+
+def test_it_is_completed_when_the_requirements_change(project: Path) -> None:
+    said: list[str] = []
+    venv.ensure(venv.DEVELOPMENT, said.append)
+    venv.ensure(venv.RUNTIME, said.append)
+    assert len(said) == 1, "the development requirements contain the others"
+    (project / venv.CONSTRAINTS).write_text("# changed\n")
+    venv.ensure(venv.RUNTIME, said.append)
+    assert len(said) == 2
+
+
+def test_a_package_that_cannot_be_had_is_one_sentence_and_no_stamp(project: Path) -> None:
+    (project / venv.RUNTIME).write_text("./nowhere\n")
+    with pytest.raises(Fault, match="could not be made"):
+        venv.ensure(venv.RUNTIME, print)
+    assert not venv.STAMP.exists()
