@@ -87,3 +87,13 @@ def test_the_clock_rate_of_the_payload_makes_jitter_seconds() -> None:
         video.receive(34, number, number * 1800, 1, now)
     assert video.jitter == pytest.approx(audio.jitter, rel=0.01)
     assert audio.jitter == pytest.approx(0.005, rel=0.05)
+
+
+def test_the_clock_rate_of_the_sdp_makes_jitter_seconds_too() -> None:
+    opus, audio = Stream(), Stream()
+    opus.set_clock_rate(48000)
+    for number in range(400):
+        now = number * 0.02 + (number % 2) * 0.005
+        audio.receive(0, number, number * 160, 1, now)
+        opus.receive(111, number, number * 960, 1, now)
+    assert opus.jitter == pytest.approx(audio.jitter, rel=0.01)

@@ -21,7 +21,7 @@ from tests.switch.loop import Loop, free_port
 from tests.switch.net.conftest import Start
 from tests.switch.net.worker_process import worker_of
 
-END = b"\r\n.\r\n"
+END = b" SIP/2.0\r\nContent-Length: 0\r\n\r\n"
 FLOWS = [
     Flow("udp", "192.0.2.1", 5060, False, 0, 1),
     Flow("udp", "2001:db8::1", 65535, True, 0, 7),
@@ -274,7 +274,7 @@ def test_answers_over_tcp_find_the_connection_whichever_process_holds_it(
     for phone in [loop.tcp(("127.0.0.1", shared)) for _ in range(12)]:
         for number in (1, 2):
             phone.send(b"INVITE worker=%d" % number + END)
-            assert loop.receive(phone) == b"%d got INVITE worker=%d" % (number, number)
+            assert loop.receive(phone) == b"%d got INVITE worker=%d SIP/2.0" % (number, number)
 
 
 @pytest.mark.flow

@@ -1,7 +1,7 @@
 """A worker in its own process: python -m tests.switch.net.worker_process WORKER WORKERS SHARED OWN RUN_DIR
 
 Labelled messages ("... worker=2 ...") belong to the worker that they name. It writes one JSON line per event, and
-answers every message with its own number and the message, on the flow that the message came on.
+answers every message with its own number and the first line, on the flow that the message came on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from twisted.internet.epollreactor import EPollReactor
 
 from switch.net import Flow, Net, NetConfig, Reason
-from tests.switch.net.framer import LineFramer
+from switch.sip.stream import BadStream, Framer
 
 LABEL = re.compile(rb"worker=(\d+)")
 
@@ -37,13 +37,15 @@ def main() -> None:
     )
 
     def heard(data: bytes, flow: Flow) -> None:
-        tell(heard=data.decode(), by=worker, flow=flow)
-        net.send(flow, b"%d got %s" % (worker, data))
+        tell(heard=data.split(b"\r\n")[0].decode(), by=worker, flow=flow)
+        net.send(flow, b"%d got %s" % (worker, data.split(b"\r\n")[0]))
 
     def failed(flow: Flow, reason: Reason) -> None:
         tell(failed=reason, by=worker, flow=flow)
 
-    net = Net(reactor, config, heard, failed, make_framer=LineFramer, worker_of=worker_of)
+    net = Net(
+        reactor, config, heard, failed, make_framer=Framer, framing_error=BadStream, worker_of=worker_of
+    )
     net.start()
     reactor.addSystemEventTrigger("before", "shutdown", net.stop)
     reactor.callWhenRunning(lambda: tell(ready=worker))
