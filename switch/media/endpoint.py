@@ -25,6 +25,8 @@ Tap = Callable[[bytes, float], None]
 
 _HEADER: Final = struct.Struct("!BBHII")
 _TURN: Final = 16
+_CLOSE: Final = 0.005
+"""Seconds: a socket that was read so shortly before probably holds more than one packet."""
 _LONGEST: Final = 65536
 _RTCP_FIRST, _RTCP_LAST = 64, 95
 """Payload types that are RTCP when both share a port (RFC 5761 §4)."""
@@ -39,6 +41,7 @@ class MediaSocket:
         "_clock",
         "_heard",
         "_reactor",
+        "_read_at",
         "_rtcp",
         "_sock",
         "_stream",
@@ -69,6 +72,7 @@ class MediaSocket:
         self._clock = clock
         self._heard: Any = None
         """The learned source as the kernel gives it: compared on every packet."""
+        self._read_at = 0.0
         self.latch = latch
         self.out: Any = None
         """Where to send, or None."""
@@ -77,14 +81,20 @@ class MediaSocket:
         reactor.addReader(self)
 
     def doRead(self) -> None:  # noqa: PLR0912 - one loop without calls, for speed
-        """Relay what has come, a bounded turn of it. This is the hot path: one packet costs two system calls."""
+        """Relay what has come, a bounded turn of it. This is the hot path: one packet costs two system calls.
+
+        A voice stream has one packet per wake-up, and to ask for a second costs as much as to relay one: more than one
+        is read only when the reactor is back at once, because there was a burst or a backlog.
+        """
         receive, view, stream = self._sock.recvfrom_into, self._view, self._stream
-        for _ in range(_TURN):
+        now = self._clock()
+        turn = _TURN if now - self._read_at < _CLOSE else 1
+        self._read_at = now
+        for _ in range(turn):
             try:
                 size, source = receive(self._buffer)
             except OSError:
                 return
-            now = self._clock()
             if source != self._heard and not self._consider(source, size, now):
                 stream.strays += 1
                 continue

@@ -7,7 +7,7 @@ from typing import Final
 
 _MAX_DROPOUT: Final = 3000
 _MAX_MISORDER: Final = 100
-_DYNAMIC_CLOCK: Final = 8000
+_USUAL_CLOCK: Final = 8000
 _CLOCKS: Final = {14: 90000, 6: 16000, 10: 44100, 11: 44100, 16: 11025, 17: 22050} | dict.fromkeys(
     (25, 26, 28, 31, 32, 33, 34), 90000
 )
@@ -76,7 +76,7 @@ class Stream:
         self._transit = 0.0
         self._timestamp = -1
         self._jitter = 0.0
-        self._clock_rate = _DYNAMIC_CLOCK
+        self._clock_rate = _USUAL_CLOCK
 
     def receive(self, payload_type: int, sequence: int, timestamp: int, ssrc: int, now: float) -> None:
         """Count one RTP packet that came `now`."""

@@ -1,11 +1,11 @@
 """The switch's sockets: whole messages as bytes with the flow they came on; no SIP is parsed here."""
 
 from .config import ConfigError, NetConfig, own_port
+from .connection import Framer
 from .counters import Counters
 from .firewall import Firewall, Sources, Tables
 from .flow import Flow, Reason
 from .net import Net
-from .tcp import Framer
 
 __all__ = [
     "ConfigError",

@@ -10,12 +10,13 @@ from ipaddress import ip_address
 from twisted.internet.defer import Deferred
 
 from .config import ConfigError, NetConfig
+from .connection import MakeFramer
 from .counters import Counters
 from .firewall import Firewall, Tables
 from .flow import Flow, Reason
 from .handover import Handover, Kind, reason_from
 from .reactor import Reactor
-from .tcp import MakeFramer, TcpPool, open_tcp
+from .tcp import TcpPool, open_tcp
 from .udp import UdpSocket, local_address_towards, open_udp
 
 OnMessage = Callable[[bytes, Flow], None]
@@ -38,7 +39,8 @@ class Net:
        datagrams of one trunk arrive at one worker); when that one does not run, it is handled here;
     4. `on_message(data, flow)`. What another worker handed over comes straight to this step, so nothing circles.
 
-    `on_error(flow, reason)` tells what could not be sent; it is never called from within `send`.
+    TCP is cut into messages by what `make_framer` makes (`switch.sip.stream.Framer`, which raises `BadStream`: the
+    `framing_error`). `on_error(flow, reason)` tells what could not be sent; it is never called from within `send`.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Net:
         on_error: OnError,
         *,
         make_framer: MakeFramer,
+        framing_error: type[Exception],
         worker_of: WorkerOf = _nobody,
         spread: WorkerOf = _nobody,
         firewall: Firewall | None = None,
@@ -70,6 +73,7 @@ class Net:
             firewall=self.firewall,
             counters=self.counters,
             make_framer=make_framer,
+            framing_error=framing_error,
             on_message=self._arrived,
             on_error=on_error,
             clock=clock,

@@ -4,167 +4,24 @@ from __future__ import annotations
 
 import os
 import socket
-from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
-from typing import Protocol as Shape
 
 from twisted.internet.error import ConnectError
 from twisted.internet.error import TimeoutError as ConnectTimeout
-from twisted.internet.interfaces import IPushProducer
-from twisted.internet.protocol import ClientFactory, Factory, Protocol, connectionDone
+from twisted.internet.protocol import ClientFactory, Factory, Protocol
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from .config import NetConfig
+from .connection import MakeFramer, TcpConnection
 from .counters import Counters
 from .firewall import Firewall
 from .flow import Flow, Reason, reason_of
-from .reactor import Port, Reactor, Transport
+from .reactor import Port, Reactor
 
 log = Logger("switch.net.tcp")
-
-_PING = b"\r\n\r\n"
-_PONG = b"\r\n"
-
-
-class Framer(Shape):
-    """Cuts a stream into messages (RFC 3261 §18.3); one per connection, made by the injected factory."""
-
-    @property
-    def pending(self) -> int:
-        """Bytes of a message that has begun and is not whole yet; 0 between messages."""
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """Take what arrived, give the messages that are now whole; raises ValueError when it cannot be cut."""
-
-
-MakeFramer = Callable[[], Framer]
-
-
-@implementer(IPushProducer)
-class TcpConnection(Protocol):
-    """One connection. Alive before it is connected: what is sent waits, bounded in bytes."""
-
-    def __init__(self, pool: TcpPool, flow: Flow, framer: Framer, *, accepted: bool) -> None:
-        self.pool = pool
-        self.flow = flow
-        self.accepted = accepted
-        self.connector: Any = None
-        """What is dialling, for a connection that we open."""
-        self.active_at = pool.now()
-        """When a byte last came or went."""
-        self.begun_at: float | None = None
-        """When the message that is not whole yet began."""
-        self._framer = framer
-        self._wire: Transport | None = None
-        self._ended = False
-        self._line_ends = b""
-        self._full = True
-        """Nothing more may be written now: not connected yet, or the send buffer is full."""
-        self._waiting: deque[bytes] = deque()
-        self._waiting_bytes = 0
-
-    # -- the reactor calls
-
-    def connectionMade(self) -> None:
-        wire = self._wire = cast(Transport, self.transport)
-        wire.setTcpNoDelay(True)
-        wire.setTcpKeepAlive(True)
-        wire.registerProducer(self, True)
-        self.resumeProducing()
-
-    def dataReceived(self, data: bytes) -> None:
-        self.active_at = self.pool.now()
-        if not self._framer.pending:
-            data = self._answer_ping(data)
-            if not data:
-                return
-        try:
-            messages = self._framer.feed(data)
-        except ValueError:
-            self.pool.counters.tcp_closed_garbage += 1
-            self.pool.report(self.flow, Reason.FRAMING)
-            self.abort()
-            return
-        if not self._framer.pending:
-            self.begun_at = None
-        elif messages or self.begun_at is None:
-            self.begun_at = self.active_at
-        for message in messages:
-            if self._ended:
-                return
-            self.pool.deliver(message, self)
-
-    def _answer_ping(self, data: bytes) -> bytes:
-        """Take the line ends before a message away; two of them are a ping, answered by one (RFC 5626 §3.5.1)."""
-        rest = data.lstrip(b"\r\n")
-        ends = self._line_ends + data[: len(data) - len(rest)]
-        if _PING in ends:
-            self.pool.counters.keepalives += 1
-            self.send(_PONG)
-            ends = ends[ends.rindex(_PING) + len(_PING) :]
-        self._line_ends = ends if not rest and _PING.startswith(ends) else b""
-        return rest
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._wire = None
-        if not self._ended:
-            self._ended = True
-            self.pool.report(self.flow, Reason.CLOSED)
-        self.pool.forget(self)
-
-    # -- what waits to be sent
-
-    def send(self, data: bytes) -> bool:
-        """Send now, or when there is room; False when the bound of waiting bytes is reached."""
-        self.active_at = self.pool.now()
-        if self._wire is not None and not self._full:
-            self._wire.write(data)
-            return True
-        if self._waiting_bytes + len(data) > self.pool.config.max_waiting:
-            return False
-        self._waiting.append(data)
-        self._waiting_bytes += len(data)
-        return True
-
-    def resumeProducing(self) -> None:
-        """There is room in the send buffer, or the connection has come up."""
-        self._full = False
-        while self._waiting and self._wire is not None and not self._full:
-            data = self._waiting.popleft()
-            self._waiting_bytes -= len(data)
-            self._wire.write(data)
-
-    def pauseProducing(self) -> None:
-        """The send buffer (64 KiB) is full: the rest waits here, where it is bounded."""
-        self._full = True
-
-    def stopProducing(self) -> None:
-        """The connection is going down."""
-        self._full = True
-
-    # -- the end
-
-    def close(self) -> None:
-        """Close when all that was written is sent; nobody is told."""
-        if self._wire is None:
-            self.abort()
-            return
-        self._ended = True
-        self._wire.unregisterProducer()
-        self._wire.loseConnection()
-
-    def abort(self) -> None:
-        """Close at once, or stop dialling; nobody is told."""
-        self._ended = True
-        self.pool.forget(self)
-        if self._wire is not None:
-            self._wire.abortConnection()
-        elif self.connector is not None:
-            self.connector.disconnect()
 
 
 class _Acceptor(Factory):
@@ -207,12 +64,14 @@ class TcpPool:
         firewall: Firewall,
         counters: Counters,
         make_framer: MakeFramer,
+        framing_error: type[Exception],
         on_message: Callable[[bytes, Flow], None],
         on_error: Callable[[Flow, Reason], None],
         clock: Callable[[], float],
     ) -> None:
         self.config = config
         self.counters = counters
+        self.framing_error = framing_error
         self.now = clock
         self._reactor = reactor
         self._firewall = firewall

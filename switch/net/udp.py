@@ -1,6 +1,7 @@
 """SIP over UDP: one non-blocking socket on the reactor, read and written directly.
 
-Twisted's DatagramProtocol costs about a microsecond more per datagram and hides ICMP errors of other destinations.
+Not Twisted's DatagramProtocol, which is as fast (1.7 µs per datagram) but cannot share the port, cannot bound a turn by
+datagrams, and does not tell which destination an ICMP error is about.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from switch.net import Firewall, Flow, Net, NetConfig, Reason, Tables
+from switch.sip.stream import BadStream, Framer
 from tests.switch.loop import Loop, free_port
-from tests.switch.net.framer import LineFramer
 
 
 class Worker:
@@ -22,12 +22,13 @@ class Worker:
         self.heard: list[tuple[bytes, Flow]] = []
         self.errors: list[tuple[Flow, Reason]] = []
         self.config = config
-        options.setdefault("make_framer", LineFramer)
         self.net = Net(
             loop.reactor,
             config,
             lambda data, flow: self.heard.append((data, flow)),
             lambda flow, reason: self.errors.append((flow, reason)),
+            make_framer=Framer,
+            framing_error=BadStream,
             **options,
         )
         self.net.start()
@@ -58,9 +59,7 @@ def start(loop: Loop) -> Iterator[Start]:
     with tempfile.TemporaryDirectory(prefix="mizu-") as directory:
 
         def begin(**given: Any) -> Worker:
-            options = {
-                name: given.pop(name) for name in ("worker_of", "spread", "firewall", "make_framer") if name in given
-            }
+            options = {name: given.pop(name) for name in ("worker_of", "spread", "firewall") if name in given}
             host = given.get("binds", ("127.0.0.1",))[0]
             values: dict[str, Any] = {"worker": 1, "workers": 1, "run_dir": Path(directory) / "run"} | given
             values.setdefault("shared_port", free_port(host))

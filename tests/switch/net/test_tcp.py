@@ -13,7 +13,7 @@ from switch.net import Firewall, Reason, Sources, Tables
 from tests.switch.loop import Loop, free_port
 from tests.switch.net.conftest import Start
 
-END = b"\r\n.\r\n"
+END = b" SIP/2.0\r\nContent-Length: 0\r\n\r\n"
 Guard = Callable[..., Firewall]
 
 
@@ -23,7 +23,7 @@ def test_tcp_listens_on_the_same_port_as_udp_and_answers_on_the_connection(loop:
     phone = loop.tcp(worker.shared)
     phone.send(b"REGISTER one" + END + b"REGISTER two" + END)
     loop.until(lambda: len(worker.heard) == 2, "both messages")
-    assert [data for data, _ in worker.heard] == [b"REGISTER one", b"REGISTER two"]
+    assert [data for data, _ in worker.heard] == [b"REGISTER one" + END, b"REGISTER two" + END]
     flow = worker.heard[0][1]
     assert flow.reliable
     assert (flow.host, flow.port) == phone.getsockname()
@@ -43,12 +43,12 @@ def test_ipv6_connections_work_in_both_directions(loop: Loop, start: Start) -> N
 def test_a_message_in_pieces_comes_once_and_whole(loop: Loop, start: Start) -> None:
     worker = start()
     phone = loop.tcp(worker.own)
-    for piece in (b"REG", b"ISTER\r", b"\n.\r", b"\n"):
+    for piece in (b"REGISTER sip:a SIP", b"/2.0\r\nContent-Length", b": 2\r\n\r", b"\nhi"):
         assert worker.heard == []
         phone.send(piece)
         loop.turn()
     loop.until(lambda: worker.heard, "the message")
-    assert worker.heard[0][0] == b"REGISTER"
+    assert worker.heard[0][0] == b"REGISTER sip:a SIP/2.0\r\nContent-Length: 2\r\n\r\nhi"
     assert worker.heard[0][1].own
 
 
@@ -72,7 +72,9 @@ def test_a_second_request_to_the_same_remote_uses_the_same_connection(loop: Loop
     assert worker.net.connect_flow("tcp", *carrier.getsockname()) == first
 
 
-def test_a_request_to_a_phone_goes_over_the_connection_that_the_phone_opened(loop: Loop, start: Start) -> None:
+def test_a_request_to_a_phone_goes_over_the_connection_that_the_phone_opened(
+    loop: Loop, start: Start
+) -> None:
     worker = start()
     phone = loop.tcp(worker.shared)
     phone.send(b"REGISTER" + END)
@@ -163,17 +165,25 @@ def test_a_keep_alive_ping_is_answered_by_one_line_end(loop: Loop, start: Start,
     assert loop.receive(phone) == b"\r\n"
     phone.send(b"one" + END)
     loop.until(lambda: worker.heard, "the message after it")
-    assert worker.heard[0][0] == b"one"
+    assert worker.heard[0][0] == b"one" + END
+
+
+def test_a_ping_right_behind_a_message_is_answered_too(loop: Loop, start: Start) -> None:
+    worker = start()
+    phone = loop.tcp(worker.shared)
+    phone.send(b"one" + END + b"\r\n\r\n" + b"two" + END)
+    assert loop.receive(phone) == b"\r\n"
+    assert [data for data, _ in worker.heard] == [b"one" + END, b"two" + END]
 
 
 def test_line_ends_inside_a_message_are_no_ping(loop: Loop, start: Start) -> None:
     worker = start()
     phone = loop.tcp(worker.shared)
-    for piece in (b"one", b"\r\n\r\n", b"body" + END):
+    for piece in (b"one SIP/2.0\r\nContent-Length: 8", b"\r\n\r\n", b"\r\n\r\n", b"body"):
         phone.send(piece)
         loop.turn()
     loop.until(lambda: worker.heard, "the message")
-    assert worker.heard[0][0] == b"one\r\n\r\nbody"
+    assert worker.heard[0][0] == b"one SIP/2.0\r\nContent-Length: 8\r\n\r\n\r\n\r\nbody"
     assert worker.net.metrics()["keepalives"] == 0
 
 
