@@ -30,6 +30,9 @@ MAX_TARGET = 4_096
 
 _FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
 _BAD_TARGET = re.compile(r"[<>\"\x00-\x20\x7f]")
+_METHODS = frozenset(
+    ["INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS", "INFO", "UPDATE", "PRACK", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH"]
+)
 _ANSWER_HEADERS = frozenset(("Via", "From", "To", "Call-ID", "CSeq"))
 _DIALOG_HEADERS = _ANSWER_HEADERS | {"Record-Route"}
 
@@ -113,11 +116,12 @@ def parse(data: bytes) -> Request | Response:
     if "\r\n " in text or "\r\n\t" in text:
         text = _FOLD.sub(" ", text)
     lines = text.split("\r\n")
-    message, version = _read_start(lines[0])
+    ends = len(lines) - 1
+    message, version = _read_start(lines.pop(0))
     fault = _read_headers(message, lines)
     if too_long:
         raise message.refuse(513, REASONS[513])
-    if text.count("\n") >= len(lines) or text.count("\r") >= len(lines):
+    if text.count("\n") != ends or text.count("\r") != ends:
         fault = "bare line end"
     if fault or not empty_line:
         raise message.refuse(400, fault or "no end of headers")
@@ -140,13 +144,13 @@ def _read_start(line: str) -> tuple[Request | Response, str]:
         return Response(int(code), reason), "SIP/2.0"
     method, _, rest = line.partition(" ")
     uri, _, version = rest.rpartition(" ")
-    if not is_token(method):
+    if method not in _METHODS and not is_token(method):
         raise BadMessage(0, "not SIP")
     return Request(method, uri), version
 
 
 def _check_start(request: Request, version: str) -> None:
-    if version.upper() != "SIP/2.0":
+    if version != "SIP/2.0" and version.upper() != "SIP/2.0":
         wrong_version = version[:4].upper() == "SIP/"
         raise request.refuse(
             505 if wrong_version else 400, REASONS[505] if wrong_version else "malformed request line"
@@ -158,30 +162,35 @@ def _check_start(request: Request, version: str) -> None:
 
 
 def _read_headers(message: Message, lines: list[str]) -> str:
-    """Fill the header list; returns what was wrong, "" when nothing. Goes on after a bad line: an answer needs the good ones."""
+    """Fill the header list; returns what was wrong, "" when nothing."""
     fault = ""
-    headers = message.headers
-    names = NAMES
     if len(lines) > MAX_HEADERS:
         fault = "too many headers"
         del lines[MAX_HEADERS:]
-    for line in lines[1:]:
+    try:
+        pairs = [line.split(":", 1) for line in lines]
+        headers = message.headers = [(NAMES[spelling], value.strip(BLANKS)) for spelling, value in pairs]
+    except (KeyError, ValueError):
+        fault = _read_odd_headers(message, lines) or fault
+        headers = message.headers
+    index = dict(headers)
+    if len(index) == len(headers):
+        message._index = index
+        return fault
+    return fault or _second_values(headers)
+
+
+def _read_odd_headers(message: Message, lines: list[str]) -> str:
+    """The same, line by line, for names not met before and for faults; goes on after a bad line: an answer needs the good ones."""
+    fault = ""
+    for line in lines:
         spelling, colon, value = line.partition(":")
-        name = names.get(spelling)
-        if name is None:
-            try:
-                name = canonical(spelling)
-            except BadValue as error:
-                fault = str(error)
-                continue
-        if not colon:
-            fault = "header without a colon"
-            continue
-        headers.append((name, value.strip(BLANKS)))
-    index = message._index = dict(headers)
-    if len(index) != len(headers):
-        message._index = None
-        return fault or _second_values(headers)
+        try:
+            if not colon:
+                raise BadValue("header without a colon")
+            message.headers.append((canonical(spelling), value.strip(BLANKS)))
+        except BadValue as error:
+            fault = str(error)
     return fault
 
 
