@@ -31,7 +31,22 @@ MAX_TARGET = 4_096
 _FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
 _BAD_TARGET = re.compile(r"[<>\"\x00-\x20\x7f]")
 _METHODS = frozenset(
-    ["INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS", "INFO", "UPDATE", "PRACK", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH"]
+    [
+        "INVITE",
+        "ACK",
+        "BYE",
+        "CANCEL",
+        "REGISTER",
+        "OPTIONS",
+        "INFO",
+        "UPDATE",
+        "PRACK",
+        "SUBSCRIBE",
+        "NOTIFY",
+        "REFER",
+        "MESSAGE",
+        "PUBLISH",
+    ]
 )
 _ANSWER_HEADERS = frozenset(("Via", "From", "To", "Call-ID", "CSeq"))
 _DIALOG_HEADERS = _ANSWER_HEADERS | {"Record-Route"}
@@ -113,12 +128,14 @@ def parse(data: bytes) -> Request | Response:
     too_long = len(data) > MAX_MESSAGE
     head, empty_line, body = (data[:MAX_MESSAGE] if too_long else data).partition(b"\r\n\r\n")
     text = head.decode("utf-8", "surrogateescape")
-    if "\r\n " in text or "\r\n\t" in text:
-        text = _FOLD.sub(" ", text)
     lines = text.split("\r\n")
+    headers = _read_known_headers(lines)
+    if headers is None:
+        text = _FOLD.sub(" ", text)
+        lines = text.split("\r\n")
     ends = len(lines) - 1
-    message, version = _read_start(lines.pop(0))
-    fault = _read_headers(message, lines)
+    message, version = _read_start(lines[0])
+    fault = _read_odd_headers(message, lines) if headers is None else _note_headers(message, headers)
     if too_long:
         raise message.refuse(513, REASONS[513])
     if text.count("\n") != ends or text.count("\r") != ends:
@@ -161,37 +178,40 @@ def _check_start(request: Request, version: str) -> None:
         raise request.refuse(400, "malformed Request-URI")
 
 
-def _read_headers(message: Message, lines: list[str]) -> str:
-    """Fill the header list; returns what was wrong, "" when nothing."""
-    fault = ""
-    if len(lines) > MAX_HEADERS:
-        fault = "too many headers"
-        del lines[MAX_HEADERS:]
+def _read_known_headers(lines: list[str]) -> list[Header] | None:
+    """The headers, when every line is one with a name met before; None when a line needs a closer look (a fold, a new name, a fault)."""
     try:
-        pairs = [line.split(":", 1) for line in lines]
-        headers = message.headers = [(NAMES[spelling], value.strip(BLANKS)) for spelling, value in pairs]
+        pairs = [line.split(":", 1) for line in lines[1:]]
+        return [(NAMES[spelling], value.strip(BLANKS)) for spelling, value in pairs]
     except (KeyError, ValueError):
-        fault = _read_odd_headers(message, lines) or fault
-        headers = message.headers
-    index = dict(headers)
-    if len(index) == len(headers):
-        message._index = index
-        return fault
-    return fault or _second_values(headers)
+        return None
 
 
 def _read_odd_headers(message: Message, lines: list[str]) -> str:
-    """The same, line by line, for names not met before and for faults; goes on after a bad line: an answer needs the good ones."""
+    """Line by line; returns what was wrong, "" when nothing. Goes on after a bad line: an answer needs the good ones."""
     fault = ""
-    for line in lines:
+    headers: list[Header] = []
+    for line in lines[1 : MAX_HEADERS + 2]:
         spelling, colon, value = line.partition(":")
         try:
             if not colon:
                 raise BadValue("header without a colon")
-            message.headers.append((canonical(spelling), value.strip(BLANKS)))
+            headers.append((canonical(spelling), value.strip(BLANKS)))
         except BadValue as error:
             fault = str(error)
-    return fault
+    return _note_headers(message, headers) or fault
+
+
+def _note_headers(message: Message, headers: list[Header]) -> str:
+    """Give the message its headers, at most `MAX_HEADERS`; returns what is wrong with them, "" when nothing."""
+    message.headers = headers[:MAX_HEADERS]
+    if len(headers) > MAX_HEADERS:
+        return "too many headers"
+    index = dict(headers)
+    if len(index) == len(headers):
+        message._index = index
+        return ""
+    return _second_values(headers)
 
 
 def _second_values(headers: list[Header]) -> str:
