@@ -59,7 +59,9 @@ def start(loop: Loop) -> Iterator[Start]:
 
         def begin(**given: Any) -> Worker:
             options = {
-                name: given.pop(name) for name in ("worker_of", "spread", "firewall", "make_framer") if name in given
+                name: given.pop(name)
+                for name in ("worker_of", "spread", "firewall", "make_framer")
+                if name in given
             }
             host = given.get("binds", ("127.0.0.1",))[0]
             values: dict[str, Any] = {"worker": 1, "workers": 1, "run_dir": Path(directory) / "run"} | given

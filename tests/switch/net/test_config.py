@@ -11,7 +11,12 @@ from switch.net import ConfigError, NetConfig, own_port
 
 def test_the_environment_alone_makes_a_whole_configuration() -> None:
     config = NetConfig.from_env(
-        {"MIZU_VAR": "/srv/v", "MIZU_SIP_PORT": "5070", "MIZU_SIP_BIND": "192.0.2.1,[2001:DB8::1]", "MIZU_SWITCH_WORKERS": "3"},
+        {
+            "MIZU_VAR": "/srv/v",
+            "MIZU_SIP_PORT": "5070",
+            "MIZU_SIP_BIND": "192.0.2.1,[2001:DB8::1]",
+            "MIZU_SWITCH_WORKERS": "3",
+        },
         worker=2,
     )
     assert (config.shared_port, config.own_port) == (5070, 5070 + 2 * 1013)

@@ -114,7 +114,9 @@ def test_a_million_forged_sources_do_not_fill_the_memory_nor_free_the_one_that_f
 
 
 @pytest.mark.req("security-007")
-def test_a_banned_source_is_not_heard_at_the_socket_from_the_moment_of_the_swap(loop: Loop, start: Start) -> None:
+def test_a_banned_source_is_not_heard_at_the_socket_from_the_moment_of_the_swap(
+    loop: Loop, start: Start
+) -> None:
     worker, scanner, phone = start(), loop.udp("127.0.0.2"), loop.udp("127.0.0.3")
     scanner.sendto(OPTIONS, worker.shared)
     loop.until(lambda: worker.heard, "the first one, before the ban")

@@ -72,7 +72,9 @@ def test_a_second_request_to_the_same_remote_uses_the_same_connection(loop: Loop
     assert worker.net.connect_flow("tcp", *carrier.getsockname()) == first
 
 
-def test_a_request_to_a_phone_goes_over_the_connection_that_the_phone_opened(loop: Loop, start: Start) -> None:
+def test_a_request_to_a_phone_goes_over_the_connection_that_the_phone_opened(
+    loop: Loop, start: Start
+) -> None:
     worker = start()
     phone = loop.tcp(worker.shared)
     phone.send(b"REGISTER" + END)
