@@ -48,7 +48,10 @@ class Message:
         index = self._index
         if index is None:
             index = self._index = dict(reversed(self.headers))
-        return index.get(name) or index.get(NAMES.get(name) or canonical(name))
+        value = index.get(name)
+        if value is None and NAMES.get(name) is not name:
+            return index.get(canonical(name))
+        return value
 
     def all(self, name: str) -> list[str]:
         """The raw values of all headers of that name, one per header line."""
@@ -126,19 +129,11 @@ class Message:
         return self._to
 
     def _address(self, name: str) -> NameAddr:
-        """A single address; shared between messages, since the same From and To come with every message of a call."""
         text = self._required(name)
-        address = _ADDRESSES.get(text)
-        if address is None:
-            try:
-                address = NameAddr.parse(text)
-            except BadValue as error:
-                raise self._bad(name, error) from error
-            if len(text) <= 256:
-                if len(_ADDRESSES) >= MAX_CACHED:
-                    _ADDRESSES.clear()
-                _ADDRESSES[text] = address
-        return address
+        try:
+            return _ADDRESSES.get(text) or _shared_address(text)
+        except BadValue as error:
+            raise self._bad(name, error) from error
 
     @property
     def cseq(self) -> CSeq:
@@ -177,7 +172,7 @@ class Message:
     def addresses(self, name: str) -> list[NameAddr]:
         """Every address of a header such as Contact, Route, P-Asserted-Identity."""
         try:
-            found = [NameAddr.parse(member) for member in self.members(name)]
+            found = [_ADDRESSES.get(member) or _shared_address(member) for member in self.members(name)]
             for address in found:
                 address.uri  # noqa: B018 - a malformed URI shows here, not in the middle of a call
         except BadValue as error:
@@ -220,6 +215,16 @@ class Message:
 
     def __repr__(self) -> str:
         return f"<{self.start_line()}>"
+
+
+def _shared_address(text: str) -> NameAddr:
+    """Parsed once: the same From, To and Contact come with every message of a call. BadValue."""
+    address = NameAddr.parse(text)
+    if len(text) <= 256:
+        if len(_ADDRESSES) >= MAX_CACHED:
+            _ADDRESSES.clear()
+        _ADDRESSES[text] = address
+    return address
 
 
 def seconds(text: str | None) -> int | None:

@@ -8,6 +8,7 @@ Params = dict[str, str | None]
 
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 _PARAM_VALUE = re.compile(r"[^\s;,\"<>]+|\"(?:[^\"\\]|\\.)*\"", re.S)
+_PLAIN_PARAMS = re.compile(r"(?:;[a-z0-9\-]+(?:=[A-Za-z0-9\-.!%*_+`'~:\[\]]+)?)+")
 _QUOTED = re.compile(r"\"((?:[^\"\\]|\\.)*)\"", re.S)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.S)
 _OUTSIDE_QUOTES = re.compile(r"\"(?:[^\"\\]|\\.)*\"|<[^>]*>|[,;\"<]", re.S)
@@ -61,6 +62,20 @@ def parse_params(text: str) -> Params:
     params: Params = {}
     if not text:
         return params
+    if _PLAIN_PARAMS.fullmatch(text) is not None:
+        pieces = text[1:].split(";")
+        for piece in pieces:
+            name, equals, value = piece.partition("=")
+            params[name] = value if equals else None
+        if len(params) == len(pieces) <= MAX_PARAMS:
+            return params
+        raise BadValue("repeated parameter, or too many")
+    return _parse_odd_params(text)
+
+
+def _parse_odd_params(text: str) -> Params:
+    """Parameters with blanks, quotes, capitals, or faults."""
+    params: Params = {}
     if text[0] != ";":
         raise BadValue("text where parameters should start")
     pieces = text[1:].split(";") if '"' not in text else split_outside(text[1:], ";")

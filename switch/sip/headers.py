@@ -242,7 +242,7 @@ class Via:
 
 
 class CSeq:
-    """The number and method of a CSeq header (RFC 3261 §20.16); the number is below 2^31."""
+    """The number and method of a CSeq header (RFC 3261 §20.16); the number is below 2^31. Not to be changed once made."""
 
     __slots__ = ("method", "number")
 
@@ -250,15 +250,26 @@ class CSeq:
         self.number = number
         self.method = method
 
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        words = text.split()
-        if len(words) != 2 or not is_token(words[1]):
-            raise BadValue("malformed CSeq")
-        return cls(number(words[0], CSEQ_LIMIT), words[1])
+    @staticmethod
+    def parse(text: str) -> "CSeq":
+        """Cached: nearly all messages of a switch have one of few values."""
+        cseq = _CSEQS.get(text)
+        if cseq is None:
+            words = text.split()
+            if len(words) != 2 or not is_token(words[1]):
+                raise BadValue("malformed CSeq")
+            cseq = CSeq(number(words[0], CSEQ_LIMIT), words[1])
+            if len(text) < 64:
+                if len(_CSEQS) >= MAX_CACHED:
+                    _CSEQS.clear()
+                _CSEQS[text] = cseq
+        return cseq
 
     def __str__(self) -> str:
         return f"{self.number} {self.method}"
 
     def __repr__(self) -> str:
         return f"CSeq({self.number}, {self.method!r})"
+
+
+_CSEQS: dict[str, CSeq] = {}

@@ -30,6 +30,24 @@ MAX_TARGET = 4_096
 
 _FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
 _BAD_TARGET = re.compile(r"[<>\"\x00-\x20\x7f]")
+_METHODS = frozenset(
+    [
+        "INVITE",
+        "ACK",
+        "BYE",
+        "CANCEL",
+        "REGISTER",
+        "OPTIONS",
+        "INFO",
+        "UPDATE",
+        "PRACK",
+        "SUBSCRIBE",
+        "NOTIFY",
+        "REFER",
+        "MESSAGE",
+        "PUBLISH",
+    ]
+)
 _ANSWER_HEADERS = frozenset(("Via", "From", "To", "Call-ID", "CSeq"))
 _DIALOG_HEADERS = _ANSWER_HEADERS | {"Record-Route"}
 
@@ -110,14 +128,17 @@ def parse(data: bytes) -> Request | Response:
     too_long = len(data) > MAX_MESSAGE
     head, empty_line, body = (data[:MAX_MESSAGE] if too_long else data).partition(b"\r\n\r\n")
     text = head.decode("utf-8", "surrogateescape")
-    if "\r\n " in text or "\r\n\t" in text:
-        text = _FOLD.sub(" ", text)
     lines = text.split("\r\n")
+    headers = _read_known_headers(lines)
+    if headers is None:
+        text = _FOLD.sub(" ", text)
+        lines = text.split("\r\n")
+    ends = len(lines) - 1
     message, version = _read_start(lines[0])
-    fault = _read_headers(message, lines)
+    fault = _read_odd_headers(message, lines) if headers is None else _note_headers(message, headers)
     if too_long:
         raise message.refuse(513, REASONS[513])
-    if text.count("\n") >= len(lines) or text.count("\r") >= len(lines):
+    if text.count("\n") != ends or text.count("\r") != ends:
         fault = "bare line end"
     if fault or not empty_line:
         raise message.refuse(400, fault or "no end of headers")
@@ -140,13 +161,13 @@ def _read_start(line: str) -> tuple[Request | Response, str]:
         return Response(int(code), reason), "SIP/2.0"
     method, _, rest = line.partition(" ")
     uri, _, version = rest.rpartition(" ")
-    if not is_token(method):
+    if method not in _METHODS and not is_token(method):
         raise BadMessage(0, "not SIP")
     return Request(method, uri), version
 
 
 def _check_start(request: Request, version: str) -> None:
-    if version.upper() != "SIP/2.0":
+    if version != "SIP/2.0" and version.upper() != "SIP/2.0":
         wrong_version = version[:4].upper() == "SIP/"
         raise request.refuse(
             505 if wrong_version else 400, REASONS[505] if wrong_version else "malformed request line"
@@ -157,32 +178,40 @@ def _check_start(request: Request, version: str) -> None:
         raise request.refuse(400, "malformed Request-URI")
 
 
-def _read_headers(message: Message, lines: list[str]) -> str:
-    """Fill the header list; returns what was wrong, "" when nothing. Goes on after a bad line: an answer needs the good ones."""
+def _read_known_headers(lines: list[str]) -> list[Header] | None:
+    """The headers, when every line is one with a name met before; None when a line needs a closer look (a fold, a new name, a fault)."""
+    try:
+        pairs = [line.split(":", 1) for line in lines[1:]]
+        return [(NAMES[spelling], value.strip(BLANKS)) for spelling, value in pairs]
+    except (KeyError, ValueError):
+        return None
+
+
+def _read_odd_headers(message: Message, lines: list[str]) -> str:
+    """Line by line; returns what was wrong, "" when nothing. Goes on after a bad line: an answer needs the good ones."""
     fault = ""
-    headers = message.headers
-    names = NAMES
-    if len(lines) > MAX_HEADERS:
-        fault = "too many headers"
-        del lines[MAX_HEADERS:]
-    for line in lines[1:]:
+    headers: list[Header] = []
+    for line in lines[1 : MAX_HEADERS + 2]:
         spelling, colon, value = line.partition(":")
-        name = names.get(spelling)
-        if name is None:
-            try:
-                name = canonical(spelling)
-            except BadValue as error:
-                fault = str(error)
-                continue
-        if not colon:
-            fault = "header without a colon"
-            continue
-        headers.append((name, value.strip(BLANKS)))
-    index = message._index = dict(headers)
-    if len(index) != len(headers):
-        message._index = None
-        return fault or _second_values(headers)
-    return fault
+        try:
+            if not colon:
+                raise BadValue("header without a colon")
+            headers.append((canonical(spelling), value.strip(BLANKS)))
+        except BadValue as error:
+            fault = str(error)
+    return _note_headers(message, headers) or fault
+
+
+def _note_headers(message: Message, headers: list[Header]) -> str:
+    """Give the message its headers, at most `MAX_HEADERS`; returns what is wrong with them, "" when nothing."""
+    message.headers = headers[:MAX_HEADERS]
+    if len(headers) > MAX_HEADERS:
+        return "too many headers"
+    index = dict(headers)
+    if len(index) == len(headers):
+        message._index = index
+        return ""
+    return _second_values(headers)
 
 
 def _second_values(headers: list[Header]) -> str:

@@ -212,8 +212,10 @@ class InviteServerTransaction(ServerTransaction):
     def fire(self, now: float) -> None:
         """A timer ran out: the first 100, G and its like for the 2xx send again, H gives up, I and L end."""
         if self.failed:
+            settled = self.acked or self.state == CONFIRMED
             self.end()
-            self.layer.user.on_transport_error(self)
+            if not settled:
+                self.layer.user.on_transport_error(self)
         elif self.state == PROCEEDING:
             if not self.data:
                 self._trying()

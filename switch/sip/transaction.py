@@ -116,7 +116,7 @@ class TransactionLayer:
     def request(self, request: Request, flow: Flow, now: float) -> ClientTransaction:
         """Send a request (its top Via made by `ids.via`) and follow it. Not for ACK: see `InviteClientTransaction.send_ack`."""
         kind = InviteClientTransaction if request.method == "INVITE" else ClientTransaction
-        tx = kind(self, f"{request.via.branch} {request.method}", request, flow)
+        tx = kind(self, f"{_branch_of(request)} {request.method}", request, flow)
         self.clients[tx.key] = tx
         tx.start(now)
         return tx
@@ -220,6 +220,15 @@ class TransactionLayer:
         response = response_to(request, 503, REASONS[503], self.ids.tag())
         response.headers.append(("Retry-After", RETRY_AFTER))
         self.transmit(flow, response.encode())
+
+
+def _branch_of(request: Request) -> str:
+    """The branch of a request of ours, without parsing what we wrote a moment ago."""
+    name, value = request.headers[0]
+    _, found, branch = value.rpartition(";branch=")
+    return (
+        branch if name == "Via" and found and ";" not in branch and "," not in branch else request.via.branch
+    )
 
 
 def server_key(request: Request, method: str) -> str:

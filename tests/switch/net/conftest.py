@@ -59,7 +59,11 @@ def start(loop: Loop) -> Iterator[Start]:
     with tempfile.TemporaryDirectory(prefix="mizu-") as directory:
 
         def begin(**given: Any) -> Worker:
-            options = {name: given.pop(name) for name in ("worker_of", "spread", "firewall") if name in given}
+            options = {
+                name: given.pop(name)
+                for name in ("worker_of", "spread", "firewall", "make_framer")
+                if name in given
+            }
             host = given.get("binds", ("127.0.0.1",))[0]
             values: dict[str, Any] = {"worker": 1, "workers": 1, "run_dir": Path(directory) / "run"} | given
             values.setdefault("shared_port", free_port(host))

@@ -4,10 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from switch.sip.ids import Ids
 from switch.sip.message import Request, Response, parse
 from switch.sip.transaction import TransactionLayer
+
+settings.register_profile("switch", deadline=None, database=None)
+settings.load_profile("switch")  # no time limit per example: a busy machine is no failure
 
 TORTURE = Path(__file__).parent / "rfc4475"
 

@@ -83,6 +83,7 @@ def test_one_challenge_per_algorithm_the_strongest_first(door):
     assert all(c.stale and c.qop == ("auth",) and c.realm == "mizu" for c in challenges)
 
 
+@pytest.mark.req("auth-039")
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_right_credentials_pass_with_either_algorithm(door, algorithm):
     assert judge(door, answer(door, algorithm=algorithm)) is Verdict.GOOD
@@ -98,6 +99,7 @@ def test_a_wrong_password_or_method_fails(door):
     assert judge(door, answer(door), method="BYE") is Verdict.WRONG
 
 
+@pytest.mark.req("auth-064")
 def test_an_old_nonce_is_stale(door):
     given = answer(door)
     assert judge(door, given, now=NOW + 301) is Verdict.STALE
@@ -153,6 +155,7 @@ def test_credentials_for_another_called_number_do_not_serve(door):
     assert judge(door, answer(door), uri="sip:4930123456@proxy.example.net:5070") is Verdict.GOOD
 
 
+@pytest.mark.req("auth-064")
 @pytest.mark.parametrize(
     "change",
     [

@@ -27,6 +27,7 @@ def with_audio(*lines: str, connection: str = "IN IP4 192.0.2.1") -> Sdp:
     return Sdp.parse("\r\n".join(text).encode() + b"\r\n")
 
 
+@pytest.mark.req("sip-004")
 def test_the_streams_are_shown():
     audio, video = Sdp.parse(OFFER).media
     assert (audio.kind, audio.port, audio.protocol, audio.formats) == (
@@ -40,6 +41,7 @@ def test_the_streams_are_shown():
     assert (video.address, video.port, video.rtcp_port) == ("2001:db8::1", 4002, 4003)
 
 
+@pytest.mark.req("sip-004")
 def test_what_is_not_understood_comes_back_as_it_was():
     assert Sdp.parse(OFFER).encode() == OFFER
 
@@ -102,6 +104,7 @@ def test_a_direction_of_the_session_holds_for_its_streams_until_they_say_otherwi
     assert "a=sendrecv" not in sdp.media[0].lines
 
 
+@pytest.mark.req("sip-005")
 @pytest.mark.parametrize(
     ("offered", "wanted", "answer"),
     [

@@ -447,6 +447,16 @@ def test_a_broken_connection_ends_what_waits_on_it(tcp):
     assert len(tcp.layer) == 0
 
 
+def test_a_broken_connection_does_not_concern_an_answered_and_acknowledged_call(tcp):
+    _, tx = ring(tcp)
+    tx.reply(200, tcp.now)
+    tcp.receive(make.request("ACK", branch="z9hG4bK-ack", to_tag=tx.tag))
+    tcp.layer.flow_failed(tcp.wire, tcp.now)
+    tcp.until(0.04)
+    assert tcp.user.events == ["INVITE", "ACK"]
+    assert (len(tcp.layer), tcp.layer.unacked) == (0, {})
+
+
 def test_an_answer_that_cannot_be_sent_is_told(lab):
     _, tx = ring(lab)
     lab.wire.broken = True
