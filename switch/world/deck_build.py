@@ -64,9 +64,9 @@ def deck_query(tariff_id: int) -> str:
     """All rates of a tariff as rows of constant width: no column is NULL or varies in length."""
     inherited = ", ".join(f"coalesce(r.{name}, t.{name})::int4" for name in _NARROW)
     return f"""
-        SELECT r.id::int8, {_WORD.format("r.prefix")},
+        SELECT {_WORD.format("r.prefix")},
                CASE WHEN length(r.prefix) > {SYMBOLS} THEN {_WORD.format(f"substr(r.prefix, {SYMBOLS + 1})")} ELSE 0 END,
-               (r.price * 1000000)::int8, (coalesce(r.connect_fee, t.connect_fee) * 1000000)::int8,
+               r.id::int8, (r.price * 1000000)::int8, (coalesce(r.connect_fee, t.connect_fee) * 1000000)::int8,
                {inherited}, r.min_digits::int2, r.max_digits::int2,
                r.valid_from, coalesce(r.valid_until, 'infinity'), coalesce(r.window_id, 0)::int8
         FROM pricing_rate r JOIN pricing_tariff t ON t.id = r.tariff_id

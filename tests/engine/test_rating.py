@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.core.values import Rounding, TimeWindow, to_micros
+from apps.core.values import Rounding, TimeWindow, divide, to_micros
 from apps.core.values.windows import EVERY_DAY
 from apps.pricing.engine import LONGEST, NOTHING, Band, Rate, Terms, Tier, band_of, max_duration, rate, tiers
+from apps.pricing.engine.rating import largest_within
 
 MINUTE = to_micros(60)  # a price at which every second costs one whole unit
 UNIT = to_micros(1)
@@ -310,3 +311,22 @@ def test_terms_that_never_charge_again_last_for_ever() -> None:
     assert max_duration(plain(free_after=30), 0, 30 * UNIT) is None
     assert max_duration(plain(free_after=30), 0, 29 * UNIT) == 29
     assert max_duration(plain(-5), 0, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("rounding", "expected"),
+    [(Rounding.HALF_UP, [0, 2, 4]), (Rounding.UP, [0, 2, 4]), (Rounding.DOWN, [1, 3, 5])],
+)
+def test_a_price_on_the_edge_of_rounding_lasts_as_long_as_it_is_rounded(
+    rounding: Rounding, expected: list[int]
+) -> None:
+    half_a_second = Terms((band_of(Rate(1, "", MINUTE // 2)),), rounding=rounding, decimals=0)
+    assert [max_duration(half_a_second, 0, budget * UNIT) for budget in range(3)] == expected
+
+
+@given(st.integers(-50, 50), st.integers(1, 60), st.sampled_from(Rounding))
+def test_the_largest_sum_within_an_amount_is_the_last_that_rounds_to_it(
+    quotient: int, denominator: int, rounding: Rounding
+) -> None:
+    largest = largest_within(quotient, denominator, rounding)
+    assert divide(largest, denominator, rounding) <= quotient < divide(largest + 1, denominator, rounding)

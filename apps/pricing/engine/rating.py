@@ -61,14 +61,14 @@ def numerator_for(terms: Terms, budget: int) -> int:
         quanta += 1
     while _gross(terms, quanta) > budget:
         quanta -= 1
-    return _largest(quanta, terms.divisor, terms.rounding) // terms.factor
+    return largest_within(quanta, terms.divisor, terms.rounding) // terms.factor
 
 
 def _gross(terms: Terms, quanta: int) -> int:
     return (quanta + divide(quanta * terms.vat_ppm, 1_000_000, terms.rounding)) * terms.quantum
 
 
-def _largest(quotient: int, denominator: int, rounding: Rounding) -> int:
+def largest_within(quotient: int, denominator: int, rounding: Rounding) -> int:
     """The largest numerator that `divide` still rounds to the quotient, or less."""
     if rounding is Rounding.HALF_UP:
         half = (2 * quotient + 1) * denominator
