@@ -6,7 +6,7 @@ What decides about the order stands in `ORDER`, one named key per line, the most
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import log
 from typing import Generic, NamedTuple, TypeVar
 
@@ -114,32 +114,29 @@ TARGET_ORDER: tuple[tuple[str, Callable[[Candidate[object]], float]], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
 class RouteTable:
     """All enabled rules, compiled: what it costs to ask them does not grow with their number or their lists."""
 
-    rules: tuple[Rule, ...] = ()
-    _called: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    _lengths: tuple[int, ...] = ()
-    _callers: tuple[tuple[frozenset[str], tuple[int, ...]], ...] = ()
+    __slots__ = ("_called", "_callers", "_lengths", "rules")
 
-    @classmethod
-    def of(cls, rules: Iterable[Rule]) -> RouteTable:
-        """The table of these rules."""
-        kept = tuple(rules)
-        called: dict[str, list[int]] = {}
-        for position, rule in enumerate(kept):
-            for prefix in dict.fromkeys(rule.called_prefixes or ("",)):
-                called.setdefault(prefix, []).append(position)
-        return cls(
-            kept,
-            {prefix: tuple(positions) for prefix, positions in called.items()},
-            tuple(sorted({len(prefix) for prefix in called}, reverse=True)),
-            tuple(
-                (frozenset(rule.caller_prefixes), tuple({len(prefix) for prefix in rule.caller_prefixes}))
-                for rule in kept
-            ),
-        )
+    def __init__(self, rules: Iterable[Rule] = ()) -> None:
+        self.rules: list[Rule] = []
+        self._called: dict[str, list[int]] = {}  # called prefix → positions of rules
+        self._lengths: list[int] = []  # of called prefixes, longest first
+        self._callers: list[tuple[frozenset[str], tuple[int, ...]]] = []  # caller prefixes and their lengths
+        for rule in rules:
+            self.add(rule)
+
+    def add(self, rule: Rule) -> None:
+        """One more rule; only while the table is being made."""
+        position = len(self.rules)
+        self.rules.append(rule)
+        called = dict.fromkeys(rule.called_prefixes or ("",))
+        for prefix in called:
+            self._called.setdefault(prefix, []).append(position)
+        self._lengths = sorted({*self._lengths, *map(len, called)}, reverse=True)
+        callers = frozenset(rule.caller_prefixes)
+        self._callers.append((callers, tuple({len(prefix) for prefix in callers})))
 
     def matching(self, facts: Facts, at: float) -> list[Match]:
         """The rules that take the call, best first, up to the first that has the last word."""

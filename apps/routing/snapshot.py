@@ -6,15 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
+from apps.pricing.snapshot import windows
 from apps.routing.models import RouteRule, RouteTarget
 
 Row = tuple[Any, ...]
 
 
 def rules() -> Iterator[Row]:
-    """Enabled rules: (id, name, priority, targets, strategy, final, caller, caller prefixes, called prefixes, window id).
+    """Enabled rules: (id, name, priority, targets, strategy, final, caller, caller prefixes, called prefixes, window).
 
-    Targets are (carrier, priority, weight), the enabled ones.
+    Targets are (carrier, priority, weight), the enabled ones. A window is (weekday mask, first minute, first outside).
     """
     targets: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
     for rule, *target in (
@@ -23,6 +24,7 @@ def rules() -> Iterator[Row]:
         .values_list("rule_id", "carrier_id", "priority", "weight")
     ):
         targets[rule].append((target[0], target[1], target[2]))
+    hours = {window: span for window, *span in windows()}
     rows = RouteRule.objects.filter(enabled=True).order_by("priority", "id")
     for rule, name, priority, strategy, final, caller, from_list, to_list, window in rows.values_list(
         "id",
@@ -37,7 +39,7 @@ def rules() -> Iterator[Row]:
     ):
         yield (
             rule, name, priority, targets[rule], strategy, final, caller,
-            prefixes(from_list), prefixes(to_list), window,
+            prefixes(from_list), prefixes(to_list), hours.get(window),
         )  # fmt: skip
 
 

@@ -6,8 +6,8 @@ assembled in milliseconds; what was asked for is kept.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right, insort
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 from typing import Any, NamedTuple, Protocol
@@ -119,21 +119,25 @@ class AddressTable:
 
     __slots__ = ("_exact", "_networks")
 
-    def __init__(self, rows: Iterable[tuple[str, Source]]) -> None:
+    def __init__(self) -> None:
         self._exact: dict[str, list[Source]] = {}
         self._networks: dict[tuple[int, int], dict[int, list[Source]]] = {}  # (version, bits to drop)
-        for text, source in rows:
-            network = ip_network(text, strict=False)
-            drop = network.max_prefixlen - network.prefixlen
-            if drop:
-                table = self._networks.setdefault((network.version, drop), {})
-                table.setdefault(int(network.network_address) >> drop, []).append(source)
-            else:
-                self._exact.setdefault(str(network.network_address), []).append(source)
-        for group in (self._exact, *self._networks.values()):
-            for sources in group.values():  # type: ignore[attr-defined]  # both hold lists
-                sources.sort(key=lambda one: (not one.port, -len(one.tech_prefix), one.account_id))
-        self._networks = dict(sorted(self._networks.items()))
+
+    def add(self, text: str, source: Source) -> None:
+        """Let the source call from this address or network; only while the table is being made."""
+        if "/" not in text and ":" not in text:
+            insort(self._exact.setdefault(text, []), source, key=_particular)
+            return
+        network = ip_network(text, strict=False)
+        drop = network.max_prefixlen - network.prefixlen
+        if not drop:
+            insort(self._exact.setdefault(str(network.network_address), []), source, key=_particular)
+            return
+        kind = (network.version, drop)
+        if kind not in self._networks:
+            self._networks = dict(sorted({**self._networks, kind: {}}.items()))  # longest networks first
+        place = int(network.network_address) >> drop
+        insort(self._networks[kind].setdefault(place, []), source, key=_particular)
 
     def of(self, host: str, port: int) -> list[Source]:
         """Whose the address may be, the most particular first: longest network, port named, longest tech prefix."""
@@ -153,6 +157,11 @@ class AddressTable:
             if version == address.version:
                 found += [one for one in table.get(int(address) >> drop, ()) if one.port in (0, port)]
         return found
+
+
+def _particular(source: Source) -> tuple[bool, int, int]:
+    """The order of sources of one address: port named, longest tech prefix, oldest account."""
+    return not source.port, -len(source.tech_prefix), source.account_id
 
 
 class World:
@@ -295,7 +304,7 @@ def minute_cost(terms: Terms, at: float) -> int:
     return (connect + billed * price) * terms.factor * terms.quantum * 1000 // terms.divisor
 
 
-def rule_of(row: Row, windows: Mapping[int, TimeWindow]) -> Rule:
+def rule_of(row: Row) -> Rule:
     """A rule from its row (`apps.routing.snapshot.rules`)."""
     return Rule(
         id=row[0],
@@ -307,5 +316,5 @@ def rule_of(row: Row, windows: Mapping[int, TimeWindow]) -> Rule:
         caller=row[6],
         caller_prefixes=tuple(row[7]),
         called_prefixes=tuple(row[8]),
-        window=None if row[9] is None else windows[row[9]],
+        window=None if row[9] is None else TimeWindow(*row[9]),
     )
