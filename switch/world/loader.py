@@ -138,7 +138,7 @@ class TariffParts:
 def _take_tariffs(value: TariffParts, section: str, rows: list[Any]) -> None:
     if section == "tariffs":
         for row in rows:
-            value.tariffs[row[0]] = Tariff(*row[:6], Rounding(row[6]), row[7])
+            value.tariffs[row[0]] = Tariff._make((*row[:6], Rounding(row[6]), row[7]))
     elif section == "assignments":
         value.assignments.update(((account, kind), tariff) for account, kind, tariff in rows)
     elif section == "windows":
