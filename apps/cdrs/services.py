@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
@@ -77,6 +78,13 @@ def store(*, rows: Sequence[Row]) -> set[str]:
         return {str(call) for (call,) in cursor.fetchall()}
 
 
+def is_stored(*, call_id: str) -> bool:
+    """Whether the call has its record, whenever it was."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM cdrs_cdr WHERE id = %s)", [call_id])
+        return bool(cursor.fetchone()[0])
+
+
 def store_prices(*, rows: Sequence[Row]) -> None:
     """Insert prices of calls (keys: PRICE_COLUMNS)."""
     if rows:
@@ -92,7 +100,7 @@ def ensure_months(*, moments: Iterable[float]) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
             for table in TABLES:
                 _make_partition(cursor, table, *month)
-        _known_months.add(month)
+        transaction.on_commit(partial(_known_months.add, month))
 
 
 def forget_months() -> None:

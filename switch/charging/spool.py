@@ -16,6 +16,7 @@ import re
 import socket
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,10 +86,8 @@ class Spool:
 
     def alive(self, at: float) -> None:
         """Note that the worker lived at that epoch second; `healthy` then says whether it could be noted."""
-        try:
+        with suppress(SpoolFull):  # `healthy` tells it, and the next second tries again
             self.append({"k": "alive", "at": at})
-        except SpoolFull:
-            pass  # `healthy` tells it, and the next second tries again
 
     def keep_alive(self, reactor: Any, now: Callable[[], float] = time.time) -> LoopingCall:
         """Have the reactor call `alive` each second; stop the returned call before `close`."""

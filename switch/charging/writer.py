@@ -138,7 +138,7 @@ class Writer:
 
         ensure_months(moments=[time.time(), time.time() + 10 * 86400])
         for label in workers_holding(node=self.node):
-            if not (self.spool / label).exists() and not (self.spool / f".{label}").exists():
+            if not (self.spool / label).exists():
                 log.warning("Worker %s left %d holds and no journal", label, release_worker(worker=label))
         if late := release_settled():
             log.warning("%d holds of calls that are settled were let go", late)

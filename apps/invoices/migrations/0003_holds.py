@@ -10,7 +10,7 @@ from django.db import migrations
 # their order; a group is granted whole or not at all. 4. Store what was granted.
 TAKE_HOLDS = """
 CREATE FUNCTION invoices_take_holds(
-  groups int[], calls uuid[], accounts bigint[], wanted bigint[], least bigint[], label text
+  groups int[], calls uuid[], accounts bigint[], wanted bigint[], least_wanted bigint[], label text
 ) RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
   ids bigint[];
@@ -40,7 +40,7 @@ BEGIN
     place := array_position(ids, accounts[i]);
     IF room[place] >= wanted[i] THEN
       granted[i] := wanted[i];
-    ELSIF room[place] >= least[i] AND room[place] > 0 THEN
+    ELSIF room[place] >= least_wanted[i] AND room[place] > 0 THEN
       granted[i] := room[place];
     ELSE
       refused := true;

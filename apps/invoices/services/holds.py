@@ -34,7 +34,7 @@ class Request(NamedTuple):
 
 def array(values: Iterable[object]) -> str:
     """A literal of a PostgreSQL array of numbers or ids (nothing that would need quoting)."""
-    return "{%s}" % ",".join(map(str, values))
+    return "{" + ",".join(map(str, values)) + "}"
 
 
 def take_parameters(requests: Sequence[Request], worker: str) -> tuple[str, ...]:
@@ -94,11 +94,13 @@ def release_settled(*, older_than: float = 60.0) -> int:
 def workers_holding(*, node: str) -> set[str]:
     """Labels of this node's workers in whose name money is held."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT DISTINCT worker FROM invoices_hold WHERE starts_with(worker, %s)", [f"{node}-"])
+        cursor.execute(
+            "SELECT DISTINCT worker FROM invoices_hold WHERE starts_with(worker, %s)", [f"{node}-"]
+        )
         return {label for (label,) in cursor.fetchall() if label.rsplit("-", 2)[0] == node}
 
 
-def _release_all(query: str, parameters: Sequence[object]) -> int:
+def _release_all(query: str, parameters: Sequence[str | float]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
         calls = [str(call) for (call,) in cursor.fetchall()]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from apps.cdrs.models import Disconnector
 from apps.cdrs.services import EARLIEST, LATEST
-from apps.core.values.money import Rounding
-from apps.pricing.engine import Charge, Terms, duration_seconds, rate
+from apps.pricing.engine import Terms, duration_seconds, rate
 from apps.pricing.engine.rating import band_at
 
 Row = dict[str, Any]
@@ -48,17 +47,29 @@ def rated(record: Row) -> Rated:
         raise BadRecord(f"{type(error).__name__}: {error}") from error
 
 
+class Times(NamedTuple):
+    """When the call was, epoch seconds, and its whole seconds of talk."""
+
+    started: float
+    answered: float | None
+    ended: float
+    seconds: int
+
+
 def _rated(record: Row) -> Rated:
     call_id = str(UUID(record["id"]))
+    times = _times(record)
+    prices = _prices(record, call_id, times)
+    cdr = _cdr(record, call_id, times) | _totals(record, prices)
+    return Rated(record, call_id, times.started, cdr, prices, _entries(record, call_id, prices))
+
+
+def _times(record: Row) -> Times:
     started, ended = _instant(record, "started"), _instant(record, "ended")
-    answered = _instant(record, "answered") if record.get("answered") is not None else None
-    seconds = 0
-    prices: list[Row] = []
-    if answered is not None:
-        seconds = duration_seconds(round((ended - answered) * 1000), Rounding.HALF_UP)
-        prices = _prices(record, call_id, started, answered, seconds)
-    cdr = _cdr(record, call_id, started, answered, ended, seconds) | _totals(record, prices)
-    return Rated(record, call_id, started, cdr, prices, _entries(record, call_id, prices))
+    if record.get("answered") is None:
+        return Times(started, None, ended, 0)
+    answered = _instant(record, "answered")
+    return Times(started, answered, ended, duration_seconds(round((ended - answered) * 1000)))
 
 
 def _instant(record: Row, key: str) -> float:
@@ -68,31 +79,29 @@ def _instant(record: Row, key: str) -> float:
     return moment
 
 
-def _prices(record: Row, call_id: str, started: float, answered: float, seconds: int) -> list[Row]:
+def _prices(record: Row, call_id: str, times: Times) -> list[Row]:
     """Nobody of ours pays for more than was authorised; the carrier bills what it carried."""
+    started, answered, _, seconds = times
+    if answered is None:
+        return []
     authorised = record.get("authorised")
     paid = seconds if authorised is None else min(seconds, int(authorised))
     shares = [(kind, account, packed, paid) for kind, account, packed in record.get("payers") or ()]
     shares += [(kind, account, packed, paid) for kind, account, packed in record.get("other_prices") or ()]
     if record.get("cost") and record.get("carrier") is not None:
         shares.append(("carrier", record["carrier"], record["cost"], seconds))
+    common = {"call_id": call_id, "started_at": started}
     return [
-        _price(call_id, started, answered, kind, account, terms_of(packed), billed)
+        common | {"kind": kind, "account_id": int(account)} | _price(terms_of(packed), answered, billed)
         for kind, account, packed, billed in shares
     ]
 
 
-def _price(
-    call_id: str, started: float, answered: float, kind: str, account: int, terms: Terms, seconds: int
-) -> Row:
-    charge: Charge = rate(terms, answered, seconds)
+def _price(terms: Terms, answered: float, seconds: int) -> Row:
+    charge = rate(terms, answered, seconds)
     band, _ = band_at(terms, int(answered), 0)
     tier = next((tier for tier in band.tiers if tier.per), band.tiers[-1])
     return {
-        "call_id": call_id,
-        "started_at": started,
-        "kind": kind,
-        "account_id": int(account),
         "rate_id": band.rate_id,
         "prefix": band.prefix,
         "unit_price": tier.price * 60 // tier.per if tier.per else 0,
@@ -155,9 +164,8 @@ def _entries(record: Row, call_id: str, prices: list[Row]) -> list[Row]:
     return list(found.values())
 
 
-def _cdr(
-    record: Row, call_id: str, started: float, answered: float | None, ended: float, seconds: int
-) -> Row:
+def _cdr(record: Row, call_id: str, times: Times) -> Row:
+    started, answered, ended, seconds = times
     by = record.get("by")
     sent, received, lost = record.get("rtp") or (0, 0, 0)
     return {

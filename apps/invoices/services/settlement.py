@@ -61,18 +61,24 @@ def settle(*, records: Sequence[Record]) -> Outcome:
 def _write_or_divide(batch: list[Rated], outcome: Outcome) -> None:
     """Write all at once; when the data of one prevent it, each by itself."""
     try:
-        new = _write(batch)
-    except (DataError, IntegrityError) as error:
-        if len(batch) == 1:
-            _reject(outcome, batch[0].record, str(error).strip())
-            return
-        cdrs.forget_months()
+        _note(outcome, batch, _write(batch))
+    except (DataError, IntegrityError):
+        cdrs.forget_months()  # perhaps a partition was dropped
         cdrs.ensure_months(moments=(one.started for one in batch))
         for one in batch:
-            _write_or_divide([one], outcome)
-    else:
-        outcome.new |= new
-        outcome.known += len(batch) - len(new)
+            _write_alone(one, outcome)
+
+
+def _write_alone(one: Rated, outcome: Outcome) -> None:
+    try:
+        _note(outcome, [one], _write([one]))
+    except (DataError, IntegrityError) as error:
+        _reject(outcome, one.record, str(error).strip())
+
+
+def _note(outcome: Outcome, batch: list[Rated], new: set[str]) -> None:
+    outcome.new |= new
+    outcome.known += len(batch) - len(new)
 
 
 @transaction.atomic
@@ -95,10 +101,18 @@ def _write(batch: list[Rated]) -> set[str]:
 
 
 def _reject(outcome: Outcome, record: Record, reason: str) -> None:
-    """Nobody will settle it any more: at least its money is free again."""
-    outcome.rejected.append((record, reason))
+    """Nobody will settle it any more: at least its money is free again.
+
+    An `end` without its beginning is no loss if the call is stored: the journal's segment with its beginning
+    was deleted after that, and a new writer reads the rest again.
+    """
     try:
         call_id = str(UUID(record["id"]))
     except (KeyError, ValueError, TypeError, AttributeError):
+        outcome.rejected.append((record, reason))
         return
     holds.release(call_ids=[call_id])
+    if "started" not in record and cdrs.is_stored(call_id=call_id):
+        outcome.known += 1
+    else:
+        outcome.rejected.append((record, reason))

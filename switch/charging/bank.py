@@ -1,0 +1,279 @@
+"""Money for running calls, asked of PostgreSQL by the reactor itself: no thread, never a wait.
+
+One statement is in flight at a time; what is asked meanwhile goes into the next one, so that many calls share
+one commit. Every question is answered within about `DEADLINE` seconds: with what was granted, or with None.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2
+from psycopg2 import extensions
+from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
+from zope.interface import implementer
+
+from apps.invoices.services.holds import SETTLE, TAKE, Request, array, grants, take_parameters
+
+log = logging.getLogger(__name__)
+
+BATCH = 64  # calls in one statement
+QUEUE = 2000  # calls that may wait for it
+DEADLINE = 2.0  # seconds, for a statement on the server; we give up half a second later
+BACK_OFF = (0.2, 5.0)
+
+Done = Callable[[dict[int, int] | None], None]
+Shares = Sequence[tuple[int, int, int]]
+
+
+@dataclass(slots=True)
+class _Asked:
+    request: Request
+    done: Done
+
+
+@implementer(IReadDescriptor, IWriteDescriptor)
+class _Watch:
+    """The connection's socket, as the reactor wants it."""
+
+    def __init__(self, fd: int, bank: Bank) -> None:
+        self._fd, self._bank = fd, bank
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def logPrefix(self) -> str:
+        return "bank"
+
+    def doRead(self) -> None:
+        self._bank.poll()
+
+    doWrite = doRead
+
+    def connectionLost(self, reason: Any) -> None:
+        self._bank.poll()
+
+
+class Bank:
+    """Asks for holds in the name of one worker. Call `start` once the reactor is there, `stop` at the end.
+
+    `away`: the database does not answer. `full`: more is asked than it can grant; new calls get None at once.
+    Money is let go by the journal: the `end` of a call, answered or not, releases all that is held for it.
+    """
+
+    def __init__(self, reactor: Any, dsn: str, worker_label: str) -> None:
+        """`dsn`: libpq's. A host's name is looked up here, once, because a lookup later would block."""
+        self._reactor = reactor
+        self._dsn = _with_address(dsn)
+        self._label = worker_label
+        self._queue: deque[_Asked] = deque()
+        self._over: list[str] = []  # calls that ended while their hold was asked for
+        self._flying: list[_Asked] = []
+        self._busy = False  # a statement is in flight
+        self._connection: Any = None
+        self._watch: _Watch | None = None
+        self._timer: Any = None
+        self._pause = BACK_OFF[0]
+        self._stopped = False
+        self.away = True
+
+    @property
+    def full(self) -> bool:
+        return len(self._queue) >= QUEUE
+
+    def start(self) -> None:
+        self._connect()
+
+    def stop(self) -> None:
+        """Close; whoever still waits is told None."""
+        self._stopped = True
+        self._lose("stopped")
+
+    def hold(self, call_id: str, shares: Shares, done: Done) -> None:
+        """Ask for (account id, wanted micros, least micros) of every payer of a call, all or nothing.
+
+        `done` is called later, once: account → granted micros (a 0 is a refusal; then nothing is held for the
+        others either), or None when the money cannot be asked for now: `away` or `full`. A second hold of the
+        same call adds to its first.
+        """
+        if self.away or self.full:
+            self._reactor.callLater(0, done, None)
+            return
+        self._queue.append(_Asked(Request(call_id, shares), done))
+        if not self._busy:
+            self._send()
+
+    def release(self, call_id: str) -> None:
+        """The call is over. Its questions are dropped unanswered, and a grant that is under way is given back.
+
+        What was granted before is released by the call's `end` in the journal, not here: that costs nothing
+        more, and it is done even if this worker dies.
+        """
+        if any(asked.request.call_id == call_id for asked in self._queue):
+            self._queue = deque(asked for asked in self._queue if asked.request.call_id != call_id)
+        for asked in self._flying:
+            if asked.request.call_id == call_id:
+                asked.done = _nobody
+                self._over.append(call_id)
+
+    def poll(self) -> None:
+        """The socket is ready: go on with connecting, or with the statement in flight."""
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            state = connection.poll()
+        except psycopg2.Error as error:
+            if connection.closed or self.away:
+                self._lose(str(error))
+            else:  # only the statement failed
+                self._failed(error)
+            return
+        self._watch_for(state)
+        if state == extensions.POLL_OK:
+            if self.away:
+                self._arrived()
+            elif self._busy:
+                self._answered()
+
+    def _connect(self) -> None:
+        self._timer = None
+        try:
+            self._connection = psycopg2.connect(self._dsn, async_=True)
+        except psycopg2.Error as error:
+            self._lose(str(error))
+            return
+        self._timer = self._reactor.callLater(DEADLINE + 0.5, self._lose, "no answer while connecting")
+        self.poll()
+
+    def _arrived(self) -> None:
+        self._no_timer()
+        self.away = False
+        self._pause = BACK_OFF[0]
+        log.info("Balances can be asked for")
+
+    def _send(self) -> None:
+        """Send what waits as one statement. Calls that ended come first: it is their money that others may want."""
+        if self._over:
+            over, self._over = self._over, []
+            self._execute(SETTLE, (array(over), "{}", "{}"))
+        elif self._queue:
+            self._flying = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+            self._execute(TAKE, take_parameters([asked.request for asked in self._flying], self._label))
+
+    def _execute(self, statement: str, parameters: tuple[str, ...]) -> None:
+        self._busy = True
+        self._timer = self._reactor.callLater(DEADLINE + 0.5, self._lose, "no answer in time")
+        try:
+            self._cursor = self._connection.cursor()
+            self._cursor.execute(statement, parameters)
+        except psycopg2.Error as error:
+            self._lose(str(error))
+        else:
+            self.poll()
+
+    def _answered(self) -> None:
+        self._no_timer()
+        (answer,) = self._cursor.fetchone()
+        flying, self._flying, self._busy = self._flying, [], False
+        given = grants([asked.request for asked in flying], answer) if flying else []
+        self._send()  # the next batch is on its way while these calls go on
+        for asked, granted in zip(flying, given, strict=True):
+            _tell(asked.done, granted)
+
+    def _failed(self, error: psycopg2.Error) -> None:
+        """The statement was undone (a deadline, a deadlock): its calls cannot be paid for now, others may."""
+        log.error("Balances could not be asked for: %s", str(error).strip())
+        self._no_timer()
+        flying, self._flying, self._busy = self._flying, [], False
+        self._watch_for(extensions.POLL_READ)
+        self._send()
+        for asked in flying:
+            _tell(asked.done, None)
+
+    def _lose(self, reason: str) -> None:
+        """Give the connection up, answer everybody who waits, and try again a little later.
+
+        What was in flight may have been granted all the same; the calls' `end` lets it go, or the writer's
+        sweep does when the grant comes even after that.
+        """
+        if not self.away:
+            log.error("The database is away, calls that must be paid cannot begin: %s", reason.strip())
+        self.away = True
+        self._no_timer()
+        self._unwatch()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        waiting = [*self._flying, *self._queue]
+        self._flying, self._busy, self._over = [], False, []
+        self._queue.clear()
+        if not self._stopped:
+            self._timer = self._reactor.callLater(self._pause, self._connect)
+            self._pause = min(self._pause * 2, BACK_OFF[1])
+        for asked in waiting:
+            _tell(asked.done, None)
+
+    def _no_timer(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+
+    def _watch_for(self, state: int) -> None:
+        """Read always (a server that goes away is noticed when idle), write when libpq wants to."""
+        fd = self._connection.fileno()
+        if self._watch is None or self._watch.fileno() != fd:
+            self._unwatch()
+            self._watch = _Watch(fd, self)
+        self._reactor.addReader(self._watch)
+        if state == extensions.POLL_WRITE:
+            self._reactor.addWriter(self._watch)
+        else:
+            self._reactor.removeWriter(self._watch)
+
+    def _unwatch(self) -> None:
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            for forget in (self._reactor.removeReader, self._reactor.removeWriter):
+                try:
+                    forget(watch)
+                except OSError:  # libpq had closed it already
+                    log.debug("the database's socket was closed before it was forgotten")
+
+
+def _tell(done: Done, granted: dict[int, int] | None) -> None:
+    """Whatever a call makes of its answer, the others get theirs."""
+    try:
+        done(granted)
+    except Exception:
+        log.exception("A call failed over the answer %r", granted)
+
+
+def _nobody(granted: dict[int, int] | None) -> None:
+    """The call was over before its answer came."""
+
+
+def dsn_of_office() -> str:
+    """The database that Django is configured with, for libpq."""
+    from django.db import connection
+
+    known = {"dbname", "host", "port", "user", "password", "sslmode", "sslrootcert", "sslcert", "sslkey"}
+    parameters = connection.get_connection_params()
+    return str(extensions.make_dsn(**{k: v for k, v in parameters.items() if k in known and v}))
+
+
+def _with_address(dsn: str) -> str:
+    """The same with a statement deadline, and the host's address next to its name."""
+    given = extensions.parse_dsn(dsn)
+    deadline = f"-c statement_timeout={int(DEADLINE * 1000)}"
+    given["options"] = f"{given.get('options', '')} {deadline}".strip()
+    given.setdefault("application_name", "mizu bank")
+    host = given.get("host", "")
+    if host and not host.startswith("/") and "hostaddr" not in given:
+        given["hostaddr"] = str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
+    return str(extensions.make_dsn(**given))
