@@ -100,6 +100,7 @@ class Rejection:
     cause: Cause
     detail: str = ""
     caller: Caller | None = None
+    trace: tuple[str, ...] = ()  # what the stages before found
 
 
 @dataclass(frozen=True, slots=True)
