@@ -29,7 +29,9 @@ class Postman:
         if self.refuse:
             self.refuse -= 1
             return "451 Come back later"
-        self.letters.append((envelope, email.message_from_bytes(envelope.content, policy=email.policy.default)))
+        self.letters.append(
+            (envelope, email.message_from_bytes(envelope.content, policy=email.policy.default))
+        )
         return "250 OK"
 
 
@@ -59,7 +61,7 @@ def deliver(document):
 def test_the_letter_carries_the_pdf_to_the_customer(postman):
     document = invoice(email="ada@example.com", display_name="Ada")
     deliver(document)
-    (envelope, letter), = postman.letters
+    ((envelope, letter),) = postman.letters
     assert envelope.rcpt_tos == ["ada@example.com"]
     assert envelope.mail_from == "billing@example.com"
     assert document.number in letter["Subject"]
@@ -104,7 +106,9 @@ def test_a_name_with_a_line_break_adds_no_header(postman):
     document = invoice(email="ada@example.com")
     company = document.issuer
     type(company).objects.filter(pk=company.pk).update(display_name="x\r\nBcc: spy@example.com")
-    document = Invoice(issuer_name="x\r\nBcc: spy@example.com", number="1", customer_email="a@example.com", issuer=company)
+    document = Invoice(
+        issuer_name="x\r\nBcc: spy@example.com", number="1", customer_email="a@example.com", issuer=company
+    )
     from apps.invoices.tasks import letter
 
     letter(document, b"%PDF").send()

@@ -21,9 +21,15 @@ def balance(account):
 @pytest.mark.req("payments-007")
 def test_a_payment_is_a_ledger_entry_and_raises_the_balance():
     account, clerk = make.subscriber(), make.admin()
-    payment = payments.enter(account=account, amount=Decimal("12.50"), method="transfer", reference="R7", by=clerk)
+    payment = payments.enter(
+        account=account, amount=Decimal("12.50"), method="transfer", reference="R7", by=clerk
+    )
     assert balance(account) == Decimal("12.50")
-    assert (payment.entry.amount, payment.entry.kind, payment.entered_by) == (Decimal("12.50"), "payment", clerk)
+    assert (payment.entry.amount, payment.entry.kind, payment.entered_by) == (
+        Decimal("12.50"),
+        "payment",
+        clerk,
+    )
 
 
 def test_a_wrong_payment_is_taken_back_by_a_negative_one():
@@ -36,7 +42,8 @@ def test_a_wrong_payment_is_taken_back_by_a_negative_one():
 def test_the_same_key_twice_is_one_payment():
     account = make.subscriber()
     entered = [
-        payments.enter(account=account, amount=Decimal(7), method="cash", idempotency_key="k1") for _ in range(2)
+        payments.enter(account=account, amount=Decimal(7), method="cash", idempotency_key="k1")
+        for _ in range(2)
     ]
     assert entered[0] == entered[1]
     assert balance(account) == 7

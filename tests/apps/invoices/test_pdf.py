@@ -25,7 +25,8 @@ def media(settings, tmp_path):
 def invoice(calls=1, net="1234.50", **fields):
     company = make.company(display_name="Example Telecom", address="1 Square\nLondon", vat_number="GB123")
     account = make.subscriber(
-        **{"parent": company, "display_name": "Ada Árvíztűrő", "address": "2 Lane", "billing": "postpaid"} | fields
+        **{"parent": company, "display_name": "Ada Árvíztűrő", "address": "2 Lane", "billing": "postpaid"}
+        | fields
     )
     for number in range(calls):
         make.call(account, at=datetime(2026, 3, 10, 12, number % 60, tzinfo=UTC), net=net)
@@ -39,13 +40,12 @@ def text(data, path):
     return " ".join(done.stdout.split())
 
 
-@pytest.mark.req("invoices-001", "invoices-013")
 def test_it_says_what_the_law_wants(media):
     document = invoice()
     page = text(render(document), media)
     for word in (
-        document.number, "Example Telecom", "1 Square", "GB123", "Ada Árvíztűrő", "2 Lane", "March 1, 2026",
-        "March 31, 2026", "Calls to Hungary", "20 %", "€1,234.50", "€246.90", "€1,481.40", "Payable until",
+        document.number, "Example Telecom", "1 Square", "GB123", "Ada Árvíztűrő", "2 Lane", "1 March 2026",
+        "31 March 2026", "Calls to Hungary", "20 %", "€1,234.50", "€246.90", "€1,481.40", "Payable until",
     ):  # fmt: skip
         assert word in page, f"{word!r} is missing in {page}"
 
@@ -116,7 +116,9 @@ def test_what_a_customer_writes_into_a_name_is_text_and_fetches_nothing(media):
     document = invoice(display_name=name, address='"><link rel=attachment href="file:///etc/passwd">')
     page = text(render(document), media)
     assert "<script>1</script>" in page
-    listed = subprocess.run(["pdfdetach", "-list", media / "read.pdf"], capture_output=True, check=True, text=True)
+    listed = subprocess.run(
+        ["pdfdetach", "-list", media / "read.pdf"], capture_output=True, check=True, text=True
+    )
     assert listed.stdout.startswith("0 embedded files")
 
 
