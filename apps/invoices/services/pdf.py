@@ -152,4 +152,6 @@ def _context(invoice: Invoice) -> dict[str, Any]:
 
 
 def _calls(invoice: Invoice) -> list[calls.Item]:
-    return calls.items(invoice.account, invoice.period_start, invoice.period_end, MOST_CALLS + 1)
+    return calls.items(
+        invoice.account, invoice.period_start, invoice.period_end, invoice.issued_at, MOST_CALLS + 1
+    )

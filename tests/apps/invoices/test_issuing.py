@@ -147,6 +147,28 @@ def test_no_day_is_invoiced_twice(company, days):
     assert issue(account=account, period_start=END, period_end=END + timedelta(days=2)).sequence == 2
 
 
+def test_a_call_recorded_after_its_period_was_invoiced_is_on_the_next_invoice_and_only_there(company):
+    account = make.subscriber(parent=company)
+    make.call(account, at=INSIDE)
+    march(account)
+    make.call(account, at=END - timedelta(minutes=1), net="7")  # was still up, or waited in the spool
+    april, may, june = (datetime(2026, month, 1, tzinfo=UTC) for month in (4, 5, 6))
+    make.call(account, at=april, net="1")
+    late = issue(account=account, period_start=april, period_end=may)
+    assert late.net == 8
+    make.call(account, at=may, net="2")
+    assert issue(account=account, period_start=may, period_end=june).net == 2
+
+
+def test_a_late_call_is_invoiced_once_when_its_invoice_is_issued_again(company):
+    account = make.subscriber(parent=company)
+    make.call(account, at=INSIDE)
+    first = march(account)
+    make.call(account, at=INSIDE, net="7")
+    credit(invoice=first)
+    assert march(account).net == Decimal("7.10")
+
+
 def test_numbers_count_by_issuer_type_and_year(company):
     set_value(key="invoice_number_format", value="{type}{year}.{sequence:04d}")
     reseller = make.reseller(parent=company)
