@@ -67,7 +67,7 @@ def test_the_period_is_half_open(company, at, billed):
     assert march(account).lines.get().calls == (2 if billed else 1)
 
 
-@pytest.mark.req("users-023")
+@pytest.mark.req("users-007")
 def test_calls_of_extensions_are_on_the_invoice_of_the_subscriber_above(company):
     account = make.subscriber(parent=company)
     extension = make.extension(parent=account)
@@ -78,7 +78,6 @@ def test_calls_of_extensions_are_on_the_invoice_of_the_subscriber_above(company)
         march(extension)
 
 
-@pytest.mark.req("invoices-015")
 def test_a_reseller_is_invoiced_its_own_price_and_invoices_its_subscribers(company):
     reseller = make.reseller(parent=company)
     subscriber = make.subscriber(parent=reseller)
@@ -146,6 +145,28 @@ def test_no_day_is_invoiced_twice(company, days):
     with pytest.raises(CannotIssue, match=first.number):
         issue(account=account, period_start=START + timedelta(days=days), period_end=END + timedelta(days=2))
     assert issue(account=account, period_start=END, period_end=END + timedelta(days=2)).sequence == 2
+
+
+def test_a_call_recorded_after_its_period_was_invoiced_is_on_the_next_invoice_and_only_there(company):
+    account = make.subscriber(parent=company)
+    make.call(account, at=INSIDE)
+    march(account)
+    make.call(account, at=END - timedelta(minutes=1), net="7")  # was still up, or waited in the spool
+    april, may, june = (datetime(2026, month, 1, tzinfo=UTC) for month in (4, 5, 6))
+    make.call(account, at=april, net="1")
+    late = issue(account=account, period_start=april, period_end=may)
+    assert late.net == 8
+    make.call(account, at=may, net="2")
+    assert issue(account=account, period_start=may, period_end=june).net == 2
+
+
+def test_a_late_call_is_invoiced_once_when_its_invoice_is_issued_again(company):
+    account = make.subscriber(parent=company)
+    make.call(account, at=INSIDE)
+    first = march(account)
+    make.call(account, at=INSIDE, net="7")
+    credit(invoice=first)
+    assert march(account).net == Decimal("7.10")
 
 
 def test_numbers_count_by_issuer_type_and_year(company):

@@ -40,13 +40,12 @@ def text(data, path):
     return " ".join(done.stdout.split())
 
 
-@pytest.mark.req("invoices-001", "invoices-013")
 def test_it_says_what_the_law_wants(media):
     document = invoice()
     page = text(render(document), media)
     for word in (
-        document.number, "Example Telecom", "1 Square", "GB123", "Ada Árvíztűrő", "2 Lane", "March 1, 2026",
-        "March 31, 2026", "Calls to Hungary", "20 %", "€1,234.50", "€246.90", "€1,481.40", "Payable until",
+        document.number, "Example Telecom", "1 Square", "GB123", "Ada Árvíztűrő", "2 Lane", "1 March 2026",
+        "31 March 2026", "Calls to Hungary", "20 %", "€1,234.50", "€246.90", "€1,481.40", "Payable until",
     ):  # fmt: skip
         assert word in page, f"{word!r} is missing in {page}"
 

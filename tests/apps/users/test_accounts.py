@@ -23,7 +23,6 @@ def test_the_path_names_everybody_above():
     assert bottom.path == f"/{top.pk}/{middle.pk}/{bottom.pk}/"
 
 
-@pytest.mark.req("users-010")
 def test_a_moved_reseller_takes_everybody_below_along():
     old, new = make.reseller(), make.reseller()
     moved = make.reseller(parent=old)
@@ -99,7 +98,6 @@ def test_a_user_name_with_characters_of_the_protocol_is_refused(username):
         make.subscriber(username=username)
 
 
-@pytest.mark.req("users-015")
 def test_only_staff_kinds_open_the_admin():
     assert [
         (make.account(k).is_staff, make.account(k).is_superuser) for k in ("admin", "support", "reseller")

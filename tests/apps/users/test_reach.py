@@ -15,7 +15,6 @@ def addresses(account):
     return [str(each) for each in account.addresses.order_by("id")]
 
 
-@pytest.mark.req("users-057")
 @pytest.mark.parametrize(
     ("written", "kept"),
     [
