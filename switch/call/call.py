@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 from switch.call import media, money, record
 from switch.call.alarms import Alarm
-from switch.call.causes import CANCELLED, MEDIA_TIMEOUT, NO_RESPONSE, OPERATOR_HANGUP, Cause
+from switch.call.causes import (
+    CANCELLED,
+    MEDIA_TIMEOUT,
+    NO_RESPONSE,
+    OPERATOR_HANGUP,
+    SHUTDOWN,
+    Cause,
+)
 from switch.call.leg import Leg
 from switch.charging.spool import SpoolFull
 from switch.sip.dialog import Dialog
@@ -258,6 +265,19 @@ class Call:
     def silent(self, silence: Silence) -> None:
         """The relay has heard nobody for too long."""
         self.hang_up(MEDIA_TIMEOUT, comment=media.describe(silence))
+
+    def stop(self) -> None:
+        """The worker stops."""
+        self.hang_up(SHUTDOWN, comment="the switch was stopped")
+
+    def way_lost(self) -> None:
+        """An answer cannot reach the caller: its connection is gone."""
+        if self.state == UP:
+            self.hang_up(NO_RESPONSE, comment="the way to the caller is lost")
+        elif self.state != OVER:
+            self._give_up_branches("the caller is gone")
+            self.caller.leave()
+            self.over(CANCELLED, by="caller", status=487, comment="the way to the caller is lost")
 
     def operator(self, name: str) -> None:
         """Somebody in the office ended it."""
