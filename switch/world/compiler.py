@@ -94,7 +94,9 @@ class Compiler:
                     wait = FIRST_WAIT
                     self._follow()
                 except (DatabaseError, InterfaceError) as error:
-                    logger.warning("the database cannot be read (%s); next try in %.2f s", str(error).strip(), wait)
+                    logger.warning(
+                        "the database cannot be read (%s); next try in %.2f s", str(error).strip(), wait
+                    )
                     with suppress(Exception):
                         connection.close()
                     if self.store.manifest:
