@@ -35,13 +35,15 @@ QUEUE = 10_000
 PAUSE = 1.0
 TIMEOUT = 2.0
 
-Work = Callable[["redis.Redis[Any]"], None]
+Work = Callable[[redis.Redis], object]
 
 
 class Live:
     """The worker's link to Redis. All methods are for the reactor's thread; `start` begins the threads."""
 
-    def __init__(self, reactor: Any, url: str, label: str, counts: Callable[[], tuple[dict[int, int], dict[int, int]]]) -> None:
+    def __init__(
+        self, reactor: Any, url: str, label: str, counts: Callable[[], tuple[dict[int, int], dict[int, int]]]
+    ) -> None:
         self.on_order: Callable[[dict[str, Any]], None] = lambda order: None
         self.on_bindings: Callable[[int, list[Binding]], None] = lambda account, bindings: None
         self.on_usage: Callable[[dict[int, int], dict[int, int]], None] = lambda calls, carriers: None
@@ -130,13 +132,16 @@ class Live:
                     return
             except (redis.RedisError, OSError) as error:
                 if not self.away:
-                    log.warning("Redis is away, live calls are not shown and registrations stay in this worker: %s", error)
+                    log.warning(
+                        "Redis is away, live calls are not shown and registrations stay in this worker: %s",
+                        error,
+                    )
                 self.away = True
                 if self._stopping:
                     return
                 time.sleep(PAUSE)
 
-    def _client(self) -> redis.Redis[Any]:
+    def _client(self) -> redis.Redis:
         return redis.Redis.from_url(self._url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
 
     def _back(self) -> None:
@@ -146,7 +151,7 @@ class Live:
         for account, bindings in self.all_bindings().items():
             self.registered(account, bindings)
 
-    def _load(self, client: redis.Redis[Any]) -> None:
+    def _load(self, client: redis.Redis) -> None:
         """What all workers know about phones."""
         for key in client.scan_iter(REGISTRATIONS + ":*", count=500):
             account = int(key.decode().rpartition(":")[2])
@@ -155,7 +160,7 @@ class Live:
 
     def _publish(
         self,
-        client: redis.Redis[Any],
+        client: redis.Redis,
         told: list[tuple[str, dict[str, Any]]],
         gone: list[str],
         counts: tuple[dict[int, int], dict[int, int]],
@@ -171,7 +176,7 @@ class Live:
         pipe.execute()
         self._others(client)
 
-    def _others(self, client: redis.Redis[Any]) -> None:
+    def _others(self, client: redis.Redis) -> None:
         """The counts of all other workers, added up."""
         mine = (USAGE + self._label).encode()
         keys = [key for key in client.scan_iter(USAGE + "*", count=500) if key != mine]
@@ -204,12 +209,14 @@ class Live:
             if channel == CONTROL:
                 self._reactor.callFromThread(self.on_order, news)
             elif news["from"] != self._label:
-                self._reactor.callFromThread(self.on_bindings, int(news["account"]), _bindings(news["bindings"]))
+                self._reactor.callFromThread(
+                    self.on_bindings, int(news["account"]), _bindings(news["bindings"])
+                )
         except (ValueError, KeyError, TypeError) as error:
             log.warning("what came on %s cannot be read: %s", channel, error)
 
 
-def _store(client: redis.Redis[Any], account_id: int, bindings: list[dict[str, Any]], news: str) -> None:
+def _store(client: redis.Redis, account_id: int, bindings: list[dict[str, Any]], news: str) -> None:
     key = f"{REGISTRATIONS}:{account_id}"
     now = time.time()
     pipe = client.pipeline(transaction=False)

@@ -85,7 +85,9 @@ class Registrar:
         """Forget what ended a while ago."""
         for account_id in list(self._bindings):
             kept = {
-                uri: one for uri, one in self._bindings[account_id].items() if one.expires_at > now - KEPT_AFTER_END
+                uri: one
+                for uri, one in self._bindings[account_id].items()
+                if one.expires_at > now - KEPT_AFTER_END
             }
             if kept:
                 self._bindings[account_id] = kept
@@ -151,7 +153,12 @@ class Registrar:
                 tx.reply(423, board.now, None, (("Min-Expires", str(settings.upperexpiremin)),))
                 return None
             before = self._same(account_id, contact)
-            if before is not None and before.call_id == call_id and before.cseq >= cseq and before.expires_at > now - KEPT_AFTER_END:
+            if (
+                before is not None
+                and before.call_id == call_id
+                and before.cseq >= cseq
+                and before.expires_at > now - KEPT_AFTER_END
+            ):
                 tx.reply(500, board.now, "CSeq out of order", (("Retry-After", "1"),))
                 return None
             uri = before.uri if before is not None else contact.uri_text
@@ -169,14 +176,19 @@ class Registrar:
         uri = contact.uri
         return next((one for one in known.values() if NameAddr(one.uri).uri.same_as(uri)), None)
 
-    def _crowded_out(self, known: dict[str, Binding], changed: list[Binding], most: int, now: float) -> list[Binding]:
+    def _crowded_out(
+        self, known: dict[str, Binding], changed: list[Binding], most: int, now: float
+    ) -> list[Binding]:
         """With too many phones, those that would expire first go: a phone that was restarted elsewhere must not be locked out."""
         fresh = {one.uri for one in changed}
-        others = sorted((one for one in known.values() if one.uri not in fresh), key=lambda one: one.expires_at)
+        others = sorted(
+            (one for one in known.values() if one.uri not in fresh), key=lambda one: one.expires_at
+        )
         room = most - sum(one.expires_at > now for one in changed)
         surplus = others[: max(0, len(others) - room)]
         return [
-            Binding(one.uri, one.flow, now - 1, one.q, one.call_id, one.cseq, one.path, one.agent) for one in surplus
+            Binding(one.uri, one.flow, now - 1, one.q, one.call_id, one.cseq, one.path, one.agent)
+            for one in surplus
         ]
 
     def _answer(self, request: Request, account_id: int, now: float) -> list[Header]:

@@ -56,7 +56,7 @@ def _choose_epoll() -> None:
     from twisted.internet import epollreactor
 
     if "twisted.internet.reactor" not in sys.modules:
-        epollreactor.install()
+        epollreactor.install()  # type: ignore[no-untyped-call]
 
 
 def tune() -> None:
@@ -65,29 +65,6 @@ def tune() -> None:
     gc.freeze()
     gc.set_threshold(200_000, 50, 1000)
     sys.setswitchinterval(SWITCH_INTERVAL)
-
-
-class Framer:
-    """`switch.sip.stream.Framer` as `switch.net` wants it."""
-
-    __slots__ = ("_framer",)
-
-    def __init__(self) -> None:
-        from switch.sip.stream import Framer as SipFramer
-
-        self._framer = SipFramer()
-
-    @property
-    def pending(self) -> int:
-        return self._framer.waiting
-
-    def feed(self, data: bytes) -> list[bytes]:
-        from switch.sip.stream import PING, BadStream
-
-        try:
-            return [frame for frame in self._framer.feed(data) if frame != PING]
-        except BadStream as error:
-            raise ValueError(str(error)) from error
 
 
 class Worker:
@@ -183,6 +160,7 @@ class Worker:
         from switch.net import Firewall, Net
         from switch.registrar import Registrar
         from switch.sip.ids import Ids
+        from switch.sip.stream import BadStream, Framer
         from switch.sip.transaction import TransactionLayer
 
         clock = time.monotonic
@@ -196,6 +174,7 @@ class Worker:
             lambda data, flow: self.b2bua.on_message(data, flow),
             lambda flow, reason: self.b2bua.on_flow_error(flow, reason),
             make_framer=Framer,
+            framing_error=BadStream,
             worker_of=worker_of,
             spread=self._spread,
             firewall=firewall,
@@ -229,7 +208,13 @@ class Worker:
         self._sweep()
         tune()
         self.ready.write_text(f"{os.getpid()}\n")
-        log.info("worker %s listens on %s port %s and %s", self.number, ",".join(self.config.binds), self.config.shared_port, self.config.own_port)
+        log.info(
+            "worker %s listens on %s port %s and %s",
+            self.number,
+            ",".join(self.config.binds),
+            self.config.shared_port,
+            self.config.own_port,
+        )
 
     def _connect_live(self) -> None:
         board, live = self.board, self.live

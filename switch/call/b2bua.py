@@ -21,13 +21,13 @@ from switch.call.leg import Leg
 from switch.sip.client import ClientTransaction, InviteClientTransaction
 from switch.sip.message import BadMessage, Request, Response, parse, stamp_via
 from switch.sip.server import InviteServerTransaction, ServerTransaction
+from switch.sip.stream import PING, PONG
 
 if TYPE_CHECKING:
     from switch.net import Flow, Reason
 
 log = logging.getLogger("switch.call")
 
-PING = b"\r\n\r\n"
 LAG = 1.0
 """Seconds by which the tick may be late before new calls are refused."""
 
@@ -46,6 +46,9 @@ class B2bua:
         """One whole message, as `switch.net.Net` delivers it."""
         board = self.board
         board.now = board.clock()
+        if data == PING:
+            self._guarded(board.sockets.send, flow, PONG)
+            return
         try:
             message = parse(data)
         except BadMessage as error:

@@ -23,7 +23,9 @@ class Bridge:
 
     __slots__ = ("client", "method", "server", "source", "target", "with_offer")
 
-    def __init__(self, server: ServerTransaction, method: str, source: Leg, target: Leg, *, with_offer: bool) -> None:
+    def __init__(
+        self, server: ServerTransaction, method: str, source: Leg, target: Leg, *, with_offer: bool
+    ) -> None:
         self.server = server
         self.method = method
         self.source = source
@@ -50,7 +52,9 @@ class Bridge:
         headers = _carried(response) if body else []
         if self.method in {"INVITE", "UPDATE"} and status < 300:
             headers.append(("Contact", self.source.contact))
-        self.server.reply(status, board.now, response.reason if status == response.status else None, headers, body)
+        self.server.reply(
+            status, board.now, response.reason if status == response.status else None, headers, body
+        )
         if status in _GONE:
             self.source.call.hung_up(self.target, NO_RESPONSE)
 
@@ -162,7 +166,11 @@ def _other(leg: Leg, tx: ServerTransaction, request: Request) -> None:
         tx.reply(481, board.now)
     elif request.method == "UPDATE" and media.has_sdp(request) and leg.asking is not None:
         tx.reply(491, board.now)
-    elif request.method == "UPDATE" and media.has_sdp(request) and (leg.serving is not None or peer.asking is not None):
+    elif (
+        request.method == "UPDATE"
+        and media.has_sdp(request)
+        and (leg.serving is not None or peer.asking is not None)
+    ):
         tx.reply(500, board.now, None, (("Retry-After", "3"),))
     else:
         _pass(leg, peer, tx, request)

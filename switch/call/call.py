@@ -157,6 +157,8 @@ class Call:
         self.answered = self.wall_now()
         self.answered_at = board.now
         self.codec = media.codec_of(response.body)
+        took = int((board.now - branch.began) * 1000)
+        self.attempts.append([branch.target.account.id, response.status, "answered", took])
         money.answered(self)
         try:
             board.spool.append(record.up(self))
@@ -189,7 +191,9 @@ class Call:
             body = media.passed(self, ack, source)
         except media.BadSdp:
             body = b""
-        headers: tuple[Header, ...] = (("Content-Type", ack.get("Content-Type") or media.SDP_TYPE),) if body else ()
+        headers: tuple[Header, ...] = (
+            (("Content-Type", ack.get("Content-Type") or media.SDP_TYPE),) if body else ()
+        )
         target.acknowledge(headers, body)
 
     def ack_missing(self) -> None:

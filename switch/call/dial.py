@@ -115,7 +115,14 @@ def _carrier_done(branch: Branch, status: int) -> None:
 def _note(call: Call, target: Target, status: int, why: str, began: float) -> None:
     took = int((call.board.clock() - began) * 1000)
     call.attempts.append([target.account.id, status, why, took])
-    log.info("call=%s account=%s attempt=%s status=%s ms=%s", call.id, call.account.username, target.account.username, status, took)
+    log.info(
+        "call=%s account=%s attempt=%s status=%s ms=%s",
+        call.id,
+        call.account.username,
+        target.account.username,
+        status,
+        took,
+    )
 
 
 # --- phones ---------------------------------------------------------------------------------------------------------------------
@@ -163,7 +170,10 @@ def _phone_done(branch: Branch, status: int) -> None:
 
 def best(statuses: list[int]) -> int:
     """The refusal that tells the caller most: 6xx, else the lowest class, in it busy and declined first (RFC 3261 §16.7)."""
-    return min(statuses, key=lambda s: (s < 600, s // 100 if s != 408 else 9, s not in {486, 401, 407, 415, 420, 484}, s))
+    return min(
+        statuses,
+        key=lambda s: (s < 600, s // 100 if s != 408 else 9, s not in {486, 401, 407, 415, 420, 484}, s),
+    )
 
 
 # --- no way left ----------------------------------------------------------------------------------------------------------------

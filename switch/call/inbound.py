@@ -61,7 +61,11 @@ class Inbound:
     def _wrong(self, tx: ServerTransaction, request: Request) -> bool:
         """Whether it was refused for what every request must be."""
         now = self.board.now
-        unknown = [name for name in request.members("Require") if name.lower() != "path" or request.method != "REGISTER"]
+        unknown = [
+            name
+            for name in request.members("Require")
+            if name.lower() != "path" or request.method != "REGISTER"
+        ]
         if unknown:
             tx.reply(420, now, None, (("Unsupported", ", ".join(unknown)),))
             return True
@@ -99,19 +103,25 @@ class Inbound:
             tx.reply(400, board.now, "No Contact")
             return
         world = board.world()
-        if board.draining or board.busy or not board.spool.healthy or len(board.calls) >= world.settings.max_calls_per_worker:
+        if (
+            board.draining
+            or board.busy
+            or not board.spool.healthy
+            or len(board.calls) >= world.settings.max_calls_per_worker
+        ):
             board.counters.refused += 1
             tx.reply(503, board.now, None, BUSY)
             return
         tx.reply(100, board.now)
         request = read(invite, tx.flow, board.wall())  # type: ignore[arg-type]  # our Net's flow
-        caller = identify(request, world)
-        if isinstance(caller, NeedsDigest):
-            caller = self._prove(tx, invite, request)
+        found = identify(request, world)
+        caller = self._prove(tx, invite, request) if isinstance(found, NeedsDigest) else found
         if caller is not None:
             self._begin(tx, invite, request, caller)
 
-    def _prove(self, tx: InviteServerTransaction, invite: Request, request: CallRequest) -> Caller | Rejection | None:
+    def _prove(
+        self, tx: InviteServerTransaction, invite: Request, request: CallRequest
+    ) -> Caller | Rejection | None:
         """The account of a digest; None when the caller was asked for one."""
         world, board = self.board.world(), self.board
         proof = self.doorkeeper.prove(invite, world, board.wall(), PROXY_REQUIRED)

@@ -61,7 +61,7 @@ class Leg:
     def enter(self, dialog: Dialog) -> None:
         """The leg is in this dialog now: requests in it come here."""
         self.dialog = dialog
-        key = tuple(dialog.id)
+        key = (dialog.id.call_id, dialog.id.local_tag, dialog.id.remote_tag)
         if key not in self.keys:
             self.keys.append(key)
             self.board.dialogs[key] = self
@@ -98,7 +98,7 @@ class Leg:
         """Send the ACK to the 2xx that waits for it."""
         tx, self.unacked = self.unacked, None
         if tx is not None and self.dialog is not None:
-            ack = self.dialog.ack(self.board.via(tx.flow), headers, body)
+            ack = self.dialog.ack(self.board.via(self.way()), headers, body)
             self._send_ack(tx, ack)
 
     def _send_ack(self, tx: InviteClientTransaction, ack: Request) -> None:

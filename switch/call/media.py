@@ -38,9 +38,7 @@ def passed(call: Call, message: Message, source: Leg) -> bytes:
     if session is None or not has_sdp(message):
         return message.body
     sdp = Sdp.parse(message.body)
-    heard, shown = (
-        (session.caller, session.called) if source.is_caller else (session.called, session.caller)
-    )
+    heard, shown = (session.caller, session.called) if source.is_caller else (session.called, session.caller)
     audio = sdp.audio
     heard.expect(
         *_place(audio),

@@ -18,7 +18,9 @@ def up(call: Call) -> Line:
     return {"k": "up", "id": call.id, "authorised": call.authorised, **_facts(call)}
 
 
-def end(call: Call, cause: Cause, *, by: str, status: int, ended: float, rtp: list[int], comment: str) -> Line:
+def end(
+    call: Call, cause: Cause, *, by: str, status: int, ended: float, rtp: list[int], comment: str
+) -> Line:
     """The call is over. Of an answered call only what `up` did not say."""
     line: Line = {
         "k": "end",
