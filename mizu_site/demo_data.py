@@ -99,7 +99,14 @@ def make(environment: Environment) -> list[Login]:
         made = users.open_account(password=secret, sip_password=sip_secret if phone else None, **fields)
         logins.append({"what": what, "url": url, "username": made.username, "password": secret})
         if phone:
-            logins.append({"what": f"phone {made.username}", "url": sip, "username": made.username, "password": sip_secret})
+            logins.append(
+                {
+                    "what": f"phone {made.username}",
+                    "url": sip,
+                    "username": made.username,
+                    "password": sip_secret,
+                }
+            )
         return made
 
     account("administrator", web + "admin/", username="admin", kind="admin", display_name="Administrator")
@@ -109,7 +116,9 @@ def make(environment: Environment) -> list[Login]:
         email="billing@example.com",
     )  # fmt: skip
     config.set_value(key="company_account", value="company")
-    retail = tariff("Retail", TariffKind.RETAIL, "1", connect_fee=Decimal("0"), first_increment=1, next_increment=1)
+    retail = tariff(
+        "Retail", TariffKind.RETAIL, "1", connect_fee=Decimal("0"), first_increment=1, next_increment=1
+    )
     wholesale = tariff("Wholesale", TariffKind.RESELLER, "0.85")
     pricing.assign_tariff(account=company, tariff=retail)
     reseller = account(
@@ -154,7 +163,10 @@ def routes(company: Account, environment: Environment) -> None:
         pricing.assign_tariff(account=carrier, tariff=tariff(f"Costs of {name}", TariffKind.CARRIER, part))
         carriers.append(carrier)
     routing.create_rule(
-        name="world", priority=100, strategy="least_cost", targets=[{"carrier": carrier} for carrier in carriers]
+        name="world",
+        priority=100,
+        strategy="least_cost",
+        targets=[{"carrier": carrier} for carrier in carriers],
     )
 
 

@@ -22,7 +22,9 @@ def _item(title: Any, icon: str, to: str, permission: str) -> dict[str, Any]:
 
 def _kind(title: Any, icon: str, kind: str) -> dict[str, Any]:
     item = _item(title, icon, "admin:users_account_changelist", "users.view_account")
-    return item | {"link": format_lazy("{}?kind__exact={}", reverse_lazy("admin:users_account_changelist"), kind)}
+    return item | {
+        "link": format_lazy("{}?kind__exact={}", reverse_lazy("admin:users_account_changelist"), kind)
+    }
 
 
 UNFOLD: dict[str, Any] = {

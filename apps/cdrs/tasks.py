@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from celery import shared_task
+from datetime import timedelta
 
-MONTHS_AHEAD = 3
+from celery import shared_task
+from django.utils import timezone
+
+from apps.cdrs.services import ensure_months
+
+#: In steps of 28 days, so that no month is stepped over.
+STEPS_AHEAD = 4
 
 
 @shared_task
 def make_partitions() -> None:
-    """Have the tables of the coming months ready long before their first call."""
-    from apps.cdrs.services import ensure_partitions
-
-    ensure_partitions(months_ahead=MONTHS_AHEAD)
+    """Have the tables of the coming three months ready long before their first call."""
+    now = timezone.now()
+    ensure_months(moments=[(now + timedelta(days=28 * step)).timestamp() for step in range(STEPS_AHEAD + 1)])

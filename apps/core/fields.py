@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models
 
 
-class AmountField(models.DecimalField):
+class AmountField(models.DecimalField):  # type: ignore[type-arg]  # generic for the type checker only
     """An exact amount of money to the millionth of a currency unit: NUMERIC(18, 6), `Decimal` in Python."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -19,7 +19,7 @@ class AmountField(models.DecimalField):
         return name, path, args, kwargs
 
 
-class CurrencyField(models.CharField):
+class CurrencyField(models.CharField):  # type: ignore[type-arg]  # likewise
     """An ISO 4217 code."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

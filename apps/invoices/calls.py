@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
+from django.db.models import Max
 
+from apps.invoices.models import DocumentType
 from apps.pricing.models import TariffKind
 from apps.users.choices import Kind
 from apps.users.models import Account
@@ -15,10 +18,19 @@ from apps.users.queries import below
 
 #: What an account itself pays: its retail price, and as a reseller the price between it and whoever is above.
 _KINDS = [TariffKind.RETAIL.value, TariffKind.RESELLER.value]
+#: How long after its span was invoiced a call may still turn up.
+_LATEST_RECORD = timedelta(days=62)
 _FROM = """
 FROM cdrs_cdrprice AS price LEFT JOIN cdrs_cdr AS cdr ON cdr.id = price.call_id AND cdr.started_at = price.started_at
-WHERE price.account_id = ANY(%s) AND price.kind = ANY(%s) AND price.started_at >= %s AND price.started_at < %s
+WHERE price.account_id = ANY(%(payers)s) AND price.kind = ANY(%(kinds)s)
+  AND price.started_at >= %(earliest)s AND price.started_at < %(end)s
   AND (price.billed_seconds > 0 OR price.net <> 0)
+  AND (price.started_at >= %(start)s OR (
+    cdr.recorded_at > %(since)s AND cdr.recorded_at <= %(until)s AND EXISTS (
+      SELECT FROM invoices_invoice AS earlier WHERE earlier.account_id = %(account)s
+        AND earlier.document_type = 'invoice' AND earlier.issued_at <= %(since)s
+        AND price.started_at >= earlier.period_start AND price.started_at < earlier.period_end
+        AND NOT EXISTS (SELECT FROM invoices_invoice AS note WHERE note.refers_to_id = earlier.id))))
 """
 _SUMS = f"""
 SELECT COALESCE(NULLIF(cdr.destination, ''), NULLIF(price.prefix, ''), ''), price.vat_rate, price.currency,
@@ -27,7 +39,7 @@ SELECT COALESCE(NULLIF(cdr.destination, ''), NULLIF(price.prefix, ''), ''), pric
 _EACH = f"""
 SELECT price.started_at, cdr.caller_number, cdr.called_number,
   COALESCE(NULLIF(cdr.destination, ''), price.prefix), price.billed_seconds, price.net {_FROM}
-ORDER BY price.started_at, price.call_id LIMIT %s
+ORDER BY price.started_at, price.call_id LIMIT %(limit)s
 """
 
 
@@ -55,14 +67,18 @@ class Item:
     net: Decimal
 
 
-def sums(account: Account, start: datetime, end: datetime) -> list[Sum]:
-    """The billed calls that began in the half-open span, by destination and VAT rate."""
-    return [Sum(*row) for row in _rows(_SUMS, account, start, end)]
+def sums(account: Account, start: datetime, end: datetime, until: datetime) -> list[Sum]:
+    """The billed calls of a document issued at `until` for a half-open span, by destination and VAT rate.
+
+    They are those that began in the span, and those that began in a span invoiced before but were recorded only
+    after that: they were still up, or waited in the spool while the database was away.
+    """
+    return [Sum(*row) for row in _rows(_SUMS, account, start, end, until)]
 
 
-def items(account: Account, start: datetime, end: datetime, limit: int) -> list[Item]:
+def items(account: Account, start: datetime, end: datetime, until: datetime, limit: int) -> list[Item]:
     """The first `limit` of the same calls one by one, in the order in which they began."""
-    return [Item(*row) for row in _rows(_EACH, account, start, end, limit)]
+    return [Item(*row) for row in _rows(_EACH, account, start, end, until, limit)]
 
 
 def payers(account: Account) -> list[int]:
@@ -71,7 +87,23 @@ def payers(account: Account) -> list[int]:
     return [account.pk, *(extension.pk for extension in extensions)]
 
 
-def _rows(statement: str, account: Account, start: datetime, end: datetime, *more: int) -> list[tuple]:
+def _rows(
+    statement: str, account: Account, start: datetime, end: datetime, until: datetime, limit: int = 0
+) -> list[Any]:
+    before = account.invoices.filter(
+        document_type=DocumentType.INVOICE, corrections=None, issued_at__lt=until
+    )
+    values = {
+        "account": account.pk,
+        "payers": payers(account),
+        "kinds": _KINDS,
+        "earliest": start - _LATEST_RECORD,
+        "start": start,
+        "end": end,
+        "since": before.aggregate(last=Max("issued_at"))["last"] or until,
+        "until": until,
+        "limit": limit,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(statement, [payers(account), _KINDS, start, end, *more])
-        return cursor.fetchall()
+        cursor.execute(statement, values)
+        return list(cursor.fetchall())

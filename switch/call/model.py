@@ -100,6 +100,7 @@ class Rejection:
     cause: Cause
     detail: str = ""
     caller: Caller | None = None
+    trace: tuple[str, ...] = ()  # what the stages before found
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,9 @@ class Decision:
     world_version: str
     failover_statuses: frozenset[int]
     reseller_id: int | None = None
-    other_prices: list[tuple[str, int, Terms]] = field(default_factory=list)  # (sales|company, account id, terms)
+    other_prices: list[tuple[str, int, Terms]] = field(
+        default_factory=list
+    )  # (sales|company, account id, terms)
     trace: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:

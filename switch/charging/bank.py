@@ -7,6 +7,7 @@ one commit. Every question is answered within about `DEADLINE` seconds: with wha
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -39,13 +40,24 @@ class _Asked:
 
 @implementer(IReadDescriptor, IWriteDescriptor)
 class _Watch:
-    """The connection's socket, as the reactor wants it."""
+    """The connection's socket, as the reactor wants it.
+
+    A second descriptor of it, because libpq closes its own when the server goes away, or when it tries the next
+    address, and the reactor cannot forget what is closed.
+    """
 
     def __init__(self, fd: int, bank: Bank) -> None:
-        self._fd, self._bank = fd, bank
+        self._fd, self._bank = os.dup(fd), bank
+        self._inode = os.fstat(fd).st_ino
 
     def fileno(self) -> int:
         return self._fd
+
+    def is_of(self, fd: int) -> bool:
+        return os.fstat(fd).st_ino == self._inode
+
+    def close(self) -> None:
+        os.close(self._fd)
 
     def logPrefix(self) -> str:
         return "bank"
@@ -174,8 +186,8 @@ class Bank:
             self._cursor.execute(statement, parameters)
         except psycopg2.Error as error:
             self._lose(str(error))
-        else:
-            self.poll()
+        else:  # not polled here: an answer that is there at once would be told before the last batch's
+            self._watch_for(extensions.POLL_WRITE)
 
     def _answered(self) -> None:
         self._no_timer()
@@ -202,7 +214,7 @@ class Bank:
         What was in flight may have been granted all the same; the calls' `end` lets it go, or the writer's
         sweep does when the grant comes even after that.
         """
-        if not self.away:
+        if not self.away and not self._stopped:
             log.error("The database is away, calls that must be paid cannot begin: %s", reason.strip())
         self.away = True
         self._no_timer()
@@ -227,7 +239,7 @@ class Bank:
     def _watch_for(self, state: int) -> None:
         """Read always (a server that goes away is noticed when idle), write when libpq wants to."""
         fd = self._connection.fileno()
-        if self._watch is None or self._watch.fileno() != fd:
+        if self._watch is None or not self._watch.is_of(fd):
             self._unwatch()
             self._watch = _Watch(fd, self)
         self._reactor.addReader(self._watch)
@@ -239,11 +251,9 @@ class Bank:
     def _unwatch(self) -> None:
         watch, self._watch = self._watch, None
         if watch is not None:
-            for forget in (self._reactor.removeReader, self._reactor.removeWriter):
-                try:
-                    forget(watch)
-                except OSError:  # libpq had closed it already
-                    log.debug("the database's socket was closed before it was forgotten")
+            self._reactor.removeReader(watch)
+            self._reactor.removeWriter(watch)
+            watch.close()
 
 
 def _tell(done: Done, granted: dict[int, int] | None) -> None:

@@ -175,7 +175,7 @@ class Journal:
         segment.calls.add(call)
         self._where.setdefault(call, []).append(segment)
         if kind == "up":
-            self.up[call] = line
+            self.up[call] = merged(self.up.get(call), line)
             return None
         self._waiting.add(call)
         return Ended(self, self._labelled(merged(self.up.pop(call, None), line)))

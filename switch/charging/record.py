@@ -10,7 +10,7 @@ Line = dict[str, Any]
 
 
 def merged(up: Line | None, end: Line) -> Line:
-    """The whole record: `end` says only what `up` did not say yet, or says it anew."""
+    """All that is known: a later line says only what `up` did not say yet, or says it anew."""
     return {**up, **end} if up else end
 
 
@@ -19,7 +19,7 @@ def lost(up: Line, last_sign: float) -> Line:
     return {
         **up,
         "k": "end",
-        "ended": max(last_sign, up["answered"]),
+        "ended": max(last_sign, up.get("answered") or 0.0),
         "status": WORKER_LOST.status,
         "q850": WORKER_LOST.q850,
         "cause": WORKER_LOST.name,

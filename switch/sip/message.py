@@ -140,6 +140,10 @@ def parse(data: bytes) -> Request | Response:
         raise message.refuse(513, REASONS[513])
     if text.count("\n") != ends or text.count("\r") != ends:
         fault = "bare line end"
+        message.headers = [
+            (name, value.replace("\n", " ").replace("\r", " ")) for name, value in message.headers
+        ]
+        message._forget()
     if fault or not empty_line:
         raise message.refuse(400, fault or "no end of headers")
     if isinstance(message, Request):

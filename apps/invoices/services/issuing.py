@@ -45,7 +45,8 @@ def issue(
     """Invoice the calls that an account, with the extensions billed to it, began in a half-open period.
 
     1. The account is locked, so that two people cannot invoice the same period at once.
-    2. Calls are summed exactly by destination and VAT rate; each line is rounded once to the currency's digits.
+    2. Calls are summed exactly by destination and VAT rate, with those of periods invoiced before that were
+       recorded too late for it; each line is rounded once to the currency's digits.
     3. VAT is the base of each rate times the rate, rounded half up; totals are the sums of what is shown.
     4. The number is the next of issuer, type and year; its row stays locked until all of this is committed.
     5. After the commit a job renders the PDF and mails it.
@@ -53,8 +54,9 @@ def issue(
     Raises CannotIssue: empty, overlapping or unfinished period, no calls, no issuer.
     """
     account = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
-    _check(account, period_start, period_end)
-    sums = calls.sums(account, period_start, period_end)
+    now = timezone.now()
+    _check(account, period_start, period_end, now)
+    sums = calls.sums(account, period_start, period_end, now)
     if not sums:
         raise NothingToInvoice(
             _("%(account)s has no billed calls in this period.") % {"account": account.username}
@@ -65,6 +67,7 @@ def issue(
             % {"foreign": ", ".join(sorted(foreign)), "currency": account.currency}
         )
     invoice = _document(account, issuer_of(account), period_start, period_end)
+    invoice.issued_at = now
     return _store(invoice, _lines(sums, account), by)
 
 
@@ -110,12 +113,12 @@ def issuer_of(account: Account) -> Account:
     return company
 
 
-def _check(account: Account, start: datetime, end: datetime) -> None:
+def _check(account: Account, start: datetime, end: datetime, now: datetime) -> None:
     if account.kind in _NOT_BILLED:
         raise CannotIssue(_("An account of this kind is not invoiced."))
     if timezone.is_naive(start) or timezone.is_naive(end) or start >= end:
         raise CannotIssue(_("The period must end after it begins, in a known time zone."))
-    if end > timezone.now():
+    if end > now:
         raise CannotIssue(_("The period is not over yet: calls could still come."))
     earlier = account.invoices.filter(document_type=DocumentType.INVOICE, corrections=None)
     overlap = earlier.filter(period_start__lt=end, period_end__gt=start).first()
@@ -166,7 +169,6 @@ def _store(invoice: Invoice, lines: list[InvoiceLine], by: Account | None) -> In
     """Number, total and write a document with its lines."""
     foot = totals([(line.net, line.vat_rate) for line in lines], get_currency_precision(invoice.currency))
     invoice.net, invoice.vat, invoice.gross = foot.net, foot.vat, foot.gross
-    invoice.issued_at = timezone.now()
     today = invoice.issued_at.astimezone(ZoneInfo(invoice.issuer.time_zone)).date()
     invoice.due_on = today + timedelta(days=int(config.get("invoice_due_days")))
     invoice.year = today.year

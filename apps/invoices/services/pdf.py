@@ -21,6 +21,8 @@ from apps.invoices.engine import totals
 from apps.invoices.models import DocumentType, Invoice
 from apps.users.choices import Billing
 
+#: Day before month and 24 hours, where a language does not say which country's habits are meant.
+_LOCALES = {"en": "en_GB"}
 MOST_CALLS = 500  # WeasyPrint needs 3 ms and 90 kB a row; more calls are read in the portal
 _UNIT = Decimal("0.0001")
 
@@ -33,7 +35,7 @@ def render(invoice: Invoice) -> bytes:
         invoice.refresh_from_db(fields=["pdf"])
     data = bytes(invoice.pdf)
     path = pdf_path(invoice)
-    if not path.exists():
+    if not path.exists() or path.read_bytes() != data:
         _write(path, data)
     return data
 
@@ -72,7 +74,7 @@ class _Writer:
 
     def __init__(self, invoice: Invoice) -> None:
         try:
-            self.locale = Locale.parse(invoice.language.replace("-", "_"))
+            self.locale = Locale.parse(_LOCALES.get(invoice.language, invoice.language.replace("-", "_")))
         except (UnknownLocaleError, ValueError):
             self.locale = Locale("en")
         self.currency, self.zone = invoice.currency, ZoneInfo(invoice.time_zone)
@@ -81,7 +83,7 @@ class _Writer:
         return str(format_currency(amount, self.currency, locale=self.locale))
 
     def exact(self, amount: Any) -> str:
-        digits = "0" * get_currency_precision(self.currency)
+        digits = "0" * max(4, get_currency_precision(self.currency))
         return str(format_decimal(amount, f"#,##0.{digits}{'#' * (6 - len(digits))}", locale=self.locale))
 
     def day(self, moment: Any) -> str:
@@ -150,4 +152,6 @@ def _context(invoice: Invoice) -> dict[str, Any]:
 
 
 def _calls(invoice: Invoice) -> list[calls.Item]:
-    return calls.items(invoice.account, invoice.period_start, invoice.period_end, MOST_CALLS + 1)
+    return calls.items(
+        invoice.account, invoice.period_start, invoice.period_end, invoice.issued_at, MOST_CALLS + 1
+    )

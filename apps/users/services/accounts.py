@@ -21,6 +21,7 @@ from apps.users.services.secrets import new_password, set_sip_password, set_web_
 #: What `open_account` and `change_account` take; secrets, paths and flags have ways of their own.
 FIELDS = frozenset(
     [
+        "is_staff",
         "display_name",
         "email",
         "address",

@@ -17,7 +17,9 @@ from mizu_site import demo_data
 class Command(BaseCommand):
     """Does nothing when there are accounts already."""
 
-    help = "Make demo accounts, prices and routes once; their logins go to logins.json in the state directory."
+    help = (
+        "Make demo accounts, prices and routes once; their logins go to logins.json in the state directory."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         with transaction.atomic():

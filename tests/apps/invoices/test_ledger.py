@@ -49,7 +49,9 @@ def charged() -> tuple[Account, str]:
 
 def test_an_entry_changes_the_balance_by_its_amount() -> None:
     owner = account(balance="7.5")
-    entry = post(account=owner, amount=Decimal("-2.000001"), kind=EntryKind.CORRECTION, text="error in a price")
+    entry = post(
+        account=owner, amount=Decimal("-2.000001"), kind=EntryKind.CORRECTION, text="error in a price"
+    )
     assert Balance.objects.get(account=owner).amount == Decimal("5.499999")
     assert (entry.currency, entry.text) == (owner.currency, "error in a price")
 
@@ -97,7 +99,9 @@ def test_a_charge_without_a_record_is_found(charged: tuple[Account, str]) -> Non
 
 def test_a_second_record_of_a_call_is_found(charged: tuple[Account, str]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TEMP TABLE copy ON COMMIT DROP AS SELECT * FROM cdrs_cdr WHERE id = %s", [charged[1]])
+        cursor.execute(
+            "CREATE TEMP TABLE copy ON COMMIT DROP AS SELECT * FROM cdrs_cdr WHERE id = %s", [charged[1]]
+        )
         cursor.execute("UPDATE copy SET started_at = started_at + interval '1 second'")
         cursor.execute("INSERT INTO cdrs_cdr SELECT * FROM copy")
     code, printed = check()

@@ -50,9 +50,13 @@ def test_the_record_holds_the_five_prices() -> None:
     )
     settle(records=[call])
     cdr = Cdr.objects.get(pk=call["id"])
-    assert [cdr.retail_price, cdr.reseller_price, cdr.carrier_cost, cdr.sales_commission, cdr.company_price] == [
-        Decimal(text) for text in ("10", "10", "5", "1", "2")
-    ]
+    assert [
+        cdr.retail_price,
+        cdr.reseller_price,
+        cdr.carrier_cost,
+        cdr.sales_commission,
+        cdr.company_price,
+    ] == [Decimal(text) for text in ("10", "10", "5", "1", "2")]
     kinds = set(CdrPrice.objects.filter(call_id=call["id"]).values_list("kind", flat=True))
     assert kinds == {"retail", "reseller", "carrier", "sales", "company"}
 
@@ -133,7 +137,9 @@ def test_an_end_without_its_beginning_is_no_loss_if_the_call_is_stored() -> None
 
 
 def test_text_that_no_database_holds_is_stored_without_it() -> None:
-    call = record(account(), caller_number="12\x0034\udcff", codec="x" * 99, attempts=[[1, 503, "a\x00\udc80b", 9]])
+    call = record(
+        account(), caller_number="12\x0034\udcff", codec="x" * 99, attempts=[[1, 503, "a\x00\udc80b", 9]]
+    )
     assert not settle(records=[call]).rejected
     cdr = Cdr.objects.get(pk=call["id"])
     assert (cdr.caller_number, len(cdr.codec), cdr.attempts) == ("1234?", 32, [[1, 503, "a?b", 9]])

@@ -44,7 +44,6 @@ def test_media_flows_in_both_directions_unchanged(loop: Loop, make_relay: Open, 
     assert session.called.report().ssrc_changes == 1
 
 
-@pytest.mark.req("media-041")
 def test_rtcp_takes_the_odd_ports(loop: Loop, make_relay: Open) -> None:
     session = make_relay().open("call")
     caller, called = talking(loop, session)
@@ -219,7 +218,6 @@ def test_silence_is_told_once_when_both_have_stopped(loop: Loop, make_relay: Ope
     assert told == [("call", Silence.STOPPED)]
 
 
-@pytest.mark.req("media-022")
 def test_media_that_never_starts_is_told(loop: Loop, make_relay: Open, clock: Clock) -> None:
     relay = make_relay()
     relay.start(0.01)

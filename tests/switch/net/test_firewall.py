@@ -45,7 +45,6 @@ class Hand:
         ),
     ],
 )
-@pytest.mark.req("security-009")
 def test_the_verdict_on_a_source_follows_the_tables(tables: Tables, host: str, heard: bool) -> None:
     firewall = Firewall(Hand(), tables=tables)
     assert firewall.admits(host) is heard
@@ -113,7 +112,6 @@ def test_a_million_forged_sources_do_not_fill_the_memory_nor_free_the_one_that_f
     assert admitted == 10
 
 
-@pytest.mark.req("security-007")
 def test_a_banned_source_is_not_heard_at_the_socket_from_the_moment_of_the_swap(
     loop: Loop, start: Start
 ) -> None:

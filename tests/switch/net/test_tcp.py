@@ -17,7 +17,6 @@ END = b" SIP/2.0\r\nContent-Length: 0\r\n\r\n"
 Guard = Callable[..., Firewall]
 
 
-@pytest.mark.req("sip-063")
 def test_tcp_listens_on_the_same_port_as_udp_and_answers_on_the_connection(loop: Loop, start: Start) -> None:
     worker = start()
     phone = loop.tcp(worker.shared)

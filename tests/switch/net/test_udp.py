@@ -13,7 +13,6 @@ from tests.switch.net.conftest import Start
 OPTIONS = b"OPTIONS sip:a@example.net SIP/2.0"
 
 
-@pytest.mark.req("sip-070")
 def test_a_datagram_on_the_shared_port_comes_whole_with_its_flow(loop: Loop, start: Start) -> None:
     worker, phone = start(), loop.udp()
     phone.sendto(OPTIONS, worker.shared)

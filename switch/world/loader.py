@@ -1,0 +1,284 @@
+"""From snapshot files to a `World`, in steps short enough for a reactor that carries calls.
+
+A thread would be simpler, but would take the interpreter from the reactor for its switch interval at every
+system call of the reactor; steps of a millisecond or two in the reactor itself disturb a call less.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from apps.core.values.money import Rounding
+from apps.core.values.windows import TimeWindow
+from apps.routing.engine import RouteTable
+from switch.world.deck import Deck, DeckError
+from switch.world.names import Names
+from switch.world.store import MANIFEST, Manifest, StoreError, read_part
+from switch.world.world import AddressTable, Settings, Source, Tables, Tariff, World, rule_of
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.1
+STEP_SECONDS = 0.002
+"""How long one step of loading may keep the reactor from its calls."""
+REST_SECONDS = 0.002
+KINDS_WITH_NUMBERS = ("subscriber", "extension", "agent")
+
+Steps = Generator[None, None, Any]
+
+
+class Parts:
+    """What is loaded of one manifest, part by part: the next load takes over what has the same file."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self.values: dict[str, Any] = {}  # by file name
+        self.world: World | None = None
+
+    def get(self, part: str) -> Any:
+        """The value of a part. Raises StoreError when the manifest has none."""
+        file = self.manifest.parts.get(part)
+        if file is None:
+            raise StoreError(f"the manifest of world {self.manifest.version} names no {part}")
+        return self.values[file]
+
+
+def load(folder: Path, previous: Parts | None = None) -> Generator[None, None, Parts]:
+    """Load what the manifest names, step by step; the generator's value is the result with its `world`.
+
+    Raises FileNotFoundError, StoreError, DeckError or ValueError; `previous` is untouched and stays good.
+    """
+    parts = Parts(Manifest.read(folder))
+    old = previous.values if previous else {}
+    for part, file in parts.manifest.parts.items():
+        if file in old:
+            parts.values[file] = old[file]
+            continue
+        parts.values[file] = yield from _load_part(part, folder / file)
+    parts.world = _assemble(parts)
+    return parts
+
+
+def load_now(folder: Path, previous: Parts | None = None) -> Parts:
+    """The same in one go, for starts and tools."""
+    steps = load(folder, previous)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            result: Parts = done.value
+            return result
+
+
+def _load_part(part: str, path: Path) -> Steps:
+    kind = part.partition(":")[0]
+    yield
+    if kind == "deck":
+        return Deck.open(path)
+    if kind == "names":
+        return Names(path)
+    if part not in _READERS:
+        return None  # of a newer compiler
+    begin, take = _READERS[part]
+    value = begin()
+    for section, rows in read_part(path):
+        take(value, section, rows)
+        yield
+    return value
+
+
+@dataclass(slots=True)
+class AccountParts:
+    """The part `accounts`, as far as it has been read."""
+
+    accounts: dict[int, Any] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+    credentials: dict[str, Any] = field(default_factory=dict)
+    addresses: AddressTable = field(default_factory=AddressTable)
+    trunks: dict[int, Any] = field(default_factory=dict)
+
+
+def _take_accounts(value: AccountParts, section: str, rows: list[Any]) -> None:
+    """Accounts come before what belongs to them (`parts._sections`)."""
+    if section == "accounts":
+        for row in rows:
+            value.accounts[row[0]] = row
+            if row[9] and row[2] in KINDS_WITH_NUMBERS:
+                value.numbers.setdefault(row[9].removeprefix("+"), row[0])
+    elif section == "credentials":
+        value.credentials.update((row[0], row) for row in rows)
+    elif section == "addresses":
+        for network, port, account in rows:
+            value.addresses.add(network, Source(account, port, value.accounts[account][10]))
+    elif section == "trunks":
+        value.trunks.update((row[0], row) for row in rows)
+
+
+def _take_rules(value: RouteTable, section: str, rows: list[Any]) -> None:
+    for row in rows:
+        value.add(rule_of(row))
+
+
+@dataclass(slots=True)
+class TariffParts:
+    """The part `tariffs`, as far as it has been read."""
+
+    tariffs: dict[int, Tariff] = field(default_factory=dict)
+    assignments: dict[tuple[int, str], int] = field(default_factory=dict)
+    windows: dict[int, TimeWindow] = field(default_factory=dict)
+    exchange: dict[str, tuple[list[int], list[int]]] = field(default_factory=dict)
+
+
+def _take_tariffs(value: TariffParts, section: str, rows: list[Any]) -> None:
+    if section == "tariffs":
+        for row in rows:
+            value.tariffs[row[0]] = Tariff._make((*row[:6], Rounding(row[6]), row[7]))
+    elif section == "assignments":
+        value.assignments.update(((account, kind), tariff) for account, kind, tariff in rows)
+    elif section == "windows":
+        value.windows.update((row[0], TimeWindow(*row[1:])) for row in rows)
+    elif section == "exchange":
+        for currency, begins, units in rows:
+            known = value.exchange.setdefault(currency, ([], []))
+            known[0].append(begins)
+            known[1].append(units)
+
+
+def _take_settings(value: dict[str, Any], section: str, rows: list[Any]) -> None:
+    value.update(rows)
+
+
+#: What each small part begins with, and how rows get into it.
+_READERS: dict[str, tuple[Callable[[], Any], Callable[[Any, str, list[Any]], None]]] = {
+    "accounts": (AccountParts, _take_accounts),
+    "routes": (RouteTable, _take_rules),
+    "tariffs": (TariffParts, _take_tariffs),
+    "settings": (dict, _take_settings),
+}
+
+
+def _assemble(parts: Parts) -> World:
+    accounts: AccountParts = parts.get("accounts")
+    tariffs: TariffParts = parts.get("tariffs")
+    try:
+        settings = Settings.of(parts.get("settings"))
+    except KeyError as error:
+        raise StoreError(f"world {parts.manifest.version} does not know the setting {error}") from error
+    tables = Tables(
+        accounts=accounts.accounts,
+        credentials=accounts.credentials,
+        addresses=accounts.addresses,
+        trunks=accounts.trunks,
+        numbers=accounts.numbers,
+        routes=parts.get("routes"),
+        tariffs=tariffs.tariffs,
+        assignments=tariffs.assignments,
+        windows=tariffs.windows,
+        exchange=tariffs.exchange,
+        settings=settings,
+    )
+    decks: dict[int, Deck] = {}
+    names: dict[int, Names] = {}
+    for part in parts.manifest.parts:
+        kind, _, number = part.partition(":")
+        if kind == "deck":
+            decks[int(number)] = parts.get(part)
+        elif kind == "names":
+            names[int(number)] = parts.get(part)
+    return World(parts.manifest.version, tables, decks, names)
+
+
+class Clock(Protocol):
+    """The part of Twisted's reactor that is used here."""
+
+    def seconds(self) -> float:
+        """Now, for differences."""
+
+    def callLater(self, delay: float, callable: Callable[..., object], *args: Any) -> Any:
+        """Call once, `delay` seconds from now."""
+
+
+class WorldKeeper:
+    """Keeps `world` current: looks at the manifest ten times a second, and swaps one attribute."""
+
+    def __init__(self, reactor: Clock, var: Path, changed: Callable[[World], object] | None = None) -> None:
+        self.world: World | None = None
+        self._reactor = reactor
+        self._folder = var / "world"
+        self._changed = changed
+        self._seen: tuple[int, int, int] | None = None
+        self._parts: Parts | None = None
+        self._steps: Generator[None, None, Parts] | None = None
+        self._timer: Any = None
+        self.longest_step = 0.0  # seconds, of all steps so far
+
+    def start(self) -> None:
+        """Load what is there at once, without the reactor, and follow it from then on.
+
+        Without a snapshot `world` stays None until the compiler has written one.
+        """
+        self._look()
+        while self._steps:
+            self._step()
+        self._again(POLL_SECONDS)
+
+    def stop(self) -> None:
+        """Look no more; `world` stays as it is."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+        self._steps = None
+
+    def _again(self, delay: float) -> None:
+        self._timer = self._reactor.callLater(delay, self._tick)
+
+    def _tick(self) -> None:
+        if self._steps is None:
+            self._look()
+        until = time.perf_counter() + STEP_SECONDS
+        while self._steps and time.perf_counter() < until:
+            self._step()
+        self._again(REST_SECONDS if self._steps else POLL_SECONDS)
+
+    def _look(self) -> None:
+        """Begin to load when the manifest is another file than the one last seen."""
+        try:
+            found = os.stat(self._folder / MANIFEST)
+        except FileNotFoundError:
+            return
+        seen = (found.st_mtime_ns, found.st_ino, found.st_size)
+        if seen != self._seen:
+            self._seen = seen
+            self._steps = load(self._folder, self._parts)
+
+    def _step(self) -> None:
+        assert self._steps is not None
+        begun = time.perf_counter()
+        try:
+            next(self._steps)
+        except StopIteration as done:
+            self._steps = None
+            self._swap(done.value)
+        except FileNotFoundError as error:
+            # A newer manifest has come meanwhile, and the file went with the old one.
+            logger.warning("the snapshot changed while it was read (%s): reading it again", error)
+            self._steps = self._seen = None
+        except (StoreError, DeckError, ValueError, LookupError, TypeError, OSError):
+            version = self.world.version if self.world else "none"
+            logger.critical("the new snapshot is broken; calls go on by world %s", version, exc_info=True)
+            self._steps = None
+        self.longest_step = max(self.longest_step, time.perf_counter() - begun)
+
+    def _swap(self, parts: Parts) -> None:
+        self._parts = parts
+        self.world = parts.world
+        assert self.world is not None
+        logger.info("world %s is in use", self.world.version)
+        if self._changed:
+            self._changed(self.world)

@@ -1,0 +1,320 @@
+"""Everything a worker knows, as one immutable value: it decides by it, and swaps it for a newer one whole.
+
+Rows stay as the snapshot has them until somebody asks, so that a world of 50,000 accounts is
+assembled in milliseconds; what was asked for is kept.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import ip_address, ip_network
+from typing import Any, NamedTuple, Protocol
+
+from apps.core.values.money import Rounding
+from apps.core.values.windows import TimeWindow
+from apps.pricing.engine import Rate, Terms, bands_of, rate
+from apps.routing.engine import RouteTable, Rule, RuleTarget
+from switch.call.model import Caller, TrunkAddress
+
+Row = Sequence[Any]
+CACHED_TERMS = 20_000
+
+
+class Deck(Protocol):
+    """The rates of one tariff (`switch.world.deck.Deck`)."""
+
+    def match(self, number: str, at: float) -> tuple[Rate, ...] | None:
+        """The rates that price a call to the number at that time."""
+
+
+class Names(Protocol):
+    """Destinations' names of one tariff (`switch.world.names.Names`)."""
+
+    def of(self, rate_id: int) -> str:
+        """The name that the rate gives its destination, or nothing."""
+
+
+class Credential(NamedTuple):
+    """What a phone proves itself with: digest secrets of one account (RFC 8760)."""
+
+    username: str
+    account_id: int
+    realm: str
+    ha1_md5: str
+    ha1_sha256: str
+
+
+class Source(NamedTuple):
+    """An account that may call from an address without a password."""
+
+    account_id: int
+    port: int  # 0: any
+    tech_prefix: str
+
+
+class Tariff(NamedTuple):
+    """A price list without its rates."""
+
+    id: int
+    name: str
+    kind: str
+    currency: str
+    included_ppm: int
+    zone: str
+    rounding: Rounding
+    decimals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings that the switch reads (meaning and defaults: `apps.config.registry`)."""
+
+    sip_realm: str
+    currency: str
+    nonce_seconds: int
+    upperexpire: int
+    upperexpiremin: int
+    upperexpiremax: int
+    max_contacts: int
+    maxcallduration: int
+    ringtimeout: int
+    maxreroute: int
+    reroutedisccodes: frozenset[int]
+    max_calls_per_worker: int
+    rtp_start_timeout_seconds: int
+    rtp_timeout_seconds: int
+    hold_seconds: int
+    hold_extend_before: int
+    prepaid_when_database_away: str
+    database_away_allowance_seconds: int
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Settings:
+        """From all settings' values by key. Raises KeyError for one that is missing."""
+        known = {name: values[name] for name in cls.__slots__}
+        return cls(**known | {"reroutedisccodes": frozenset(values["reroutedisccodes"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What the small parts of a snapshot hold, as it came from the files."""
+
+    accounts: dict[int, Row]
+    credentials: dict[str, Row]
+    addresses: AddressTable
+    trunks: dict[int, Row]
+    numbers: dict[str, int]  # caller number → account
+    routes: RouteTable
+    tariffs: dict[int, Tariff]
+    assignments: dict[tuple[int, str], int]
+    windows: dict[int, TimeWindow]
+    exchange: dict[str, tuple[list[int], list[int]]]  # currency → (first seconds, units)
+    settings: Settings
+
+
+class AddressTable:
+    """Which accounts an address belongs to: exact addresses first, then the longest network."""
+
+    __slots__ = ("_exact", "_networks")
+
+    def __init__(self) -> None:
+        self._exact: dict[str, list[Source]] = {}
+        self._networks: dict[tuple[int, int], dict[int, list[Source]]] = {}  # (version, bits to drop)
+
+    def add(self, text: str, source: Source) -> None:
+        """Let the source call from this address or network; only while the table is being made."""
+        if "/" not in text and ":" not in text:
+            insort(self._exact.setdefault(text, []), source, key=_particular)
+            return
+        network = ip_network(text, strict=False)
+        drop = network.max_prefixlen - network.prefixlen
+        if not drop:
+            insort(self._exact.setdefault(str(network.network_address), []), source, key=_particular)
+            return
+        kind = (network.version, drop)
+        if kind not in self._networks:
+            self._networks = dict(sorted({**self._networks, kind: {}}.items()))  # longest networks first
+        place = int(network.network_address) >> drop
+        insort(self._networks[kind].setdefault(place, []), source, key=_particular)
+
+    def of(self, host: str, port: int) -> list[Source]:
+        """Whose the address may be, the most particular first: longest network, port named, longest tech prefix."""
+        found = [one for one in self._exact.get(host, ()) if one.port in (0, port)]
+        if not self._networks and (found or ":" not in host):
+            return found
+        try:
+            address = ip_address(host)
+        except ValueError:
+            return found
+        mapped = getattr(address, "ipv4_mapped", None)
+        if mapped is not None:  # what a socket for both families says of an IPv4 peer
+            return self.of(str(mapped), port)
+        if str(address) != host:
+            found = [one for one in self._exact.get(str(address), ()) if one.port in (0, port)]
+        for (version, drop), table in self._networks.items():
+            if version == address.version:
+                found += [one for one in table.get(int(address) >> drop, ()) if one.port in (0, port)]
+        return found
+
+
+def _particular(source: Source) -> tuple[bool, int, int]:
+    """The order of sources of one address: port named, longest tech prefix, oldest account."""
+    return not source.port, -len(source.tech_prefix), source.account_id
+
+
+class World:
+    """One state of the office, as the switch sees it. Nothing in it changes but caches."""
+
+    __slots__ = ("_accounts", "_decks", "_names", "_tables", "_terms", "routes", "settings", "version")
+
+    def __init__(
+        self,
+        version: str,
+        tables: Tables,
+        decks: Mapping[int, Deck],
+        names: Mapping[int, Names] | None = None,
+    ) -> None:
+        self.version = version
+        self.settings = tables.settings
+        self.routes = tables.routes
+        self._tables = tables
+        self._decks = decks
+        self._names = names or {}
+        self._accounts: dict[int, Caller | None] = {}
+        self._terms: dict[tuple[object, ...], Terms | None] = {}
+
+    @property
+    def accounts(self) -> Mapping[int, Row]:
+        """All accounts' rows by id; `account()` makes one a value."""
+        return self._tables.accounts
+
+    def account(self, account_id: int) -> Caller | None:
+        """Whoever has this id, enabled or not."""
+        try:
+            return self._accounts[account_id]
+        except KeyError:
+            found = self._accounts[account_id] = self._account(account_id)
+            return found
+
+    def _account(self, account_id: int) -> Caller | None:
+        row = self._tables.accounts.get(account_id)
+        if row is None:
+            return None
+        path = tuple(row[3])
+        enabled = bool(row[4]) and all((above := self._tables.accounts.get(one)) and above[4] for one in path)
+        return Caller(row[0], row[1], row[2], path, enabled, *row[5:])
+
+    def credential(self, username: str) -> Credential | None:
+        """The digest secrets of a SIP user name."""
+        row = self._tables.credentials.get(username)
+        return Credential(*row) if row else None
+
+    def sources(self, host: str, port: int) -> list[Source]:
+        """The accounts that may call from this address, the most particular first."""
+        return self._tables.addresses.of(host, port)
+
+    def trunk(self, account_id: int) -> TrunkAddress | None:
+        """How a carrier is reached."""
+        row = self._tables.trunks.get(account_id)
+        return TrunkAddress(*row[1:]) if row else None
+
+    def local(self, called: str) -> int | None:
+        """The account of ours with this SIP user name or caller number."""
+        row = self._tables.credentials.get(called)
+        return row[1] if row else self._tables.numbers.get(called)
+
+    def tariff(self, caller: Caller, kind: str) -> tuple[Tariff, int] | None:
+        """The account's tariff of a kind, its own or the nearest above it, and the account it was given to."""
+        for account_id in reversed(caller.path):
+            tariff_id = self._tables.assignments.get((account_id, kind))
+            if tariff_id is not None:
+                return self._tables.tariffs[tariff_id], account_id
+        return None
+
+    def terms(self, tariff: Tariff, number: str, at: float, *, currency: str, vat_ppm: int) -> Terms | str:
+        """By which terms the tariff prices a call to the number now, or in words why it does not."""
+        deck = self._decks.get(tariff.id)
+        rates = deck.match(number, at) if deck else None
+        if not rates:
+            return f"tariff {tariff.name} has no rate for {number}"
+        exchange = self.exchange(tariff.currency, currency, at)
+        if exchange is None:
+            return f"no exchange rate between {tariff.currency} and {currency}"
+        key = (tariff.id, *[one.id for one in rates], currency, vat_ppm, exchange)
+        terms = self._terms.get(key)
+        if terms is None:
+            terms = self._kept(key, self._made(tariff, rates, currency, vat_ppm, exchange))
+        if not terms.simple and not terms.covers(at):
+            return f"tariff {tariff.name} has no rate for {number} at this hour"
+        return terms
+
+    def _made(
+        self, tariff: Tariff, rates: Sequence[Rate], currency: str, vat_ppm: int, exchange: tuple[int, int]
+    ) -> Terms:
+        return Terms(
+            bands=bands_of(rates, self._tables.windows),
+            currency=currency,
+            zone=tariff.zone,
+            rounding=tariff.rounding,
+            decimals=tariff.decimals,
+            vat_ppm=vat_ppm,
+            included_ppm=tariff.included_ppm,
+            exchange=exchange,
+        )
+
+    def _kept(self, key: tuple[object, ...], terms: Terms) -> Terms:
+        if len(self._terms) >= CACHED_TERMS:
+            self._terms.clear()  # the busy ones are back at once
+        self._terms[key] = terms
+        return terms
+
+    def destination(self, tariff: Tariff, terms: Terms) -> str:
+        """What the price list calls the place that the terms are for."""
+        names = self._names.get(tariff.id)
+        return names.of(terms.bands[0].rate_id) if names else ""
+
+    def exchange(self, source: str, target: str, at: float) -> tuple[int, int] | None:
+        """Units of `target` for units of `source` on that day, as an exact ratio; None when one is not known."""
+        if source == target:
+            return 1, 1
+        units, others = self._units(target, at), self._units(source, at)
+        return (units, others) if units and others else None
+
+    def _units(self, currency: str, at: float) -> int | None:
+        """Hundred-millionths of the currency for one unit of the installation's."""
+        if currency == self.settings.currency:
+            return 10**8
+        begins, units = self._tables.exchange.get(currency, ((), ()))
+        place = bisect_right(begins, at)
+        return units[place - 1] if place else None
+
+
+def minute_cost(terms: Terms, at: float) -> int:
+    """The cost of one minute begun now, in billionths of the currency unit: what carriers are compared by.
+
+    Finer than any amount that is charged, so that carriers whose prices differ in the seventh decimal do not tie.
+    """
+    plain = terms.plain
+    if plain is None:
+        return 1000 * rate(replace(terms, decimals=6, vat_ppm=0), at, 60).net
+    connect, price, first, following = plain
+    billed = first if first >= 60 else first - (first - 60) // following * following
+    return (connect + billed * price) * terms.factor * terms.quantum * 1000 // terms.divisor
+
+
+def rule_of(row: Row) -> Rule:
+    """A rule from its row (`apps.routing.snapshot.rules`)."""
+    return Rule(
+        id=row[0],
+        name=row[1],
+        priority=row[2],
+        targets=tuple(RuleTarget(*target) for target in row[3]),
+        strategy=row[4],
+        final=row[5],
+        caller=row[6],
+        caller_prefixes=tuple(row[7]),
+        called_prefixes=tuple(row[8]),
+        window=None if row[9] is None else TimeWindow(*row[9]),
+    )
