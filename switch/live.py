@@ -17,6 +17,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -98,10 +99,8 @@ class Live:
         self._put(lambda client: _store(client, account_id, news["bindings"], json.dumps(news)))  # type: ignore[arg-type]
 
     def _put(self, work: Work | None) -> None:
-        try:
+        with suppress(queue.Full):  # Redis is away for long: all is told anew when it is back
             self._queue.put_nowait(work)
-        except queue.Full:
-            pass  # Redis is away for long: all is told anew when it is back
 
     def _flush(self) -> None:
         """Twice a second: what changed since, and that this worker lives."""

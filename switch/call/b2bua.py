@@ -39,6 +39,7 @@ class B2bua:
         self.board = board
         self.inbound = inbound
         self._ticked = board.clock()
+        self._broken: set[Flow] = set()
 
     # --- from the network -------------------------------------------------------------------------------------------------------
 
@@ -67,11 +68,22 @@ class B2bua:
             self.board.layer.reject(error, flow)
 
     def on_flow_error(self, flow: Flow, reason: Reason) -> None:
-        """Something could not be sent, or a connection ended."""
-        self.board.now = self.board.clock()
-        log.info("flow %s:%s %s: %s", flow.host, flow.port, flow.transport, reason)
-        if flow.reliable or flow.own:
-            self._guarded(self.board.layer.flow_failed, flow, self.board.now)
+        """Something could not be sent, or a connection ended; what that means is seen to at the next tick, once for all."""
+        if not self._broken:
+            log.info("flow %s:%s %s: %s", flow.host, flow.port, flow.transport, reason)
+        self._broken.add(flow)
+
+    def _flows_failed(self, now: float) -> None:
+        """The transactions on broken flows end by `on_transport_error`; of a UDP flow only requests of ours do."""
+        broken, self._broken = self._broken, set()
+        layer = self.board.layer
+        waiting: list[ClientTransaction | ServerTransaction] = list(layer.clients.values())
+        if any(flow.reliable for flow in broken):
+            waiting += layer.servers.values()
+        for tx in waiting:
+            if tx.flow in broken:
+                tx.failed = True
+                layer.wheel.arm(tx, now)
 
     def tick(self) -> None:
         """Time passes; called every 20 ms."""
@@ -79,6 +91,8 @@ class B2bua:
         board.now = now = board.clock()
         board.busy = now - self._ticked > LAG
         self._ticked = now
+        if self._broken:
+            self._guarded(self._flows_failed, now)
         self._guarded(board.layer.tick, now)
         for alarm in board.alarms.due(now):
             self._guarded(alarm.ring)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from switch.call import media
-from switch.call.causes import NORMAL, NO_RESPONSE
+from switch.call.causes import NO_RESPONSE, NORMAL
 from switch.sip.client import ClientTransaction, InviteClientTransaction
 from switch.sip.message import BadMessage, Header, Request, Response
 from switch.sip.server import InviteServerTransaction, ServerTransaction
