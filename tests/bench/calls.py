@@ -22,6 +22,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from tests.support import free_port, wait_for
 SIPP = Path(__file__).parent / "sipp"
 HOLD_MS = 1000
 CARRIERS = 3
+SETTLED = 2.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -120,16 +122,16 @@ def prepare(instance: Instance, ports: list[int]) -> None:
         [sys.executable, "-m", "tests.bench.calls_data", *map(str, ports)], env=instance.env, check=False
     )
     assert done.returncode == 0, "the benchmark's data could not be made"
-    manifest = instance.var / "world" / "manifest.json"
-    wait_for(lambda: manifest.exists() and f"127.0.0.1" in manifest.read_text() or compiled(instance), 60,
-             "the price lists to be compiled")  # fmt: skip
+    wait_for(lambda: compiled(instance), 60, "the price lists to be compiled")
 
 
 def compiled(instance: Instance) -> bool:
-    """Whether every tariff of the benchmark has its deck."""
-    rows = instance.sql("SELECT id FROM pricing_tariff")
-    text = (instance.var / "world" / "manifest.json").read_text()
-    return all(f'deck:{row[0]}"' in text or f'"{row[0]}"' in text for row in rows)
+    """Whether every tariff has its deck, the newest file of the snapshot is a moment old, and so all is known."""
+    world = instance.var / "world"
+    parts = json.loads((world / "manifest.json").read_text())["parts"]
+    tariffs = [row[0] for row in instance.sql("SELECT id FROM pricing_tariff")]
+    newest = max(path.stat().st_mtime for path in world.iterdir())
+    return all(f"deck:{tariff}" in parts for tariff in tariffs) and time.time() - newest > SETTLED
 
 
 def spread(instance: Instance, workers: int) -> None:
@@ -138,7 +140,9 @@ def spread(instance: Instance, workers: int) -> None:
     if len(cores) < 2:
         return
     for name, one in instance.processes().items():
-        core = cores[int(name.rpartition("-")[2]) % len(cores) - 1] if name.startswith("worker-") else cores[-1]
+        core = (
+            cores[int(name.rpartition("-")[2]) % len(cores) - 1] if name.startswith("worker-") else cores[-1]
+        )
         if name.startswith("worker-") and workers == 1:
             core = cores[0]
         os.sched_setaffinity(one["pid"], {core})
@@ -172,7 +176,7 @@ def run(instance: Instance, scratch: Path, rate: int, seconds: int) -> Step:
         rows = [row for row in csv.DictReader(stream, delimiter=";") if row.get("SuccessfulCall(C)")]
     last = rows[-1]
     created = [int(row["TotalCallCreated"]) for row in rows]
-    busy = [row for row in rows if 0 < int(row["OutgoingCall(P)"])]
+    busy = [row for row in rows if int(row["OutgoingCall(P)"]) > 0]
     delays = sorted(scratch.glob(f"uac_{caller.pid}_rtt*.csv"))
     stats.unlink()
     reached = created[-1] / max(1e-9, len(busy)) if len(busy) <= seconds else created[-1] / len(busy)
@@ -183,7 +187,9 @@ def run(instance: Instance, scratch: Path, rate: int, seconds: int) -> Step:
         failed=int(last["FailedCall(C)"]),
         retransmissions=int(last["Retransmissions(C)"]),
         cpu=used,
-        delays=[float(line.split(";")[1]) for path in delays for line in path.read_text().splitlines()[1:] if line],
+        delays=[
+            float(line.split(";")[1]) for path in delays for line in path.read_text().splitlines()[1:] if line
+        ],
     )
 
 
@@ -221,7 +227,9 @@ def resident(pids: list[int]) -> int:
 
 def wait_for_records(instance: Instance) -> int:
     """How many call records there are once the writer has caught up; no money may still be held."""
-    wait_for(lambda: instance.sql("SELECT count(*) FROM invoices_hold")[0][0] == 0, 60, "every hold to be let go")
+    wait_for(
+        lambda: instance.sql("SELECT count(*) FROM invoices_hold")[0][0] == 0, 60, "every hold to be let go"
+    )
     return int(instance.sql("SELECT count(*) FROM cdrs_cdr")[0][0])
 
 

@@ -35,9 +35,11 @@ def main(ports: list[int]) -> None:
     retail = create_tariff(name="bench retail", kind=TariffKind.RETAIL)
     import_rates(tariff=retail, stream=io.BytesIO(price_list("0.05")))
     assign_tariff(account=trunk, tariff=retail)
-    rule = routing.create_rule(name="bench", priority=1, caller=trunk)
+    rule = routing.create_rule(name="bench", priority=1, caller=trunk, final=True)
     for number, port in enumerate(ports, 1):
-        carrier = users.open_account(username=f"bench-carrier-{number}", kind=Kind.CARRIER, media=MediaMode.DIRECT)
+        carrier = users.open_account(
+            username=f"bench-carrier-{number}", kind=Kind.CARRIER, media=MediaMode.DIRECT
+        )
         users.set_trunk(account=carrier, host="127.0.0.1", port=port)
         tariff = create_tariff(name=f"bench carrier {number}", kind=TariffKind.CARRIER)
         import_rates(tariff=tariff, stream=io.BytesIO(price_list(f"0.0{number}")))
