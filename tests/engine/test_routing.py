@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.core.values.windows import TimeWindow
-from apps.routing.engine import WEIGHT, Facts, Offer, Rule, RouteTable, RuleTarget, plan
+from apps.routing.engine import WEIGHT, Facts, Offer, RouteTable, Rule, RuleTarget, plan
 
 MONDAY_NOON = 1_789_992_000.0  # 2026-09-21 12:00 UTC
 CALL = Facts(caller_path=(1, 5, 9), caller_number="3611112222", called="36201234567")
@@ -109,7 +109,7 @@ def test_a_window_follows_the_callers_wall_clock() -> None:
 
 @pytest.mark.req("routing-095")
 def test_a_list_of_a_hundred_thousand_prefixes_is_one_condition() -> None:
-    listed = tuple(str(number) for number in range(100_000, 200_000)) + ("362012",)
+    listed = (*map(str, range(100_000, 200_000)), "362012")
     assert order(rule("long", 7, called_prefixes=listed)) == [7]
 
 

@@ -9,9 +9,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from django.db import connection
@@ -40,12 +40,10 @@ WITHIN = 1.0
 
 
 def database_url() -> str:
-    made = connection.settings_dict
-    host = made["HOST"] or "localhost"
-    login = quote(made["USER"] or "postgres") + (f":{quote(made['PASSWORD'])}" if made["PASSWORD"] else "")
-    if host.startswith("/"):
-        return f"postgres://{login}@/{made['NAME']}?host={host}"
-    return f"postgres://{login}@{host}:{made['PORT'] or 5432}/{made['NAME']}"
+    """Where the tests' own database is, for another process."""
+    name = str(connection.settings_dict["NAME"])
+    address, mark, options = os.environ["DATABASE_URL"].partition("?")
+    return f"{address.rpartition('/')[0]}/{name}{mark}{options}"
 
 
 @contextmanager
@@ -112,7 +110,7 @@ def subscriber(name: str) -> tuple[Account, Tariff]:
     company = open_account(username=f"{name}-house", kind="owner")
     account = open_account(username=name, kind="subscriber", parent=company, sip_password="not for phones 7")
     tariff = create_tariff(name=f"{name}-prices", kind="retail")
-    add_rate(tariff=tariff, prefix="36", price="0.10", destination="Hungary")
+    add_rate(tariff=tariff, prefix="36", price=Decimal("0.10"), destination="Hungary")
     assign_tariff(account=account, tariff=tariff)
     return account, tariff
 
@@ -120,7 +118,7 @@ def subscriber(name: str) -> tuple[Account, Tariff]:
 def test_a_changed_price_is_in_use_within_a_second(site: Site) -> None:
     _, tariff = subscriber("1001")
     site.sees(lambda world: price(world, "1001", "3620") == 100_000, "the first price")
-    Rate.objects.filter(tariff=tariff).update(price="0.25")
+    Rate.objects.filter(tariff=tariff).update(price=Decimal("0.25"))
     assert site.sees(lambda world: price(world, "1001", "3620") == 250_000, "the new price") < WITHIN
 
 
@@ -130,7 +128,7 @@ def test_only_the_deck_that_changed_gets_a_new_file(site: Site) -> None:
     site.sees(lambda world: price(world, "1002", "3620") == 100_000, "the prices")
     before = Manifest.read(site.var / "world").parts
     stamp = (site.var / "world" / before[f"deck:{other.pk}"]).stat().st_mtime_ns
-    add_rate(tariff=tariff, prefix="44", price="0.30")
+    add_rate(tariff=tariff, prefix="44", price=Decimal("0.30"))
     site.sees(lambda world: price(world, "1001", "4420") == 300_000, "the new rate")
     after = Manifest.read(site.var / "world").parts
     assert {part for part in after if after[part] != before[part]} == {f"deck:{tariff.pk}"}
@@ -142,14 +140,16 @@ def test_every_part_of_the_office_reaches_the_switch(site: Site) -> None:
     carrier = open_account(username="carrier", kind="carrier")
     Trunk.objects.create(account=carrier, host="192.0.2.9", prefix="00")
     costs = create_tariff(name="costs", kind="carrier")
-    add_rate(tariff=costs, prefix="*", price="0.05")
+    add_rate(tariff=costs, prefix="*", price=Decimal("0.05"))
     assign_tariff(account=carrier, tariff=costs)
     whole_day = TimeWindow.objects.create(name="always", starts="00:00", ends="00:00")
     rule = RouteRule.objects.create(name="all", window=whole_day, called_prefixes="36, 44")
     RouteTarget.objects.create(rule=rule, carrier=carrier)
     trunk = open_account(username="wholesale", kind="customer_trunk", parent=account.parent)
     set_addresses(account=trunk, networks=["198.51.100.0/28"])
-    TariffAssignment.objects.create(account=trunk, tariff=Tariff.objects.get(name="1001-prices"), kind="retail")
+    TariffAssignment.objects.create(
+        account=trunk, tariff=Tariff.objects.get(name="1001-prices"), kind="retail"
+    )
     Setting.objects.create(key="maxcallduration", value="777")
 
     def decided(world: World) -> Decision | None:
@@ -184,7 +184,7 @@ def test_a_lost_connection_is_made_again_and_nothing_is_missed(site: Site) -> No
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-    Rate.objects.filter(tariff=tariff).update(price="0.40")
+    Rate.objects.filter(tariff=tariff).update(price=Decimal("0.40"))
     site.sees(lambda world: price(world, "1001", "3620") == 400_000, "the price changed meanwhile")
 
 
