@@ -64,7 +64,6 @@ def house(django_db_setup: None, django_db_blocker: Any) -> Iterator[House]:
         yield found
         code = found.switch.stop()
         log = found.switch.log()
-        Path("/tmp/b2/test.log").write_text(log)
         assert code == 0, log
         assert "'failures': 0" in log, log
         assert "Traceback" not in log, log

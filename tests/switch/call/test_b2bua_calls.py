@@ -76,7 +76,9 @@ def test_busy_ends_the_call_without_asking_the_next_carrier(
     assert (record["status"], record["q850"], record["by"], record["answered"]) == (486, 17, "called", None)
 
 
-def test_a_carrier_that_answers_503_is_followed_by_the_next(house: House, rich: Peer, one: Peer, two: Peer) -> None:
+def test_a_carrier_that_answers_503_is_followed_by_the_next(
+    house: House, rich: Peer, one: Peer, two: Peer
+) -> None:
     invite = rich.invite(NUMBER)
     rich.send(invite)
     one.answer(one.asked("INVITE"), 503)
@@ -356,7 +358,9 @@ def test_the_hold_of_a_long_call_is_extended(house: House, rich: Peer, one: Peer
     assert house.switch.record(invite)["authorised"] >= 10
 
 
-def test_an_unknown_caller_is_asked_for_a_digest_and_leaves_no_record(house: House, peers: Callable[[str], Peer]) -> None:
+def test_an_unknown_caller_is_asked_for_a_digest_and_leaves_no_record(
+    house: House, peers: Callable[[str], Peer]
+) -> None:
     stranger = peers("stranger")
     invite = stranger.invite(NUMBER)
     stranger.send(invite)
