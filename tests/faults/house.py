@@ -48,7 +48,8 @@ def prepare() -> None:
             username="faults-reseller", parent=company, balance="1000", billing="prepaid", vat_rate=VAT
         )
         pricing.assign_tariff(account=reseller, tariff=wholesale)
-        common = {"billing": "prepaid", "vat_rate": VAT, "addresses": ["127.0.0.1"]}
+        # Direct, because SIPp sends no sound, and a relayed call without any is ended after a while.
+        common = {"billing": "prepaid", "vat_rate": VAT, "addresses": ["127.0.0.1"], "media": "direct"}
         trunk = make.customer_trunk(
             username="faults-trunk", parent=reseller, balance="1000", tech_prefix=TWO_PAYERS, **common
         )
@@ -57,7 +58,9 @@ def prepare() -> None:
         )
         for payer in (trunk, single):
             pricing.assign_tariff(account=payer, tariff=retail)
-        loop = make.carrier(username="loop-carrier", parent=company, price="0.01")
+        for carrier in Account.objects.filter(kind="carrier"):
+            users.change_account(account=carrier, media="direct")
+        loop = make.carrier(username="loop-carrier", parent=company, price="0.01", media="direct")
         users.set_trunk(
             account=loop, host="127.0.0.1", port=int(os.environ["MIZU_SIP_PORT"]), prefix=TWO_PAYERS
         )
