@@ -124,6 +124,7 @@ class Live:
             try:
                 with self._client() as client:
                     client.ping()
+                    self._forget(client)
                     self._load(client)
                     self._reactor.callFromThread(self._back)
                     while (work := self._queue.get()) is not None:
@@ -142,6 +143,12 @@ class Live:
 
     def _client(self) -> redis.Redis:
         return redis.Redis.from_url(self._url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
+
+    def _forget(self, client: redis.Redis) -> None:
+        """Calls that ended while Redis was away must not be shown for ever: the old hash, and what waits to be put in."""
+        client.delete(CALLS + self._label)
+        while not self._stopping and not self._queue.empty():
+            self._queue.get_nowait()
 
     def _back(self) -> None:
         """In the reactor: Redis answers (again). Tell everything anew."""

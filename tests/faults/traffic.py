@@ -6,8 +6,6 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -92,23 +90,6 @@ def caller(
     values = {"NUMBER": number, "TALK": int(talk * 1000), "PATIENCE": int(PATIENCE * 1000)}
     words = [f"127.0.0.1:{sip_port}", "-p", str(_port()), "-r", str(rate), "-l", str(at_once)]
     return Sipp("caller", folder, [*words, "-m", str(total or 1_000_000)], values)
-
-
-@contextmanager
-def stopped(pids: list[int]) -> Iterator[None]:
-    """These processes do nothing until the end of the block: a machine that hangs, seen from outside."""
-    import os
-
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            try:
-                os.kill(pid, signal.SIGCONT)
-            except ProcessLookupError:
-                continue
 
 
 def _port() -> int:
