@@ -1,0 +1,90 @@
+"""Who proves to be whom: digest authentication of requests against the world's credentials (RFC 3261 §22, RFC 8760)."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+from switch.sip.digest import MD5, SHA256, Authenticator, Credentials, Verdict
+from switch.sip.grammar import BadValue
+from switch.sip.message import Header, Request
+from switch.world.world import Credential, World
+
+UNAUTHORIZED, PROXY_REQUIRED = 401, 407
+_NAMES = {
+    UNAUTHORIZED: ("Authorization", "WWW-Authenticate"),
+    PROXY_REQUIRED: ("Proxy-Authorization", "Proxy-Authenticate"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Not proved: the answer to send."""
+
+    status: int
+    headers: tuple[Header, ...] = ()
+    wrong: bool = False  # a secret was given, and it was wrong
+
+
+class Doorkeeper:
+    """Checks digests. `secret` is shared by the workers of a node, so that a nonce of one is good at another."""
+
+    def __init__(self, world: World, secret: bytes) -> None:
+        self._secret = hashlib.sha256(b"nonce:" + secret).digest()
+        self._nobody = secrets.token_hex(16)
+        self._authenticator = self._made(world)
+        self.wrong = 0
+
+    def _made(self, world: World) -> Authenticator:
+        settings = world.settings
+        return Authenticator(settings.sip_realm, self._secret, lifetime=settings.nonce_seconds)
+
+    def follow(self, world: World) -> None:
+        """Settings may have changed."""
+        if self._authenticator.realm != world.settings.sip_realm:
+            self._authenticator = self._made(world)
+        self._authenticator.lifetime = world.settings.nonce_seconds
+
+    def prove(self, request: Request, world: World, now: float, status: int) -> Credential | Refused:
+        """The credential that the request proves, or the answer that asks for (another) proof.
+
+        `status` 401 or 407 says which headers are used. An unknown user name is checked against a secret that
+        nobody has, so that it takes as long as a known one and gets the same answer.
+        """
+        name, asking = _NAMES[status]
+        given = self._given(request, name)
+        if given is None:
+            return self._ask(now, status, asking)
+        credential = world.credential(given.username)
+        ha1 = self._ha1(credential, given.algorithm)
+        verdict = self._authenticator.check(given, method=request.method, uri=request.uri, ha1=ha1, now=now)
+        if verdict is Verdict.GOOD and credential is not None:
+            return credential
+        if verdict is Verdict.OTHER_URI:
+            return Refused(400)
+        if verdict is Verdict.WRONG:
+            self.wrong += 1
+        return self._ask(now, status, asking, stale=verdict is Verdict.STALE, wrong=verdict is Verdict.WRONG)
+
+    def _given(self, request: Request, name: str) -> Credentials | None:
+        """The credentials for our realm, of several."""
+        for value in request.all(name):
+            try:
+                found = Credentials.parse(value)
+            except BadValue:
+                continue
+            if found.realm == self._authenticator.realm:
+                return found
+        return None
+
+    def _ha1(self, credential: Credential | None, algorithm: str) -> str:
+        if credential is None or credential.realm != self._authenticator.realm:
+            return self._nobody
+        return {MD5: credential.ha1_md5, SHA256: credential.ha1_sha256}.get(algorithm) or self._nobody
+
+    def _ask(
+        self, now: float, status: int, asking: str, *, stale: bool = False, wrong: bool = False
+    ) -> Refused:
+        challenges = self._authenticator.challenges(now, stale=stale)
+        return Refused(status, tuple((asking, value) for value in challenges), wrong)

@@ -1,0 +1,288 @@
+"""One call: its legs, its money, its clock and its end. What it does with each target is in `dial`, inside its dialogs in `bridge`.
+
+The caller sees one To tag in all our answers: targets that fail, and phones that ring beside each other, stay hidden.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from switch.call import media, money, record
+from switch.call.alarms import Alarm
+from switch.call.causes import (
+    CANCELLED,
+    MEDIA_TIMEOUT,
+    NO_RESPONSE,
+    OPERATOR_HANGUP,
+    SHUTDOWN,
+    Cause,
+)
+from switch.call.leg import Leg
+from switch.charging.spool import SpoolFull
+from switch.sip.dialog import Dialog
+from switch.sip.message import Header, Request, Response
+from switch.sip.server import InviteServerTransaction
+
+if TYPE_CHECKING:
+    from switch.call.board import Board
+    from switch.call.branch import Branch
+    from switch.call.model import Caller, CallRequest, Decision
+    from switch.media import Session, Silence
+
+log = logging.getLogger("switch.call")
+
+TRYING, RINGING, UP, OVER = "trying", "ringing", "up", "over"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER"
+Allowed: Header = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO")
+
+
+class Call:
+    """From the INVITE of a known account to its record."""
+
+    __slots__ = (
+        "account", "alarm", "answered", "answered_at", "asking_money", "attempts", "authorised", "board", "branches",
+        "called", "caller", "codec", "cut", "decision", "granted", "held", "id", "invite", "last", "limit", "loop_key",
+        "money_waits", "place", "request", "ringing_at", "session", "started", "state", "tx", "world_version",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        board: Board,
+        request: CallRequest,
+        account: Caller,
+        tx: InviteServerTransaction,
+        invite: Request,
+        *,
+        phone: bool,
+    ) -> None:
+        self.board = board
+        self.id = request.call_id
+        self.request = request
+        self.account = account
+        self.tx = tx
+        self.invite = invite
+        self.started = request.received_at
+        self.caller = Leg(board, self, tx.flow, is_caller=True, phone=phone)  # type: ignore[arg-type]  # our Net's flow
+        self.called: Branch | None = None
+        self.last: Branch | None = None
+        self.branches: list[Branch] = []
+        self.decision: Decision | None = None
+        self.world_version = ""
+        self.place = 0
+        self.attempts: list[list[object]] = []
+        self.state = TRYING
+        self.ringing_at: float | None = None
+        self.answered: float | None = None
+        self.answered_at = 0.0
+        self.granted: dict[int, int] = {}
+        self.authorised: int | None = None
+        self.limit: int | None = None
+        self.asking_money = False
+        self.money_waits = False
+        self.cut = Alarm(self._cut)
+        self.alarm = Alarm(self._extend)
+        self.session: Session | None = None
+        self.held = [False, False]
+        self.codec = ""
+        self.loop_key = (invite.from_.tag or "", invite.call_id, str(invite.cseq.number))
+        board.calls[self.id] = self
+        board.invites[self.loop_key] = invite.via.branch
+        board.counters.calls += 1
+        board.usage.begin(account.path, limited=True)
+        tx.context = self
+
+    def wall_now(self) -> float:
+        return self.board.wall()
+
+    # --- towards the caller -----------------------------------------------------------------------------------------------------
+
+    def enter_dialog(self) -> None:
+        """The caller's dialog begins with the first answer that has our tag."""
+        if self.caller.dialog is None:
+            self.caller.enter(Dialog.of_callee(self.invite, self.tx.tag, self.caller.contact))
+
+    def progress(self, response: Response, branch: Branch) -> None:
+        """A 18x of a target goes on to the caller; of several phones at once only the sound of none."""
+        if self.state not in {TRYING, RINGING} or self.tx.answered:
+            return
+        if self.ringing_at is None and response.status in {180, 183}:
+            self.ringing_at = self.wall_now()
+        body = media.passed(self, response, branch) if len(self.branches) == 1 else b""
+        if self.state == TRYING:
+            self.state = RINGING
+            self.board.live.changed(self)
+        self.enter_dialog()
+        self.tx.reply(response.status, self.board.now, response.reason, self._headers(response, body), body)
+
+    def _headers(self, response: Response, body: bytes) -> list[Header]:
+        headers: list[Header] = [("Contact", self.caller.contact), Allowed]
+        if body:
+            headers.append(("Content-Type", response.get("Content-Type") or media.SDP_TYPE))
+        return headers
+
+    def refuse(self, cause: Cause, *, status: int = 0, by: str = "switch", comment: str = "") -> None:
+        """A final answer other than 2xx to the caller, and the record."""
+        status = status or cause.status
+        headers: list[Header] = []
+        if by == "switch" or cause.q850 != 16:
+            headers.append(("Reason", f'Q.850;cause={cause.q850};text="{cause.text}"'))
+        if status == 503:
+            headers.append(("Retry-After", "5"))
+        self.tx.reply(status, self.board.now, None, headers)
+        self.caller.leave()
+        self.over(cause, by=by, status=status, comment=comment)
+
+    def cancelled(self) -> None:
+        """The caller gave up before an answer (CANCEL, or BYE in the early dialog)."""
+        if self.state in {UP, OVER}:
+            return
+        self._give_up_branches("the caller hung up")
+        self.refuse(CANCELLED, by="caller")
+
+    def _give_up_branches(self, why: str, *, but: Branch | None = None) -> None:
+        for branch in self.branches:
+            if branch is not but:
+                branch.give_up(why)
+
+    # --- the answer -------------------------------------------------------------------------------------------------------------
+
+    def answer(self, branch: Branch, response: Response) -> None:
+        """The first target that answered has the call. Its dialog exists already."""
+        board = self.board
+        body = media.passed(self, response, branch)
+        self.called = branch
+        self._give_up_branches("answered elsewhere", but=branch)
+        self.state = UP
+        self.answered = self.wall_now()
+        self.answered_at = board.now
+        self.codec = media.codec_of(response.body)
+        took = int((board.now - branch.began) * 1000)
+        self.attempts.append([branch.target.account.id, response.status, "answered", took])
+        money.answered(self)
+        try:
+            board.spool.append(record.up(self))
+        except SpoolFull:
+            # Without a record there is no call: what was answered here would never be billed.
+            self.answered = None
+            branch.hang_up()
+            self.refuse(NO_RESPONSE, status=503, comment="the journal cannot be written")
+            return
+        board.counters.answered += 1
+        self.enter_dialog()
+        assert self.caller.dialog is not None
+        self.caller.dialog.confirm()
+        self.caller.awaiting_ack = self.tx
+        self.tx.reply(response.status, board.now, response.reason, self._headers(response, body), body)
+        media.watch(self)
+        board.live.changed(self)
+
+    def ack_came(self, ack: Request) -> None:
+        """The caller acknowledged our 2xx: the late answer to a late offer goes on."""
+        if self.called is not None:
+            self.pass_ack(ack, self.caller, self.called)
+        self.caller.acknowledged()
+
+    def pass_ack(self, ack: Request, source: Leg, target: Leg) -> None:
+        """Acknowledge what waited for this ACK, with its body."""
+        if target.unacked is None:
+            return
+        try:
+            body = media.passed(self, ack, source)
+        except media.BadSdp:
+            body = b""
+        headers: tuple[Header, ...] = (
+            (("Content-Type", ack.get("Content-Type") or media.SDP_TYPE),) if body else ()
+        )
+        target.acknowledge(headers, body)
+
+    def ack_missing(self) -> None:
+        """64 x T1 without an ACK to our 2xx: hang up (RFC 3261 §13.3.1.4)."""
+        self.caller.acknowledged()
+        if self.state == UP:
+            self.hang_up(NO_RESPONSE, comment="the caller never acknowledged the answer")
+
+    # --- the end ----------------------------------------------------------------------------------------------------------------
+
+    def hung_up(self, leg: Leg, cause: Cause) -> None:
+        """A party ended the call by BYE, or its dialog is no more."""
+        leg.leave()
+        other: Leg | None = self.called if leg.is_caller else self.caller
+        if other is not None:
+            other.hang_up()
+        self.over(cause, by="caller" if leg.is_caller else "called", status=200)
+
+    def hang_up(self, cause: Cause, *, comment: str = "") -> None:
+        """We end the call: BYE to both, or the final answer that is due."""
+        if self.state == OVER:
+            return
+        if self.state != UP:
+            self._give_up_branches(cause.text)
+            self.refuse(cause, status=480 if cause.status == 200 else cause.status, comment=comment)
+            return
+        reason = f'Q.850;cause={cause.q850};text="{cause.text}"'
+        self.caller.hang_up(reason)
+        if self.called is not None:
+            self.called.hang_up(reason)
+        self.over(cause, by="switch", status=cause.status, comment=comment)
+
+    def over(self, cause: Cause, *, by: str, status: int, comment: str = "") -> None:
+        """Write the record and forget the call. Safe to call twice."""
+        if self.state == OVER:
+            return
+        board = self.board
+        self.state = OVER
+        board.alarms.cancel(self.cut)
+        board.alarms.cancel(self.alarm)
+        board.calls.pop(self.id, None)
+        board.invites.pop(self.loop_key, None)
+        board.usage.end(self.account.path)
+        board.bank.release(self.id)
+        for branch in self.branches:
+            branch.free_line()
+        ended = self.wall_now()
+        if self.answered is not None:
+            ended = max(ended, self.answered)
+        rtp = media.close(self.session)
+        line = record.end(self, cause, by=by, status=status, ended=ended, rtp=rtp, comment=comment)
+        try:
+            board.spool.append(line)
+            board.counters.records += 1
+        except SpoolFull:
+            board.counters.unwritten += 1
+        if self.answered is None:
+            board.counters.refused += 1
+        board.live.gone(self)
+        log.info(
+            "call=%s account=%s ended cause=%s status=%s by=%s %s",
+            self.id, self.account.username, cause.name, status, by, comment,
+        )  # fmt: skip
+
+    # --- what alarms and others tell --------------------------------------------------------------------------------------------
+
+    def _cut(self) -> None:
+        money.cut(self)
+
+    def _extend(self) -> None:
+        money.extend(self)
+
+    def silent(self, silence: Silence) -> None:
+        """The relay has heard nobody for too long."""
+        self.hang_up(MEDIA_TIMEOUT, comment=media.describe(silence))
+
+    def stop(self) -> None:
+        """The worker stops."""
+        self.hang_up(SHUTDOWN, comment="the switch was stopped")
+
+    def way_lost(self) -> None:
+        """An answer cannot reach the caller: its connection is gone."""
+        if self.state == UP:
+            self.hang_up(NO_RESPONSE, comment="the way to the caller is lost")
+        elif self.state != OVER:
+            self._give_up_branches("the caller is gone")
+            self.caller.leave()
+            self.over(CANCELLED, by="caller", status=487, comment="the way to the caller is lost")
+
+    def operator(self, name: str) -> None:
+        """Somebody in the office ended it."""
+        self.hang_up(OPERATOR_HANGUP, comment=f"by {name}")

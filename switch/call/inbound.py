@@ -1,0 +1,193 @@
+"""A request outside any dialog: what is wrong with it, or what it begins (RFC 3261 §8.2, §16.3).
+
+Order of the checks for an INVITE: extensions we do not know (420), hops (483), a URI we do not serve (416, by the parser),
+a body we do not understand (415), the same request twice on different ways (482), our own load (503), who it is (401, 403, 407),
+and only then what it wants. From the moment on at which the caller is known, every INVITE leaves one record.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from switch.auth import PROXY_REQUIRED, Doorkeeper, Refused
+from switch.call import dial, media, money
+from switch.call.board import Board, new_call_id
+from switch.call.call import Call
+from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
+from switch.call.pipeline import decide, identify
+from switch.sip.message import BadMessage, Header, Request
+from switch.sip.server import InviteServerTransaction, ServerTransaction
+
+if TYPE_CHECKING:
+    from switch.net import Flow
+
+log = logging.getLogger("switch.call")
+
+ALLOW: Header = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER")
+ACCEPT: Header = ("Accept", "application/sdp")
+KNOWN = frozenset(("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "REGISTER"))
+BUSY: tuple[Header, ...] = (("Retry-After", "5"),)
+_OPTIONAL = "optional"
+
+
+class Inbound:
+    """The door for requests outside dialogs."""
+
+    def __init__(self, board: Board, doorkeeper: Doorkeeper) -> None:
+        self.board = board
+        self.doorkeeper = doorkeeper
+
+    def handle(self, tx: ServerTransaction, request: Request) -> None:
+        """Answer it, or begin what it asks for."""
+        board = self.board
+        if request.method not in KNOWN:
+            tx.reply(405, board.now, None, (ALLOW,))
+            return
+        if request.to.tag is not None:
+            tx.reply(481, board.now)
+            return
+        if self._wrong(tx, request):
+            return
+        if request.method == "INVITE" and isinstance(tx, InviteServerTransaction):
+            self._invite(tx, request)
+        elif request.method == "REGISTER":
+            board.registrar.register(tx, request, tx.flow)
+        elif request.method == "OPTIONS":
+            tx.reply(200, board.now, None, (ALLOW, ACCEPT, ("Supported", "path")))
+        else:
+            tx.reply(481, board.now)  # BYE, UPDATE, INFO live in dialogs only
+
+    def _wrong(self, tx: ServerTransaction, request: Request) -> bool:
+        """Whether it was refused for what every request must be."""
+        now = self.board.now
+        unknown = [
+            name
+            for name in request.members("Require")
+            if name.lower() != "path" or request.method != "REGISTER"
+        ]
+        if unknown:
+            tx.reply(420, now, None, (("Unsupported", ", ".join(unknown)),))
+            return True
+        try:
+            request.target  # noqa: B018 - checked here once
+            hops = request.max_forwards
+        except BadMessage as error:
+            tx.reply(error.status or 400, now, error.reason)
+            return True
+        if hops == 0 and request.method != "REGISTER":
+            tx.reply(483, now)
+            return True
+        if request.get("Content-Encoding") not in {None, "", "identity"}:
+            tx.reply(415, now, None, (("Accept-Encoding", "identity"),))
+            return True
+        return False
+
+    # --- INVITE -----------------------------------------------------------------------------------------------------------------
+
+    def _invite(self, tx: InviteServerTransaction, invite: Request) -> None:
+        board = self.board
+        key = (invite.from_.tag or "", invite.call_id, str(invite.cseq.number))
+        if board.invites.get(key, invite.via.branch) != invite.via.branch:
+            tx.reply(482, board.now)
+            return
+        if invite.body and not media.has_sdp(invite) and not _mixed(invite):
+            tx.reply(415, board.now, None, (ACCEPT,))
+            return
+        try:
+            contact = invite.contact
+        except BadMessage as error:
+            tx.reply(400, board.now, error.reason)
+            return
+        if contact is None:
+            tx.reply(400, board.now, "No Contact")
+            return
+        world = board.world()
+        if (
+            board.draining
+            or board.busy
+            or not board.spool.healthy
+            or len(board.calls) >= world.settings.max_calls_per_worker
+        ):
+            board.counters.refused += 1
+            tx.reply(503, board.now, None, BUSY)
+            return
+        tx.reply(100, board.now)
+        request = read(invite, tx.flow, board.wall())  # type: ignore[arg-type]  # our Net's flow
+        found = identify(request, world)
+        caller = self._prove(tx, invite, request) if isinstance(found, NeedsDigest) else found
+        if caller is not None:
+            self._begin(tx, invite, request, caller)
+
+    def _prove(
+        self, tx: InviteServerTransaction, invite: Request, request: CallRequest
+    ) -> Caller | Rejection | None:
+        """The account of a digest; None when the caller was asked for one."""
+        world, board = self.board.world(), self.board
+        proof = self.doorkeeper.prove(invite, world, board.wall(), PROXY_REQUIRED)
+        if isinstance(proof, Refused):
+            if proof.wrong:
+                log.warning("wrong secret in an INVITE from %s", request.source_host)
+            tx.reply(proof.status, board.now, None, proof.headers)
+            return None
+        request.digest_username = proof.username
+        found = identify(request, world)
+        return None if isinstance(found, NeedsDigest) else found
+
+    def _begin(
+        self, tx: InviteServerTransaction, invite: Request, request: CallRequest, caller: Caller | Rejection
+    ) -> None:
+        board, world = self.board, self.board.world()
+        if isinstance(caller, Rejection):
+            if caller.caller is None:
+                log.info("refused %s from %s: %s", caller.cause.name, request.source_host, caller.detail)
+                tx.reply(caller.cause.status, board.now)
+                return
+            account: Caller = caller.caller
+            outcome: object = caller
+        else:
+            account = caller
+            outcome = decide(request, caller, world, request.received_at, board.usage)
+        call = Call(board, request, account, tx, invite, phone=bool(request.digest_username))
+        call.world_version = world.version
+        if isinstance(outcome, Rejection):
+            call.refuse(outcome.cause, comment=outcome.detail)
+            return
+        call.decision = outcome  # type: ignore[assignment]  # the other case of `decide`
+        board.live.changed(call)
+        money.first(call, dial.begin)
+
+
+def _mixed(invite: Request) -> bool:
+    """A body in parts, which may hold a session description; it is passed on as it is."""
+    return invite.content_type.startswith("multipart/")
+
+
+def read(invite: Request, flow: Flow, at: float) -> CallRequest:
+    """What of an INVITE decides about it."""
+    target, from_ = invite.target, invite.from_
+    hops = invite.max_forwards
+    return CallRequest(
+        call_id=new_call_id(at),
+        received_at=at,
+        source_host=flow.host,
+        source_port=flow.port,
+        transport=flow.transport,
+        sip_call_id=invite.call_id,
+        from_user=from_.uri.user,
+        from_display=from_.display,
+        called=target.user,
+        called_host=target.host,
+        max_forwards=70 if hops is None else hops,
+        asserted_number=_asserted(invite),
+    )
+
+
+def _asserted(invite: Request) -> str:
+    """The user part of the first P-Asserted-Identity; "" when there is none that can be read."""
+    if invite.get("P-Asserted-Identity") is None:
+        return ""
+    try:
+        return invite.addresses("P-Asserted-Identity")[0].uri.user
+    except (BadMessage, IndexError):
+        return ""

@@ -1,0 +1,165 @@
+"""Money of a running call: set aside before it is dialled, extended while it is up, cut on the second it must.
+
+1. Before dialling every payer's account sets aside what `hold_seconds` cost (`Bank.hold`, all or nothing).
+2. At the answer, what was granted says how many seconds are paid for.
+3. `hold_extend_before` seconds before they are over, the next are asked for; a grant moves the end.
+4. Nothing more granted: the call is cut at the last paid second. Database away: calls that are up go on.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from apps.pricing.engine import rate
+from switch.call.causes import BALANCE_USED_UP, DATABASE_AWAY, NO_MONEY, TOO_LONG
+from switch.call.pipeline import first_hold, seconds_paid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from switch.call.call import Call
+
+log = logging.getLogger("switch.call")
+
+SHARES_RETRY = 5.0
+
+
+def first(call: Call, go_on: Callable[[Call], None]) -> None:
+    """Set money aside, then `go_on`; or the call is refused."""
+    decision = call.decision
+    assert decision is not None
+    settings = call.board.world().settings
+    seconds = settings.hold_seconds
+    if decision.max_seconds:
+        seconds = min(seconds, decision.max_seconds)
+    shares = first_hold(decision, call.started, seconds)
+    if not shares:
+        go_on(call)
+        return
+    call.asking_money = True
+    call.board.bank.hold(call.id, shares, lambda granted: _first(call, granted, go_on))
+
+
+def _first(call: Call, granted: dict[int, int] | None, go_on: Callable[[Call], None]) -> None:
+    call.asking_money = False
+    if call.state != "trying":
+        return
+    call.board.now = call.board.clock()
+    if granted is None:
+        _without_database(call, go_on)
+    elif not all(granted.values()):
+        poor = next(account for account, amount in granted.items() if not amount)
+        who = call.board.world().account(poor)
+        call.refuse(NO_MONEY, comment=f"the balance of {who.username if who else poor} does not pay for it")
+    else:
+        call.granted = granted
+        go_on(call)
+
+
+def _without_database(call: Call, go_on: Callable[[Call], None]) -> None:
+    """Balances cannot be asked for: postpaid accounts call on, prepaid ones as the settings say (issue 2 §4)."""
+    assert call.decision is not None
+    world = call.board.world()
+    payers = [world.account(payer.account_id) for payer in call.decision.payers]
+    if all(payer is not None and payer.billing == "postpaid" for payer in payers):
+        call.limit = None
+        call.money_waits = True
+        go_on(call)
+    elif world.settings.prepaid_when_database_away == "allow":
+        call.limit = world.settings.database_away_allowance_seconds
+        go_on(call)
+    else:
+        call.refuse(DATABASE_AWAY)
+
+
+def answered(call: Call) -> None:
+    """From now on seconds are paid for: set the clock that ends the call, and the one that asks for more."""
+    decision = call.decision
+    assert decision is not None and call.answered is not None
+    if call.limit is not None:
+        call.authorised = call.limit
+    elif call.money_waits or not decision.payers:
+        call.authorised = None
+    else:
+        call.authorised = seconds_paid(decision, call.granted, call.answered)
+    _set_clocks(call)
+
+
+def _set_clocks(call: Call) -> None:
+    assert call.decision is not None
+    board = call.board
+    paid, longest = call.authorised, call.decision.max_seconds
+    if longest and (paid is None or longest <= paid):
+        board.alarms.set(call.cut, call.answered_at + longest)
+        board.alarms.cancel(call.alarm)
+        return
+    if paid is None:
+        return
+    board.alarms.set(call.cut, call.answered_at + paid)
+    if call.limit is None:
+        before = board.world().settings.hold_extend_before
+        board.alarms.set(call.alarm, max(call.answered_at + paid - before, board.now + 0.02))
+
+
+def extend(call: Call) -> None:
+    """Ask for the next `hold_seconds`."""
+    decision = call.decision
+    if call.state != "up" or call.asking_money or decision is None:
+        return
+    assert call.answered is not None and call.authorised is not None
+    settings = call.board.world().settings
+    # While the database was away the call may have outlasted what was paid for.
+    paid = max(call.authorised, int(call.board.now - call.answered_at))
+    until = paid + settings.hold_seconds
+    if decision.max_seconds:
+        until = min(until, decision.max_seconds)
+    shares = []
+    for payer in decision.payers:
+        have = call.granted.get(payer.account_id, 0)
+        wanted = rate(payer.terms, call.answered, until).gross - have
+        if wanted > 0:
+            least = rate(payer.terms, call.answered, paid + 1).gross - have
+            shares.append((payer.account_id, wanted, max(1, least)))
+    if not shares:
+        answered(call)
+        return
+    call.asking_money = True
+    call.board.bank.hold(call.id, shares, lambda granted: _extended(call, granted))
+
+
+def _extended(call: Call, granted: dict[int, int] | None) -> None:
+    call.asking_money = False
+    if call.state != "up":
+        return
+    board = call.board
+    board.now = board.clock()
+    if granted is None:
+        # The database is away: what is up goes on (issue 2 §4), and is asked for again soon.
+        board.alarms.cancel(call.cut)
+        _longest_only(call)
+        board.alarms.set(call.alarm, board.now + SHARES_RETRY)
+        return
+    if not all(granted.values()):
+        log.info("call=%s account=%s nothing more is granted", call.id, call.account.username)
+        if call.authorised is not None:
+            board.alarms.set(call.cut, max(call.answered_at + call.authorised, board.now))
+        return
+    for account, amount in granted.items():
+        call.granted[account] = call.granted.get(account, 0) + amount
+    answered(call)
+
+
+def _longest_only(call: Call) -> None:
+    assert call.decision is not None
+    if call.decision.max_seconds:
+        call.board.alarms.set(call.cut, call.answered_at + call.decision.max_seconds)
+
+
+def cut(call: Call) -> None:
+    """The last authorised second is over."""
+    if call.state != "up":
+        return
+    longest = call.decision.max_seconds if call.decision is not None else 0
+    elapsed = call.board.now - call.answered_at
+    call.hang_up(TOO_LONG if longest and elapsed >= longest - 0.05 else BALANCE_USED_UP)

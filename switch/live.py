@@ -1,0 +1,262 @@
+"""What workers tell each other and the office through Redis, which may be lost at any time.
+
+- `mizu:calls:<label>`: a hash, call id → JSON, of the calls of this worker; refreshed twice a second, gone ten seconds after it.
+- `mizu:usage:<label>`: calls per account and lines per carrier of this worker, for the limits of the others.
+- `mizu:registrations:<account>`: a hash, contact → JSON; and the channel `mizu:registrations` for what changes in it.
+- channel `mizu:control`: orders of operators, `{"do": "hangup", "call": id, "by": name}`.
+
+Two threads talk to Redis; the reactor only puts work into a bounded queue. When Redis comes back, everything is told anew.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import redis
+
+from switch.registrar import Binding
+
+if TYPE_CHECKING:
+    from switch.call.call import Call
+
+log = logging.getLogger("switch.live")
+
+CALLS, USAGE, REGISTRATIONS, CONTROL = "mizu:calls:", "mizu:usage:", "mizu:registrations", "mizu:control"
+EVERY = 0.5
+KEPT = 10
+QUEUE = 10_000
+PAUSE = 1.0
+TIMEOUT = 2.0
+
+Work = Callable[[redis.Redis], object]
+
+
+class Live:
+    """The worker's link to Redis. All methods are for the reactor's thread; `start` begins the threads."""
+
+    def __init__(
+        self, reactor: Any, url: str, label: str, counts: Callable[[], tuple[dict[int, int], dict[int, int]]]
+    ) -> None:
+        self.on_order: Callable[[dict[str, Any]], None] = lambda order: None
+        self.on_bindings: Callable[[int, list[Binding]], None] = lambda account, bindings: None
+        self.on_usage: Callable[[dict[int, int], dict[int, int]], None] = lambda calls, carriers: None
+        self.all_bindings: Callable[[], dict[int, list[Binding]]] = dict
+        self.away = True
+        self._reactor = reactor
+        self._url = url
+        self._label = label
+        self._counts = counts
+        self._changed: dict[str, Call] = {}
+        self._gone: set[str] = set()
+        self._calls: dict[str, Call] = {}
+        self._queue: queue.Queue[Work | None] = queue.Queue(QUEUE)
+        self._stopping = False
+        self._threads = [
+            threading.Thread(target=self._work, name="redis", daemon=True),
+            threading.Thread(target=self._listen, name="redis-listen", daemon=True),
+        ]
+
+    # --- the reactor's side -----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        if not self._url:
+            return
+        for thread in self._threads:
+            thread.start()
+        self._reactor.callLater(EVERY, self._flush)
+
+    def stop(self) -> None:
+        """Take this worker's calls out of sight; waits at most a moment."""
+        if not self._url or self._stopping:
+            return
+        self._stopping = True
+        self._put(lambda client: client.delete(CALLS + self._label, USAGE + self._label))
+        self._put(None)
+        self._threads[0].join(1.0)
+
+    def changed(self, call: Call) -> None:
+        """The call is new, or in another state."""
+        self._calls[call.id] = call
+        self._changed[call.id] = call
+
+    def gone(self, call: Call) -> None:
+        """It is over."""
+        self._calls.pop(call.id, None)
+        self._changed.pop(call.id, None)
+        self._gone.add(call.id)
+
+    def registered(self, account_id: int, bindings: list[Binding]) -> None:
+        """A phone registered here: tell the others."""
+        news = {"from": self._label, "account": account_id, "bindings": [one.as_json() for one in bindings]}
+        self._put(lambda client: _store(client, account_id, news["bindings"], json.dumps(news)))  # type: ignore[arg-type]
+
+    def _put(self, work: Work | None) -> None:
+        with suppress(queue.Full):  # Redis is away for long: all is told anew when it is back
+            self._queue.put_nowait(work)
+
+    def _flush(self) -> None:
+        """Twice a second: what changed since, and that this worker lives."""
+        if self._stopping:
+            return
+        self._reactor.callLater(EVERY, self._flush)
+        if self.away:
+            self._changed.clear()
+            self._gone.clear()
+            return
+        changed, self._changed = self._changed, {}
+        gone, self._gone = self._gone, set()
+        told = [(call_id, shown(call, self._label)) for call_id, call in changed.items()]
+        counts = self._counts()
+        self._put(lambda client: self._publish(client, told, list(gone), counts))
+
+    # --- the first thread: commands ---------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while True:
+            try:
+                with self._client() as client:
+                    client.ping()
+                    self._load(client)
+                    self._reactor.callFromThread(self._back)
+                    while (work := self._queue.get()) is not None:
+                        work(client)
+                    return
+            except (redis.RedisError, OSError) as error:
+                if not self.away:
+                    log.warning(
+                        "Redis is away, live calls are not shown and registrations stay in this worker: %s",
+                        error,
+                    )
+                self.away = True
+                if self._stopping:
+                    return
+                time.sleep(PAUSE)
+
+    def _client(self) -> redis.Redis:
+        return redis.Redis.from_url(self._url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
+
+    def _back(self) -> None:
+        """In the reactor: Redis answers (again). Tell everything anew."""
+        self.away = False
+        self._changed.update(self._calls)
+        for account, bindings in self.all_bindings().items():
+            self.registered(account, bindings)
+
+    def _load(self, client: redis.Redis) -> None:
+        """What all workers know about phones."""
+        for key in client.scan_iter(REGISTRATIONS + ":*", count=500):
+            account = int(key.decode().rpartition(":")[2])
+            bindings = _bindings([json.loads(value) for value in client.hvals(key)])
+            self._reactor.callFromThread(self.on_bindings, account, bindings)
+
+    def _publish(
+        self,
+        client: redis.Redis,
+        told: list[tuple[str, dict[str, Any]]],
+        gone: list[str],
+        counts: tuple[dict[int, int], dict[int, int]],
+    ) -> None:
+        key = CALLS + self._label
+        pipe = client.pipeline(transaction=False)
+        if gone:
+            pipe.hdel(key, *gone)
+        if told:
+            pipe.hset(key, mapping={call_id: json.dumps(values) for call_id, values in told})
+        pipe.expire(key, KEPT)
+        pipe.set(USAGE + self._label, json.dumps(counts), ex=KEPT)
+        pipe.execute()
+        self._others(client)
+
+    def _others(self, client: redis.Redis) -> None:
+        """The counts of all other workers, added up."""
+        mine = (USAGE + self._label).encode()
+        keys = [key for key in client.scan_iter(USAGE + "*", count=500) if key != mine]
+        calls: Counter[int] = Counter()
+        carriers: Counter[int] = Counter()
+        for value in client.mget(keys) if keys else ():
+            if value:
+                theirs, lines = json.loads(value)
+                calls.update({int(account): count for account, count in theirs.items()})
+                carriers.update({int(account): count for account, count in lines.items()})
+        self._reactor.callFromThread(self.on_usage, dict(calls), dict(carriers))
+
+    # --- the second thread: what others tell ------------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        while not self._stopping:
+            try:
+                with self._client() as client, client.pubsub(ignore_subscribe_messages=True) as channel:
+                    channel.subscribe(CONTROL, REGISTRATIONS)
+                    while not self._stopping:
+                        message = channel.get_message(timeout=1.0)
+                        if message is not None:
+                            self._heard(message["channel"].decode(), message["data"])
+            except (redis.RedisError, OSError):
+                time.sleep(PAUSE)
+
+    def _heard(self, channel: str, data: bytes) -> None:
+        try:
+            news = json.loads(data)
+            if channel == CONTROL:
+                self._reactor.callFromThread(self.on_order, news)
+            elif news["from"] != self._label:
+                self._reactor.callFromThread(
+                    self.on_bindings, int(news["account"]), _bindings(news["bindings"])
+                )
+        except (ValueError, KeyError, TypeError) as error:
+            log.warning("what came on %s cannot be read: %s", channel, error)
+
+
+def _store(client: redis.Redis, account_id: int, bindings: list[dict[str, Any]], news: str) -> None:
+    key = f"{REGISTRATIONS}:{account_id}"
+    now = time.time()
+    pipe = client.pipeline(transaction=False)
+    lasting = 0
+    for one in bindings:
+        left = int(one["expires_at"] - now) + 1
+        if left > 0:
+            pipe.hset(key, one["uri"], json.dumps(one))
+            lasting = max(lasting, left)
+        else:
+            pipe.hdel(key, one["uri"])
+    if lasting:
+        pipe.expire(key, lasting, gt=True)
+        pipe.expire(key, lasting, nx=True)
+    pipe.publish(REGISTRATIONS, news)
+    pipe.execute()
+
+
+def _bindings(values: list[dict[str, Any]]) -> list[Binding]:
+    return [Binding.from_json(one) for one in values]
+
+
+def shown(call: Call, label: str) -> dict[str, Any]:
+    """What people see of a call in progress."""
+    decision, branch = call.decision, call.called or call.last
+    target = branch.target if branch is not None else None
+    carrier = target.account if target is not None and target.kind == "carrier" else None
+    return {
+        "id": call.id,
+        "worker": label,
+        "state": call.state,
+        "started": call.started,
+        "answered": call.answered,
+        "caller_id": call.account.id,
+        "caller": call.account.username,
+        "path": list(call.account.path),
+        "caller_number": decision.caller_number if decision is not None else "",
+        "called_number": decision.called if decision is not None else "",
+        "destination": decision.destination if decision is not None else "",
+        "carrier_id": carrier.id if carrier is not None else None,
+        "carrier": carrier.username if carrier is not None else "",
+        "rule": target.rule if target is not None else "",
+        "codec": call.codec,
+    }

@@ -1,0 +1,292 @@
+"""`python -m switch worker N`: one SIP worker, from its sockets to its last record.
+
+1. Read the environment, the world and the journal's folder; open the sockets; say `ready`.
+2. Carry calls until SIGTERM.
+3. Then: no new call (503), BYE to those that are up, their records, exit 0. A second signal ends it at once.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import re
+import signal
+import sys
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger("switch.service")
+
+TICK = 0.02
+SWITCH_INTERVAL = 0.02
+LINGER = 3.0
+"""Seconds that BYEs and records have at the end."""
+_CALL_ID = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]+)", re.IGNORECASE)
+
+
+def main(arguments: list[str]) -> int:
+    """Run worker N until it is told to stop. 2: wrong usage or environment."""
+    logging.basicConfig(
+        level=os.environ.get("MIZU_LOG_LEVEL", "INFO"),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+    )
+    if len(arguments) != 1 or not arguments[0].isdecimal():
+        sys.stderr.write("usage: python -m switch worker N\n")
+        return 2
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mizu_site.settings")
+    import django
+
+    django.setup()
+    from mizu_site.environment import BadEnvironment
+    from switch.net import ConfigError
+
+    _choose_epoll()
+    try:
+        return Worker(int(arguments[0])).run()
+    except (BadEnvironment, ConfigError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+def _choose_epoll() -> None:
+    from twisted.internet import epollreactor
+
+    if "twisted.internet.reactor" not in sys.modules:
+        epollreactor.install()  # type: ignore[no-untyped-call]
+
+
+def tune() -> None:
+    """What was made at the start lives for ever: the collector need not look at it, nor often at calls, which have few cycles."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 1000)
+    sys.setswitchinterval(SWITCH_INTERVAL)
+
+
+class Worker:
+    """All parts of one worker, put together."""
+
+    def __init__(self, number: int) -> None:
+        from twisted.internet import reactor
+
+        from mizu_site.environment import Environment, secret_key
+        from switch.net import NetConfig
+
+        self.number = number
+        self.reactor: Any = reactor
+        self.environment = Environment.read()
+        self.var: Path = self.environment.var
+        self.config = NetConfig.from_env(os.environ, number)
+        self.secret = secret_key(os.environ, self.var).encode()
+        self.ready = self.var / "run" / f"worker-{number}.ready"
+        self.stopping = False
+
+    def run(self) -> int:
+        """Until it is told to stop."""
+        self.ready.parent.mkdir(parents=True, exist_ok=True)
+        self.ready.unlink(missing_ok=True)
+        self._world()
+        self._parts()
+        self.reactor.callWhenRunning(self._begin)
+        self.reactor.addSystemEventTrigger("during", "shutdown", self.ready.unlink, True)
+        self.failed = ""
+        self.reactor.run(installSignalHandlers=False)
+        if self.failed:
+            sys.stderr.write(f"{self.failed}\n")
+            return 2
+        return 0
+
+    def _world(self) -> None:
+        """Load the world; the compiler may still be at work for the first time."""
+        from switch.world.loader import WorldKeeper
+
+        self.keeper = WorldKeeper(self.reactor, self.var, self._world_changed)
+        self.doorkeeper: Any = None
+        self.net: Any = None
+
+    def _parts(self) -> None:
+        """Everything that can be made without a world."""
+        from switch.charging.bank import Bank, dsn_of_office
+        from switch.charging.spool import Spool, label_of
+        from switch.media import PortRange, Relay
+
+        self.label = label_of(self.number)
+        self.spool = Spool(self.var / "spool", self.label)
+        self.bank = Bank(self.reactor, dsn_of_office(), self.label)
+        first, last = self.environment.rtp_ports
+        ports = PortRange(first, last, worker=self.number, workers=self.config.workers, clock=time.monotonic)
+        bind = self.config.binds[0]
+        self.relay = Relay(self.reactor, ports, host=bind, advertise=self.config.advertise)
+
+    def _begin(self) -> None:
+        """The reactor runs: wait for the world, then open the sockets."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.reactor.callFromThread(self.stop))
+        self.keeper.start()
+        if self.keeper.world is None:
+            log.info("waiting for the first snapshot in %s", self.var / "world")
+        self._when_world()
+
+    def _when_world(self) -> None:
+        if self.stopping:
+            return
+        if self.keeper.world is None:
+            self.reactor.callLater(0.05, self._when_world)
+            return
+        from switch.net import ConfigError
+
+        try:
+            self._open()
+        except ConfigError as error:
+            self.failed = str(error)
+            self.reactor.stop()
+        except Exception:
+            log.exception("the worker cannot start")
+            self.failed = "the worker cannot start; its log says why"
+            self.reactor.stop()
+
+    def _open(self) -> None:
+        from switch.auth import Doorkeeper
+        from switch.call.b2bua import B2bua
+        from switch.call.board import Board
+        from switch.call.inbound import Inbound
+        from switch.call.names import Names
+        from switch.call.usage import UsageCounters
+        from switch.live import Live
+        from switch.net import Firewall, Net
+        from switch.registrar import Registrar
+        from switch.sip.ids import Ids
+        from switch.sip.stream import BadStream, Framer
+        from switch.sip.transaction import TransactionLayer
+
+        clock = time.monotonic
+        ids = Ids(f"w{self.number}")
+        usage = UsageCounters(clock)
+        self.live = Live(self.reactor, self.environment.redis_url, self.label, usage.counts)
+        firewall = Firewall(clock, rate=FLOOD_RATE, burst=FLOOD_BURST)
+        self.net = Net(
+            self.reactor,
+            self.config,
+            lambda data, flow: self.b2bua.on_message(data, flow),
+            lambda flow, reason: self.b2bua.on_flow_error(flow, reason),
+            make_framer=Framer,
+            framing_error=BadStream,
+            worker_of=worker_of,
+            spread=self._spread,
+            firewall=firewall,
+        )
+        board = Board(
+            sockets=self.net,
+            ids=ids,
+            bank=self.bank,
+            spool=self.spool,
+            relay=self.relay,
+            names=Names(self.reactor, clock),
+            world=lambda: self.keeper.world,  # type: ignore[arg-type,return-value]  # there is one by now
+            wall=time.time,
+            clock=clock,
+            usage=usage,
+            live=self.live,
+        )
+        assert self.keeper.world is not None
+        self.doorkeeper = Doorkeeper(self.keeper.world, self.secret)
+        self.b2bua = B2bua(board, Inbound(board, self.doorkeeper))
+        board.layer = TransactionLayer(self.net.send, self.b2bua, ids)  # type: ignore[arg-type]  # flows are Net's
+        board.registrar = Registrar(board, self.doorkeeper, self.live.registered)
+        self.board = board
+        self._connect_live()
+        self.net.start()
+        self.bank.start()
+        self.relay.start()
+        self.live.start()
+        self.alive = self.spool.keep_alive(self.reactor)
+        self._tick()
+        self._sweep()
+        tune()
+        self.ready.write_text(f"{os.getpid()}\n")
+        log.info(
+            "worker %s listens on %s port %s and %s",
+            self.number,
+            ",".join(self.config.binds),
+            self.config.shared_port,
+            self.config.own_port,
+        )
+
+    def _connect_live(self) -> None:
+        board, live = self.board, self.live
+        live.on_bindings = board.registrar.told
+        live.on_usage = board.usage.told
+        live.all_bindings = board.registrar.everything
+        live.on_order = self._order
+
+    def _order(self, order: Any) -> None:
+        """A message of the control channel."""
+        if isinstance(order, dict) and order.get("do") == "hangup":
+            self.b2bua.hang_up(str(order.get("call")), str(order.get("by")))
+
+    def _world_changed(self, world: Any) -> None:
+        if self.doorkeeper is not None:
+            self.doorkeeper.follow(world)
+
+    def _tick(self) -> None:
+        self.reactor.callLater(TICK, self._tick)
+        self.b2bua.tick()
+
+    def _sweep(self) -> None:
+        self.reactor.callLater(10.0, self._sweep)
+        self.board.registrar.sweep(time.time())
+
+    def _spread(self, data: bytes) -> int | None:
+        """One trunk's datagrams all arrive at one worker: let the Call-ID choose, so that every request of a call chooses alike."""
+        if self.config.workers == 1 or data.startswith(b"SIP/2.0"):
+            return None
+        match = _CALL_ID.search(data)
+        return zlib.crc32(match.group(1).strip()) % self.config.workers + 1 if match else None
+
+    # --- the end ----------------------------------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """SIGTERM: end calls, write records, leave. A second one: leave."""
+        if self.stopping:
+            self.reactor.stop()
+            return
+        self.stopping = True
+        self.ready.unlink(missing_ok=True)
+        if self.net is None:
+            self.reactor.stop()
+            return
+        log.info("worker %s stops with %s calls", self.number, len(self.board.calls))
+        self.b2bua.drain()
+        self._leave(time.monotonic() + LINGER)
+
+    def _leave(self, deadline: float) -> None:
+        """Once all BYEs are answered, or after `LINGER` seconds."""
+        waiting = any(tx.state not in {"completed", "terminated"} for tx in self.board.layer.clients.values())
+        if (waiting or self.board.layer.unacked) and time.monotonic() < deadline:
+            self.reactor.callLater(TICK, self._leave, deadline)
+            return
+        self.alive.stop()
+        self.relay.stop()
+        self.bank.stop()
+        self.live.stop()
+        self.keeper.stop()
+        self.spool.close()
+        self.net.stop().addCallback(lambda _: self.reactor.stop())
+
+
+FLOOD_RATE, FLOOD_BURST = 20_000.0, 40_000.0
+"""Messages per second of one source that the socket takes at most; trunks of wholesale size are below it."""
+_LABEL = re.compile(r"w([0-9]{1,3})")
+
+
+def worker_of(data: bytes) -> int | None:
+    """The worker whose label a datagram carries in the branch of our Via, or in our tag."""
+    from switch.sip.ids import label_of
+
+    label = label_of(data)
+    match = _LABEL.fullmatch(label) if label else None
+    return int(match.group(1)) if match else None
