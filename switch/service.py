@@ -15,8 +15,12 @@ import signal
 import sys
 import time
 import zlib
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from switch.net import Flow, Reason
 
 log = logging.getLogger("switch.service")
 
@@ -171,8 +175,8 @@ class Worker:
         self.net = Net(
             self.reactor,
             self.config,
-            lambda data, flow: self.b2bua.on_message(data, flow),
-            lambda flow, reason: self.b2bua.on_flow_error(flow, reason),
+            self._message,
+            self._flow_error,
             make_framer=Framer,
             framing_error=BadStream,
             worker_of=worker_of,
@@ -215,6 +219,12 @@ class Worker:
             self.config.shared_port,
             self.config.own_port,
         )
+
+    def _message(self, data: bytes, flow: Flow) -> None:
+        self.b2bua.on_message(data, flow)
+
+    def _flow_error(self, flow: Flow, reason: Reason) -> None:
+        self.b2bua.on_flow_error(flow, reason)
 
     def _connect_live(self) -> None:
         board, live = self.board, self.live
@@ -269,6 +279,7 @@ class Worker:
         if (waiting or self.board.layer.unacked) and time.monotonic() < deadline:
             self.reactor.callLater(TICK, self._leave, deadline)
             return
+        log.info("worker %s ends: %s", self.number, asdict(self.board.counters))
         self.alive.stop()
         self.relay.stop()
         self.bank.stop()

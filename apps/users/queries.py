@@ -18,7 +18,7 @@ def visible_to(user: Account) -> QuerySet[Account]:
     if user.is_superuser or user.kind in STAFF:
         return Account.objects.all()
     itself = Q(pk=user.pk)
-    if user.kind not in SEE_BELOW:
+    if user.kind not in SEE_BELOW or not user.path:  # an empty path would be the beginning of every other
         return Account.objects.filter(itself)
     below_it = Q(path__startswith=user.path)
     if user.kind == Kind.SUBSCRIBER:
@@ -28,6 +28,8 @@ def visible_to(user: Account) -> QuerySet[Account]:
 
 def below(account: Account) -> QuerySet[Account]:
     """Everything below an account, at any depth, without itself."""
+    if not account.path:
+        return Account.objects.none()  # not stored yet; an empty path would be the beginning of every other
     return Account.objects.filter(path__startswith=account.path).exclude(pk=account.pk)
 
 

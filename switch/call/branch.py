@@ -9,7 +9,7 @@ from switch.call import media
 from switch.call.alarms import Alarm
 from switch.call.board import bracketed, transport_param
 from switch.call.leg import Leg
-from switch.sip.client import InviteClientTransaction
+from switch.sip.client import CALLING, InviteClientTransaction
 from switch.sip.dialog import Dialog
 from switch.sip.digest import MD5, authorize, choose
 from switch.sip.message import Header, Request, Response
@@ -230,8 +230,13 @@ class Branch(Leg):
 
     def _cancel(self, why: str) -> None:
         self.leave()
-        if self.tx is not None:
-            self.tx.cancel(self.board.now, (("Reason", f'SIP;cause=487;text="{why}"'),))
+        tx = self.tx
+        if tx is None:
+            return
+        if tx.state == CALLING:
+            # Nobody has heard it yet, and nobody need hear it again; a late answer is still dealt with.
+            self.board.layer.wheel.arm(tx, tx.deadline)
+        tx.cancel(self.board.now, (("Reason", f'SIP;cause=487;text="{why}"'),))
 
 
 def carrier_uri(number: str, host: str, port: int, transport: str) -> str:

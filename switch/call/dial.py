@@ -37,12 +37,6 @@ _CARRIERS_OWN = frozenset((401, 402, 403, 407, 408))
 
 def begin(call: Call) -> None:
     """Dial the first target."""
-    assert call.decision is not None
-    try:
-        media.open_relay(call)
-    except media.PortsExhausted as error:
-        call.refuse(OVERLOAD, comment=str(error))
-        return
     following(call, 0)
 
 
@@ -57,6 +51,11 @@ def following(call: Call, status: int) -> None:
         return
     target = targets[call.place]
     call.place += 1
+    try:
+        media.open_relay(call, target)
+    except media.PortsExhausted as error:
+        call.refuse(OVERLOAD, comment=str(error))
+        return
     if target.trunk is None:
         _phones(call, target)
     else:

@@ -12,6 +12,7 @@ from switch.sip.sdp import BadSdp, Media, Sdp
 if TYPE_CHECKING:
     from switch.call.call import Call
     from switch.call.leg import Leg
+    from switch.call.model import Target
     from switch.media import Session
 
 SDP_TYPE = "application/sdp"
@@ -26,9 +27,13 @@ def has_sdp(message: Message) -> bool:
     return bool(message.body) and message.content_type == SDP_TYPE
 
 
-def open_relay(call: Call) -> None:
-    """Take ports for the call when its decision asks for the relay. Raises PortsExhausted."""
-    if call.decision is not None and call.decision.media == "relay" and call.session is None:
+def open_relay(call: Call, target: Target) -> None:
+    """Take ports for the call when its caller or this target asks for the relay. Raises PortsExhausted.
+
+    Once relayed, always relayed: the caller may have heard of our ports already.
+    """
+    assert call.decision is not None
+    if call.session is None and "relay" in (call.decision.media, target.account.media):
         call.session = call.board.relay.open(call.id)
 
 

@@ -120,7 +120,9 @@ class Decision:
     payers: list[Payer]
     targets: list[Target]
     max_seconds: int  # the longest the call may last for other reasons than money; 0: no limit
-    media: str
+    media: (
+        str  # what the caller asks for; the call is relayed when the target that is dialled asks for it too
+    )
     world_version: str
     failover_statuses: frozenset[int]
     reseller_id: int | None = None

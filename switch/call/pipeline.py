@@ -43,7 +43,6 @@ def decide(
 
 
 def _decision(call: Call, world: World) -> Decision:
-    parties = (call.caller, *(target.account for target in call.targets))
     return Decision(
         caller=call.caller,
         caller_number=call.caller_number,
@@ -53,7 +52,7 @@ def _decision(call: Call, world: World) -> Decision:
         payers=call.payers,
         targets=call.targets,
         max_seconds=call.max_seconds,
-        media="direct" if all(one.media == "direct" for one in parties) else "relay",
+        media=call.caller.media,
         world_version=world.version,
         failover_statuses=world.settings.reroutedisccodes,
         reseller_id=call.reseller_id,

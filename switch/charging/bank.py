@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 64  # calls in one statement
 QUEUE = 2000  # calls that may wait for it
+GATHER = 0.002  # seconds that the first question waits for others: a statement costs more than a question
 DEADLINE = 2.0  # seconds, for a statement on the server; we give up half a second later
 BACK_OFF = (0.2, 5.0)
 
@@ -87,6 +88,7 @@ class Bank:
         self._over: list[str] = []  # calls that ended while their hold was asked for
         self._flying: list[_Asked] = []
         self._busy = False  # a statement is in flight
+        self._gathering = False  # one will be in a moment
         self._connection: Any = None
         self._watch: _Watch | None = None
         self._timer: Any = None
@@ -117,8 +119,9 @@ class Bank:
             self._reactor.callLater(0, done, None)
             return
         self._queue.append(_Asked(Request(call_id, shares), done))
-        if not self._busy:
-            self._send()
+        if not self._busy and not self._gathering:
+            self._gathering = True
+            self._reactor.callLater(GATHER, self._gathered)
 
     def release(self, call_id: str) -> None:
         """The call is over. Its questions are dropped unanswered, and a grant that is under way is given back.
@@ -169,6 +172,11 @@ class Bank:
         self._pause = BACK_OFF[0]
         log.info("Balances can be asked for")
 
+    def _gathered(self) -> None:
+        self._gathering = False
+        if not self._busy and not self.away:
+            self._send()
+
     def _send(self) -> None:
         """Send what waits as one statement. Calls that ended come first: it is their money that others may want."""
         if self._over:
@@ -184,10 +192,14 @@ class Bank:
         try:
             self._cursor = self._connection.cursor()
             self._cursor.execute(statement, parameters)
+            state = self._connection.poll()
         except psycopg2.Error as error:
             self._lose(str(error))
-        else:  # not polled here: an answer that is there at once would be told before the last batch's
-            self._watch_for(extensions.POLL_WRITE)
+            return
+        if state == extensions.POLL_OK:  # there at once, but the last batch's answers are told first
+            self._reactor.callLater(0, self.poll)
+        elif state == extensions.POLL_WRITE:
+            self._watch_for(state)
 
     def _answered(self) -> None:
         self._no_timer()

@@ -53,6 +53,7 @@ class Journal:
         self._segments: list[Segment] = []
         self._where: dict[str, list[Segment]] = {}  # call → segments with lines of it
         self._waiting: set[str] = set()  # handed out, not settled yet
+        self._last = 0  # number of the segment that was opened last
         self._file = -1
         self._rest = b""
         self._lock = -1
@@ -64,12 +65,15 @@ class Journal:
             segment = self._current()
             if segment is None:
                 break
-            last = not self._exists(segment.number + 1)  # asked before reading: a finished one grows no more
             data = os.read(self._file, CHUNK)
+            if not data:
+                if self._following(segment.number) is None:
+                    break
+                data = os.read(
+                    self._file, CHUNK
+                )  # what came before the next segment did; now it grows no more
             if data:
                 found += self._lines(segment, data)
-            elif last:
-                break
             else:
                 self._leave(segment)
         return found
@@ -129,17 +133,20 @@ class Journal:
         """The segment that is being read, opened; the next one if that is finished."""
         if self._file >= 0:
             return self._segments[-1]
-        after = self._segments[-1].number if self._segments else 0
-        numbers = sorted(int(p.stem) for p in self.folder.glob("*.log") if p.stem.isdigit())
-        number = next((n for n in numbers if n > after), None)
+        number = self._following(self._last)
         if number is None:
             return None
         self._file = os.open(self._path(number), os.O_RDONLY)
         self._segments.append(Segment(number))
+        self._last = number
         return self._segments[-1]
 
-    def _exists(self, number: int) -> bool:
-        return self._path(number).exists()
+    def _following(self, number: int) -> int | None:
+        """The next segment there is: those between may be settled and deleted already."""
+        if self._path(number + 1).exists():
+            return number + 1
+        there = (int(file.stem) for file in self.folder.glob("*.log") if file.stem.isdigit())
+        return min((other for other in there if other > number), default=None)
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:08}.log"

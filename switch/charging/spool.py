@@ -16,6 +16,7 @@ import re
 import socket
 import threading
 import time
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,7 @@ class Spool:
         self._number = 0
         self._size = 0
         self._torn = False
+        self._owed: deque[bytes] = deque()
         self._lock = _make_locked(directory, worker_label)
         self._dirty = threading.Event()
         self._closing = False
@@ -67,13 +69,19 @@ class Spool:
         self._disk.start()
 
     def append(self, line: dict[str, Any]) -> None:
-        """Write one line. Raises SpoolFull, and then nothing of it stays."""
+        """Write one line. Raises SpoolFull, and then nothing of it stays.
+
+        But an `end` is owed: it is written as soon as anything can be, or the call would seem to be up for ever.
+        """
         data = _encode(line).encode() + b"\n"
         try:
             if self._size >= self._segment_bytes:
                 self._rotate()
+            self._pay_back()
             self._write(data)
         except OSError as error:
+            if line.get("k") == "end":
+                self._owed.append(data)
             if self.healthy:
                 log.error("The journal %s cannot be written, new calls are refused: %s", self.folder, error)
             self.healthy = False
@@ -100,6 +108,8 @@ class Spool:
 
     def close(self) -> None:
         """Force everything to the disk and give the lock back: the writer then settles what is left."""
+        with suppress(OSError):
+            self._pay_back()
         self._closing = True
         self._dirty.set()
         self._disk.join()
@@ -115,6 +125,11 @@ class Spool:
             raise OSError(28, "No space left on device")
         self._torn = False
         self._size += written
+
+    def _pay_back(self) -> None:
+        while self._owed:
+            self._write(self._owed[0])
+            self._owed.popleft()
 
     def _take_back(self) -> None:
         """Half a line must not become the beginning of the next one."""

@@ -60,7 +60,8 @@ def load(folder: Path, previous: Parts | None = None) -> Generator[None, None, P
         if file in old:
             parts.values[file] = old[file]
             continue
-        parts.values[file] = yield from _load_part(part, folder / file)
+        before = old.get(previous.manifest.parts.get(part, "")) if previous else None
+        parts.values[file] = yield from _load_part(part, folder / file, before)
     parts.world = _assemble(parts)
     return parts
 
@@ -76,7 +77,7 @@ def load_now(folder: Path, previous: Parts | None = None) -> Parts:
             return result
 
 
-def _load_part(part: str, path: Path) -> Steps:
+def _load_part(part: str, path: Path, before: Any) -> Steps:
     kind = part.partition(":")[0]
     yield
     if kind == "deck":
@@ -87,9 +88,13 @@ def _load_part(part: str, path: Path) -> Steps:
         return None  # of a newer compiler
     begin, take = _READERS[part]
     value = begin()
+    if isinstance(before, AccountParts):
+        value.before = before.accounts
     for section, rows in read_part(path):
         take(value, section, rows)
         yield
+    if isinstance(value, AccountParts):
+        value.before = {}
     return value
 
 
@@ -102,12 +107,17 @@ class AccountParts:
     credentials: dict[str, Any] = field(default_factory=dict)
     addresses: AddressTable = field(default_factory=AddressTable)
     trunks: dict[int, Any] = field(default_factory=dict)
+    before: dict[int, Any] = field(
+        default_factory=dict
+    )  # rows in use: an equal one is kept, not freed in one go
 
 
 def _take_accounts(value: AccountParts, section: str, rows: list[Any]) -> None:
     """Accounts come before what belongs to them (`parts._sections`)."""
     if section == "accounts":
-        for row in rows:
+        for found in rows:
+            known = value.before.get(found[0])
+            row = known if known == found else found
             value.accounts[row[0]] = row
             if row[9] and row[2] in KINDS_WITH_NUMBERS:
                 value.numbers.setdefault(row[9].removeprefix("+"), row[0])

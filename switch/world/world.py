@@ -247,7 +247,7 @@ class World:
         terms = self._terms.get(key)
         if terms is None:
             terms = self._kept(key, self._made(tariff, rates, currency, vat_ppm, exchange))
-        if not terms.simple and not terms.covers(at):
+        if terms.bands[0].window is not None and not terms.covers(at):
             return f"tariff {tariff.name} has no rate for {number} at this hour"
         return terms
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -203,10 +202,3 @@ def _deliver(invoice_id: int) -> None:
     from apps.invoices.tasks import deliver_invoice
 
     deliver_invoice.delay(invoice_id)
-
-
-def amount_due(invoice: Invoice) -> Decimal:
-    """What is still to be paid: nothing by a prepaid account, whose balance paid each call as it ended."""
-    from apps.users.choices import Billing
-
-    return Decimal(0) if invoice.account.billing == Billing.PREPAID else invoice.gross

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from datetime import timedelta
 from decimal import Decimal
@@ -33,7 +34,7 @@ def render(invoice: Invoice) -> bytes:
         stored = Invoice.objects.filter(pk=invoice.pk, pdf=None)
         stored.update(pdf=_to_pdf(html(invoice)))
         invoice.refresh_from_db(fields=["pdf"])
-    data = bytes(invoice.pdf)
+    data = bytes(invoice.pdf or b"")
     path = pdf_path(invoice)
     if not path.exists() or path.read_bytes() != data:
         _write(path, data)
@@ -60,6 +61,7 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _to_pdf(page: str) -> bytes:
+    logging.getLogger("weasyprint").setLevel(logging.WARNING)  # it tells every step otherwise
     from weasyprint import HTML  # 1.3 s to load: only where a PDF is made
 
     return bytes(HTML(string=page, base_url=None, url_fetcher=_no_fetching).write_pdf())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from defusedcsv import csv
 from django.db.models import Q
@@ -15,8 +15,8 @@ from apps.pricing.models import Rate, Tariff
 from apps.pricing.services.lines import COLUMNS
 
 
-def export_rates(*, tariff: Tariff, stream: Any, at: datetime | None = None) -> None:
-    """Write to a text stream (or HttpResponse) the rates valid at a moment, now by default, with a header and the destination as ninth column.
+def export_rates(*, tariff: Tariff, at: datetime | None = None) -> str:
+    """The rates valid at a moment, now by default, with a header and the destination as ninth column.
 
     Connect fees and free seconds have no column. Raises PricingError when a rate has hours of its own that are
     not the tariff's peak time, because the file could not say so.
@@ -30,11 +30,13 @@ def export_rates(*, tariff: Tariff, stream: Any, at: datetime | None = None) -> 
                 f"Prefix {rate.prefix or '*'} has hours of its own, which the file cannot say."
             )
         latest[rate.prefix, rate.min_digits, rate.max_digits, rate.window_id] = rate
-    writer = csv.writer(stream)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
     writer.writerow(COLUMNS)
     for key in sorted({key[:3] for key in latest}):
         peak = latest.get((*key, tariff.peak_window_id)) if tariff.peak_window_id else None
         writer.writerow(_row(latest.get((*key, None)), peak))
+    return buffer.getvalue()
 
 
 def _row(always: Rate | None, peak: Rate | None) -> list[str | int]:

@@ -52,7 +52,7 @@ class ImportResult:
     """What an import did: lines read, rates added, older rates that end when the new ones begin."""
 
     lines: int
-    count: int
+    added: int
     ended: int
 
 
@@ -81,10 +81,10 @@ def import_rates(
         cursor.execute(_END, values)
         ended = cursor.rowcount
         cursor.execute(_ADD, values)
-        count = cursor.rowcount
+        added = cursor.rowcount
         cursor.execute("DROP TABLE rates_in")
     tariff.save(update_fields=["changed_at"])
-    return ImportResult(len(rows), count, ended)
+    return ImportResult(len(rows), added, ended)
 
 
 def _checked(tariff: Tariff, data: bytes) -> list[RateLine]:

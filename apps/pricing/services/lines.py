@@ -131,17 +131,16 @@ def parse(number: int, cells: list[str], *, decimal_comma: bool = False) -> Rate
         9 - len(cells)
     )
     row = RateLine(
-        number,
-        _prefix(prefix),
-        *(
-            _amount(name, cell, decimal_comma)
-            for name, cell in zip(COLUMNS[1:4], (flat, peak, offpeak), strict=True)
-        ),
-        _whole("billing step", step) or None,
-        _whole("minamount", minimum),
-        _whole("mindigits", shortest) or 0,
-        _whole("maxdigits", longest) or 0,
-        _destination(destination),
+        line=number,
+        prefix=_prefix(prefix),
+        flat=_amount("price", flat, decimal_comma),
+        peak=_amount("peak", peak, decimal_comma),
+        offpeak=_amount("offpeak", offpeak, decimal_comma),
+        step=_whole("billing step", step) or None,
+        minimum=_whole("minamount", minimum),
+        min_digits=_whole("mindigits", shortest) or 0,
+        max_digits=_whole("maxdigits", longest) or 0,
+        destination=_destination(destination),
     )
     _check(row)
     return row

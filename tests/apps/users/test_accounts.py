@@ -188,3 +188,10 @@ def test_a_disabled_reseller_sees_nobody(tree):
 
 def test_ancestors_come_nearest_first(tree):
     assert queries.ancestors(tree["extension"]) == [tree["subscriber"], tree["reseller"], tree["owner"]]
+
+
+def test_an_account_without_a_path_sees_itself_only(tree):
+    Account.objects.filter(pk=tree["reseller"].pk).update(path="")
+    tree["reseller"].refresh_from_db()
+    assert list(queries.visible_to(tree["reseller"])) == [tree["reseller"]]
+    assert not queries.below(tree["reseller"]).exists()

@@ -120,6 +120,10 @@ def test_a_full_disk_is_told_and_leaves_whole_lines_only(tmp_path: Path) -> None
                 written += 1
         except SpoolFull as error:
             print(written, spool.healthy, flush=True)
+        try:
+            spool.append({"k": "end", "id": "a"})
+        except SpoolFull:
+            pass
         spool.alive(1)
         print(spool.healthy)
         resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
@@ -133,7 +137,10 @@ def test_a_full_disk_is_told_and_leaves_whole_lines_only(tmp_path: Path) -> None
     written, *states = printed.split()
     assert states == ["False", "False", "True"]
     assert int(written) > 30
-    assert [line["at"] for line in lines(tmp_path / "n-1-1")] == [*range(int(written)), 99999]
+    *before, end, last = lines(tmp_path / "n-1-1")
+    assert [line["at"] for line in before] == list(range(int(written)))
+    assert end == {"k": "end", "id": "a"}, "the end of a call is written when there is room again"
+    assert last["at"] == 99999
 
 
 def test_a_worker_that_cannot_write_says_so_by_the_second(tmp_path: Path) -> None:

@@ -1,0 +1,243 @@
+"""How many calls a second the switch carries, and what one costs.
+
+`./mizu bench calls [--workers N] [--from RATE] [--to RATE] [--step RATE] [--seconds S] [--json FILE]`
+
+A whole instance of its own; SIPp on both sides over loopback; a trunk known by its address, prepaid; three carriers
+with 100,000 rates each, least cost; every call held, carried (180, 200, ACK, one second, BYE) and recorded.
+1. The rate rises step by step, `--seconds` each, until one fails: a call failed, less than 97 % of the rate was
+   reached, or more than 0.1 % of the calls needed a retransmission.
+2. At 80 % of the best rate the set-up delay (INVITE to 200) is measured.
+CPU per call is user and system time of all switch processes (workers, writer, compiler) divided by good calls.
+The workers have the first core(s) for themselves where there is more than one; SIPp and PostgreSQL the last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import platform
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench import calls_data
+from tests.instance import Instance
+from tests.support import free_port, wait_for
+
+SIPP = Path(__file__).parent / "sipp"
+HOLD_MS = 1000
+CARRIERS = 3
+SETTLED = 2.0
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one rate gave. Rates are calls per second; `cpu` is seconds of the switch's processes."""
+
+    asked: float
+    reached: float
+    good: int
+    failed: int
+    retransmissions: int
+    cpu: float
+    delays: list[float]
+
+    @property
+    def passed(self) -> bool:
+        few = self.retransmissions <= max(1, self.good // 1000)
+        return self.failed == 0 and self.good > 0 and self.reached >= 0.97 * self.asked and few
+
+    @property
+    def cpu_us(self) -> float:
+        return 1e6 * self.cpu / self.good if self.good else 0.0
+
+    def percentile(self, share: float) -> float:
+        ordered = sorted(self.delays)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="./mizu bench calls", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--from", dest="first", type=int, default=100)
+    parser.add_argument("--to", dest="last", type=int, default=1200)
+    parser.add_argument("--step", type=int, default=100)
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args(argv)
+    with Instance(workers=options.workers) as instance, tempfile.TemporaryDirectory() as scratch:
+        result = measure(instance, Path(scratch), options)
+    print(json.dumps(result, indent=1))
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=1) + "\n")
+    return 0 if result["calls_per_second"] and not result["failed"] else 1
+
+
+def measure(instance: Instance, scratch: Path, options: argparse.Namespace) -> dict[str, object]:
+    """Prepare the office, raise the rate until it fails, then measure the delay at 80 % of the best."""
+    ports = [free_port() for _ in range(CARRIERS)]
+    prepare(instance, ports)
+    spread(instance, options.workers)
+    carriers = [answering(port, scratch) for port in ports]
+    try:
+        run(instance, scratch, 50, 2)  # the first calls find cold caches; they do not count
+        best: Step | None = None
+        for rate in range(options.first, options.last + 1, options.step):
+            step = run(instance, scratch, rate, options.seconds)
+            show(step)
+            if not step.passed:
+                break
+            best = step
+        rate = max(1, int(0.8 * (best.asked if best else options.first)))
+        calm = run(instance, scratch, rate, options.seconds)
+        show(calm)
+    finally:
+        for carrier in carriers:
+            carrier.kill()
+    records = wait_for_records(instance)
+    return {
+        "calls_per_second": best.asked if best else 0,
+        "cpu_us_per_call": round((best or calm).cpu_us),
+        "setup_p50_ms": round(calm.percentile(0.50), 2),
+        "setup_p99_ms": round(calm.percentile(0.99), 2),
+        "rss_mb": round(resident(switch_pids(instance)) / 1e6),
+        "failed": (best.failed if best else 0) + calm.failed,
+        "workers": options.workers,
+        "setup_measured_at": rate,
+        "records": records,
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+    }
+
+
+def prepare(instance: Instance, ports: list[int]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.calls_data", *map(str, ports)], env=instance.env, check=False
+    )
+    assert done.returncode == 0, "the benchmark's data could not be made"
+    wait_for(lambda: compiled(instance), 60, "the price lists to be compiled")
+
+
+def compiled(instance: Instance) -> bool:
+    """Whether every tariff has its deck, the newest file of the snapshot is a moment old, and so all is known."""
+    world = instance.var / "world"
+    parts = json.loads((world / "manifest.json").read_text())["parts"]
+    tariffs = [row[0] for row in instance.sql("SELECT id FROM pricing_tariff")]
+    newest = max(path.stat().st_mtime for path in world.iterdir())
+    return all(f"deck:{tariff}" in parts for tariff in tariffs) and time.time() - newest > SETTLED
+
+
+def spread(instance: Instance, workers: int) -> None:
+    """The workers on the first cores, all others on the last."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        return
+    for name, one in instance.processes().items():
+        core = (
+            cores[int(name.rpartition("-")[2]) % len(cores) - 1] if name.startswith("worker-") else cores[-1]
+        )
+        if name.startswith("worker-") and workers == 1:
+            core = cores[0]
+        os.sched_setaffinity(one["pid"], {core})
+
+
+def answering(port: int, scratch: Path) -> subprocess.Popen[bytes]:
+    """A carrier that answers every call at once."""
+    return subprocess.Popen(
+        ["sipp", "-sf", str(SIPP / "uas.xml"), "-i", "127.0.0.1", "-p", str(port), "-nostdin", "-trace_err"],
+        cwd=scratch, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def run(instance: Instance, scratch: Path, rate: int, seconds: int) -> Step:
+    """Place calls at a rate for some seconds, and wait until all have ended."""
+    numbers = scratch / "numbers.csv"
+    if not numbers.exists():
+        numbers.write_text("RANDOM\n" + "".join(f"{number()};\n" for _ in range(20_000)))
+    stats, delays = scratch / f"stat-{rate}.csv", None
+    before = cpu(switch_pids(instance))
+    caller = subprocess.Popen(
+        ["sipp", f"127.0.0.1:{instance.sip_port}", "-sf", str(SIPP / "uac.xml"), "-inf", str(numbers),
+         "-i", calls_data.CALLER_ADDRESS, "-p", str(free_port(calls_data.CALLER_ADDRESS)), "-r", str(rate),
+         "-m", str(rate * seconds), "-d", str(HOLD_MS), "-l", str(20_000), "-nostdin", "-trace_stat", "-stf", str(stats),
+         "-fd", "1", "-trace_rtt", "-rtt_freq", "1", "-timeout", f"{seconds * 3 + 30}s"],
+        cwd=scratch, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    caller.wait(timeout=seconds * 4 + 60)
+    used = cpu(switch_pids(instance)) - before
+    with stats.open() as stream:
+        rows = [row for row in csv.DictReader(stream, delimiter=";") if row.get("SuccessfulCall(C)")]
+    last = rows[-1]
+    created = [int(row["TotalCallCreated"]) for row in rows]
+    busy = [row for row in rows if int(row["OutgoingCall(P)"]) > 0]
+    delays = sorted(scratch.glob(f"uac_{caller.pid}_rtt*.csv"))
+    stats.unlink()
+    reached = created[-1] / max(1e-9, len(busy)) if len(busy) <= seconds else created[-1] / len(busy)
+    return Step(
+        asked=rate,
+        reached=min(rate, reached) if len(busy) <= seconds + 1 else reached,
+        good=int(last["SuccessfulCall(C)"]),
+        failed=int(last["FailedCall(C)"]),
+        retransmissions=int(last["Retransmissions(C)"]),
+        cpu=used,
+        delays=[
+            float(line.split(";")[1]) for path in delays for line in path.read_text().splitlines()[1:] if line
+        ],
+    )
+
+
+def number() -> str:
+    """A number that one of the 100,000 prefixes covers."""
+    return f"{calls_data.FIRST_PREFIX + random.randrange(calls_data.RATES)}{random.randrange(10**5):05}"
+
+
+def switch_pids(instance: Instance) -> list[int]:
+    return [
+        int(one["pid"])
+        for name, one in instance.processes().items()
+        if name.startswith("worker-") or name in ("writer", "compiler")
+    ]
+
+
+def cpu(pids: list[int]) -> float:
+    """User and system seconds of processes so far."""
+    used = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        used += int(fields[11]) + int(fields[12])
+    return used / TICKS
+
+
+def resident(pids: list[int]) -> int:
+    """Bytes of memory that the processes hold, shared pages counted once each by their share."""
+    total = 0
+    for pid in pids:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1]) * 1024
+    return total
+
+
+def wait_for_records(instance: Instance) -> int:
+    """How many call records there are once the writer has caught up; no money may still be held."""
+    wait_for(
+        lambda: instance.sql("SELECT count(*) FROM invoices_hold")[0][0] == 0, 60, "every hold to be let go"
+    )
+    return int(instance.sql("SELECT count(*) FROM cdrs_cdr")[0][0])
+
+
+def show(step: Step) -> None:
+    verdict = "ok" if step.passed else "FAILED"
+    print(
+        f"{step.asked:5.0f} calls/s: {verdict}, reached {step.reached:.0f}, good {step.good}, failed {step.failed},"
+        f" retransmissions {step.retransmissions}, {step.cpu_us:.0f} µs CPU a call,"
+        f" set-up p50 {step.percentile(0.5):.1f} ms p99 {step.percentile(0.99):.1f} ms",
+        flush=True,
+    )
