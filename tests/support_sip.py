@@ -320,7 +320,10 @@ class Switch:
 
     def records(self, sip_call_id: str) -> list[dict[str, Any]]:
         """The merged records of a caller's Call-ID that have ended."""
-        ups = {line["id"]: line for line in self.lines() if line["k"] == "up"}
+        ups: dict[str, dict[str, Any]] = {}
+        for line in self.lines():
+            if line["k"] == "up":
+                ups.setdefault(line["id"], {}).update(line)
         ends = [line for line in self.lines() if line["k"] == "end"]
         merged = [{**ups.get(line["id"], {}), **line} for line in ends]
         return [one for one in merged if one.get("sip_call_id") == sip_call_id]

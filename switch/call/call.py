@@ -89,7 +89,7 @@ class Call:
         board.calls[self.id] = self
         board.invites[self.loop_key] = invite.via.branch
         board.counters.calls += 1
-        board.usage.begin(account.path, limited=True)
+        board.usage.begin(account.path)
         tx.context = self
 
     def wall_now(self) -> float:
@@ -137,6 +137,10 @@ class Call:
         """The caller gave up before an answer (CANCEL, or BYE in the early dialog)."""
         if self.state in {UP, OVER}:
             return
+        for branch in self.branches:
+            if not branch.given_up:
+                took = int((self.board.now - branch.began) * 1000)
+                self.attempts.append([branch.target.account.id, CANCELLED.status, CANCELLED.name, took])
         self._give_up_branches("the caller hung up")
         self.refuse(CANCELLED, by="caller")
 
@@ -243,6 +247,10 @@ class Call:
         ended = self.wall_now()
         if self.answered is not None:
             ended = max(ended, self.answered)
+            if self.authorised is not None and ended - self.answered > self.authorised + 1:
+                self.authorised = (
+                    None  # the database was away, and the call went on: its time counts as it is
+                )
         rtp = media.close(self.session)
         line = record.end(self, cause, by=by, status=status, ended=ended, rtp=rtp, comment=comment)
         try:

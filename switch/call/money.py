@@ -9,11 +9,13 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from apps.pricing.engine import rate
 from switch.call.causes import BALANCE_USED_UP, DATABASE_AWAY, NO_MONEY, TOO_LONG
 from switch.call.pipeline import first_hold, seconds_paid
+from switch.charging.spool import SpoolFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,6 +150,8 @@ def _extended(call: Call, granted: dict[int, int] | None) -> None:
     for account, amount in granted.items():
         call.granted[account] = call.granted.get(account, 0) + amount
     answered(call)
+    with suppress(SpoolFull):  # the call's `end` says it again
+        board.spool.append({"k": "up", "id": call.id, "authorised": call.authorised})
 
 
 def _longest_only(call: Call) -> None:

@@ -5,7 +5,7 @@ Exact within the worker; the counts of the other workers are those that they tol
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 
 SECOND = 1.0
@@ -20,7 +20,7 @@ class UsageCounters:
         self._clock = clock
         self._calls: Counter[int] = Counter()
         self._carriers: Counter[int] = Counter()
-        self._attempts: dict[int, list[float]] = {}
+        self._attempts: dict[int, deque[float]] = {}
         self._others: Mapping[int, int] = {}
         self._others_carriers: Mapping[int, int] = {}
 
@@ -31,27 +31,25 @@ class UsageCounters:
     def attempts(self, account_id: int) -> int:
         """Calls that they began here within the last second."""
         times = self._attempts.get(account_id)
-        if not times:
+        if times is None:
             return 0
-        oldest = self._clock() - SECOND
-        while times and times[0] <= oldest:
-            times.pop(0)
-        if not times:
-            del self._attempts[account_id]
+        _forget(times, self._clock() - SECOND)
         return len(times)
 
     def carrier_calls(self, account_id: int) -> int:
         """Calls that go out through the carrier, those still ringing too."""
         return self._carriers[account_id] + self._others_carriers.get(account_id, 0)
 
-    def begin(self, path: tuple[int, ...], *, limited: bool) -> None:
-        """A call of the last of `path` began. Attempts are noted only for those whose rate is limited."""
+    def begin(self, path: tuple[int, ...]) -> None:
+        """A call of the last of `path` began."""
+        now = self._clock()
         for account in path:
             self._calls[account] += 1
-        if limited:
-            now = self._clock()
-            for account in path:
-                self._attempts.setdefault(account, []).append(now)
+            times = self._attempts.get(account)
+            if times is None:
+                times = self._attempts[account] = deque()
+            _forget(times, now - SECOND)
+            times.append(now)
 
     def end(self, path: tuple[int, ...]) -> None:
         """It is over."""
@@ -73,6 +71,11 @@ class UsageCounters:
     def counts(self) -> tuple[dict[int, int], dict[int, int]]:
         """This worker's own calls and carrier lines, to tell the others."""
         return dict(self._calls), dict(self._carriers)
+
+
+def _forget(times: deque[float], oldest: float) -> None:
+    while times and times[0] <= oldest:
+        times.popleft()
 
 
 def _less(counter: Counter[int], accounts: tuple[int, ...]) -> None:

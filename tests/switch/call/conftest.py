@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 
@@ -39,7 +40,7 @@ def fund(username: str, amount: str, kind: str = "customer_trunk") -> int:
     from apps.invoices.services.ledger import post
     from apps.users.models import Account
 
-    account, _ = Account.objects.get_or_create(username=username, defaults={"kind": kind})
+    account = Account.objects.create(username=f"{username}-{uuid4().hex[:8]}", kind=kind)
     if Decimal(amount):
         post(account=account, amount=Decimal(amount), kind=EntryKind.CORRECTION, text="opening balance")
     return int(account.pk)
