@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import logging
 import os
 import re
@@ -21,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from switch.net import Flow, Reason
+
+from switch.stats import held
 
 log = logging.getLogger("switch.service")
 
@@ -130,6 +133,7 @@ class Worker:
         """The reactor runs: wait for the world, then open the sockets."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.reactor.callFromThread(self.stop))
+        signal.signal(signal.SIGUSR1, lambda *_: self.reactor.callFromThread(self.tell))
         self.keeper.start()
         if self.keeper.world is None:
             log.info("waiting for the first snapshot in %s", self.var / "world")
@@ -256,6 +260,11 @@ class Worker:
             return None
         match = _CALL_ID.search(data)
         return zlib.crc32(match.group(1).strip()) % self.config.workers + 1 if match else None
+
+    def tell(self) -> None:
+        """SIGUSR1: one line with what is held now, for whoever looks for a leak (see `switch.stats`)."""
+        if self.net is not None:
+            log.info("stats %s", json.dumps(held(self.board, self.net.counters)))
 
     # --- the end ----------------------------------------------------------------------------------------------------------------
 

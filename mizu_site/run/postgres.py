@@ -17,6 +17,7 @@ from mizu_site.run.place import Fault
 BINARIES = Path("/usr/lib/postgresql")
 FALLBACK = Path("/var/lib/mizu")
 NAME = "mizu"
+GONE, RUNNING, ZOMBIE = "gone", "running", "zombie"
 # Few, because PostgreSQL's defaults are good: room for the workers' connections, memory for the price tables,
 # checkpoints that a busy switch does not feel, and the switch's short statements are never worth compiling.
 SETTINGS = {
@@ -96,10 +97,19 @@ class Cluster:
             subprocess.run([*words, "-qc", f"create database {NAME}"], check=True)
 
     def wait_for_predecessor(self, seconds: float = 20.0) -> None:
-        """When the last supervisor was killed, its server is still writing out: let it finish. Raises `Fault`."""
+        """When the last supervisor was killed, its server is still writing out: let it finish. Raises `Fault`.
+
+        A server that was killed too may be a zombie until init looks after it. PostgreSQL takes that for a running
+        one, so its lock is removed if nobody buries it; the check of the shared memory, which orphaned backends
+        would still hold, stays.
+        """
+        lock = self.data / "postmaster.pid"
         deadline = time.monotonic() + seconds
-        while _lives(self.data / "postmaster.pid"):
+        while (state := _state(lock)) != GONE:
             if time.monotonic() > deadline:
+                if state == ZOMBIE:
+                    lock.unlink(missing_ok=True)
+                    return
                 raise Fault(f"A PostgreSQL still runs on {self.data}; stop it first.")
             time.sleep(0.05)
 
@@ -137,12 +147,15 @@ def _may_enter(folder: Path, user: str) -> bool:
     return subprocess.run(words, cwd="/", check=False).returncode == 0
 
 
-def _lives(lock: Path) -> bool:
+def _state(lock: Path) -> str:
+    """Whether the server that wrote this lock file runs: GONE, RUNNING or ZOMBIE."""
     try:
-        pid = int(lock.read_text().split("\n", 1)[0])
-        return "postgres" in Path(f"/proc/{pid}/cmdline").read_text()
-    except (OSError, ValueError):
-        return False
+        process = Path(f"/proc/{int(lock.read_text().splitlines()[0])}")
+        if (process / "stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            return ZOMBIE
+        return RUNNING if "postgres" in (process / "cmdline").read_text() else GONE
+    except (OSError, ValueError, IndexError):
+        return GONE
 
 
 def make_socket_folder(folder: Path) -> None:

@@ -1,0 +1,52 @@
+"""One whole instance for all tests of faults, with accounts that pay and a carrier that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.faults import house, traffic
+from tests.faults.house import Books
+from tests.instance import Instance
+
+CHEAPEST = 20
+"""The port of the demo's cheapest carrier above the switch's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A running instance, its accounts, and where SIPp may write."""
+
+    instance: Instance
+    books: Books
+    folder: Path
+
+    @property
+    def carrier_port(self) -> int:
+        return self.instance.sip_port + CHEAPEST
+
+    def carrier(self, **how: object) -> traffic.Sipp:
+        """The cheapest carrier, answering."""
+        return traffic.carrier(self.folder, self.carrier_port, **how)  # type: ignore[arg-type]
+
+    def calls(self, prefix: str = house.TWO_PAYERS, **how: object) -> traffic.Sipp:
+        """Calls of one of the prepaid trunks."""
+        return traffic.caller(self.folder, self.instance.sip_port, prefix + house.NUMBER, **how)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def whole(instance: Instance, tmp_path_factory: pytest.TempPathFactory) -> System:
+    """The instance of the session with the accounts of these tests."""
+    return System(instance, Books(instance, house.made(instance)), tmp_path_factory.mktemp("sipp"))
+
+
+@pytest.fixture
+def system(whole: System) -> Iterator[System]:
+    """Everything runs, whatever an earlier test has killed; and it runs again afterwards."""
+    if whole.instance.supervisor_pid() is None:
+        whole.instance.start()
+    whole.instance.wait_ready(40)
+    yield whole

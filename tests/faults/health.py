@@ -1,0 +1,67 @@
+"""What the workers say that they hold (SIGUSR1), and whether anything unforeseen stands in their logs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from dataclasses import dataclass, field
+
+from tests.instance import Instance
+from tests.support import wait_for
+
+STATS = re.compile(r"switch\.service stats (\{.*\})$", re.MULTILINE)
+FOREIGN = re.compile(r"Traceback|handling failed|Unhandled|could not be ended")
+NOTHING_UP = ("calls", "dialogs", "invites", "lines", "untimed")
+Stats = dict[str, int]
+
+
+def stats(instance: Instance, worker: str) -> Stats:
+    """What this worker holds now."""
+    before = len(STATS.findall(instance.log(worker)))
+    os.kill(instance.pid(worker), signal.SIGUSR1)
+    wait_for(lambda: len(STATS.findall(instance.log(worker))) > before, 10, f"{worker} to say what it holds")
+    found: Stats = json.loads(STATS.findall(instance.log(worker))[-1])
+    return found
+
+
+def workers(instance: Instance) -> list[str]:
+    return [name for name in instance.processes() if name.startswith("worker-")]
+
+
+def total(instance: Instance) -> Stats:
+    """What all workers hold together."""
+    each = [stats(instance, name) for name in workers(instance)]
+    return {key: sum(one[key] for one in each) for key in each[0]}
+
+
+@dataclass(slots=True)
+class Watch:
+    """Remembers how the workers were, to find out whether something has hurt them."""
+
+    instance: Instance
+    pids: dict[str, int] = field(init=False)
+    read: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        names = workers(self.instance)
+        self.pids = {name: self.instance.pid(name) for name in names}
+        self.read = {name: len(self.instance.log(name)) for name in names}
+
+    def unharmed(self, seconds: float = 10) -> None:
+        """The same processes, nothing unforeseen in their logs, and no call is left within so many seconds."""
+        for name, pid in self.pids.items():
+            assert self.instance.pid(name) == pid, f"{name} has died and was started again"
+            said = self.instance.log(name)[self.read[name] :]
+            bad = FOREIGN.search(said)
+            assert not bad, f"{name} met what it had not foreseen:\n{said[max(0, bad.start() - 1500) :][:4000]}"
+        assert not total(self.instance)["failures"]
+        wait_for(
+            lambda: not any(total(self.instance)[key] for key in NOTHING_UP),
+            seconds,
+            f"everything to be let go ({self._left()})",
+        )
+
+    def _left(self) -> str:
+        return str({name: stats(self.instance, name) for name in self.pids})
