@@ -19,10 +19,17 @@ DAY = 86_400
 #: How many of a hundred of the day's calls begin in each hour.
 SHAPE = (1, 1, 0, 0, 0, 1, 2, 4, 7, 9, 9, 8, 6, 7, 8, 8, 7, 6, 5, 4, 3, 2, 1, 1)
 #: SIP status, Q.850 cause, the cause's name, and how often it comes.
-FAILURES = ((486, 17, "busy", 5), (480, 18, "no_answer", 6), (404, 1, "unallocated", 2), (503, 34, "congestion", 1))
+FAILURES = (
+    (486, 17, "busy", 5),
+    (480, 18, "no_answer", 6),
+    (404, 1, "unallocated", 2),
+    (503, 34, "congestion", 1),
+)
 
 
-def settled_day(*, calls: int, midnight: float, until: float | None = None, seed: int = 7) -> list[dict[str, Any]]:
+def settled_day(
+    *, calls: int, midnight: float, until: float | None = None, seed: int = 7
+) -> list[dict[str, Any]]:
     """Settle so many calls of the day that begins at `midnight` (epoch seconds), none later than `until`."""
     forget_months()  # another test's rollback has taken its partitions along
     ceiling = min(midnight + DAY, until or time.time())
@@ -91,4 +98,6 @@ def _call(dice: random.Random, caller: Account, carrier: Account, started: float
 def _terms(prefix: str, price: str, part: str, payer: Account) -> list[Any]:
     micros = int(Decimal(price) * Decimal(part) * 1_000_000)
     vat = int(payer.vat_rate * 10_000) if payer.kind != "carrier" else 0
-    return Terms(bands=(Band(None, 0, prefix, 0, tiers(micros)),), currency=payer.currency, vat_ppm=vat).as_list()
+    return Terms(
+        bands=(Band(None, 0, prefix, 0, tiers(micros)),), currency=payer.currency, vat_ppm=vat
+    ).as_list()

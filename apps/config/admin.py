@@ -53,7 +53,11 @@ class SettingAdmin(OfficeAdmin):
         for row in Setting.objects.all():
             changed.setdefault(row.key, []).append(row)
         rows = [
-            {"definition": definition, "values": changed.get(key, [])}
+            {
+                "definition": definition,
+                "default": definition.write(definition.default),
+                "values": changed.get(key, []),
+            }
             for key, definition in sorted(SETTINGS.items())
             if wanted in key or wanted in str(definition.help).lower()
         ]
@@ -67,16 +71,17 @@ class SettingAdmin(OfficeAdmin):
         if not self.has_change_permission(request):
             raise PermissionDenied
         node = request.GET.get("node", "")
+        default = SETTINGS[key].write(SETTINGS[key].default)
         current = Setting.objects.filter(key=key, node=node).first()
         form = ValueForm(
-            request.POST or None,
-            initial={"value": current.value if current else SETTINGS[key].default, "node": node},
+            request.POST or None, initial={"value": current.value if current else default, "node": node}
         )
         if request.method == "POST" and form.is_valid() and self._store(request, key, form):
             return redirect(reverse("admin:config_setting_changelist") + f"?q={key}")
         context = self.admin_site.each_context(request) | {
             "title": key,
             "definition": SETTINGS[key],
+            "default": default,
             "form": form,
             "changed": current is not None,
             "opts": self.opts,

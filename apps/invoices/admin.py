@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminDateWidget
 
 from apps.core.admin import OfficeAdmin, ReadOnly, ReadOnlyInline, ServiceForm
 from apps.invoices.models import Invoice, InvoiceLine, LedgerEntry, Payment
 from apps.invoices.services import issuing, payments
 from apps.users.models import Account
+
+SANE_DAYS = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2099, 12, 31))]
 
 
 @admin.register(LedgerEntry)
@@ -63,10 +72,6 @@ class PaymentAdmin(OfficeAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def save_model(self, request: HttpRequest, obj: Payment, form: Any, change: bool) -> None:
-        obj.pk = form.carry_out().pk
-        obj._state.adding = False
-
 
 class LineInline(ReadOnlyInline):
     model = InvoiceLine
@@ -74,8 +79,39 @@ class LineInline(ReadOnlyInline):
     show_change_link = False
 
 
+class IssueForm(ServiceForm):
+    """Which account is invoiced for which days of its own time zone, as `issuing.issue` takes it."""
+
+    first_day = forms.DateField(label=_("First day"), widget=UnfoldAdminDateWidget, validators=SANE_DAYS)
+    last_day = forms.DateField(
+        label=_("Last day"),
+        widget=UnfoldAdminDateWidget,
+        validators=SANE_DAYS,
+        help_text=_("Included; it must be over in the account's time zone."),
+    )
+
+    class Meta:
+        model = Invoice
+        fields = ["account"]
+
+    by: Account
+
+    def carry_out(self) -> Invoice:
+        account = self.cleaned_data["account"]
+        start, end = (
+            datetime.combine(day, time.min, ZoneInfo(account.time_zone))
+            for day in (self.cleaned_data["first_day"], self.cleaned_data["last_day"] + timedelta(days=1))
+        )
+        try:
+            return issuing.issue(account=account, period_start=start, period_end=end, by=self.by)
+        except issuing.CannotIssue as error:
+            raise ValidationError(str(error)) from error
+
+
 @admin.register(Invoice)
 class InvoiceAdmin(ReadOnly, OfficeAdmin):
+    """Documents are issued, read and taken back; what was issued never changes."""
+
     list_display = ["number", "document_type", "account", "period", "gross", "currency", "issued_at", "due_on",
                     "mailed_at", "pdf_link"]  # fmt: skip
     list_filter = [
@@ -87,6 +123,7 @@ class InvoiceAdmin(ReadOnly, OfficeAdmin):
     list_select_related = ["account"]
     search_fields = ["number", "account__username", "customer_name"]
     inlines = [LineInline]
+    autocomplete_fields = ["account"]
     actions_detail = ["open_pdf", "take_back"]
     fieldsets = [
         (None, {"fields": [("number", "document_type", "refers_to"), ("account", "issuer"), ("period_start", "period_end"),
@@ -97,6 +134,29 @@ class InvoiceAdmin(ReadOnly, OfficeAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer("pdf")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("invoices.add_invoice"))
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is not None:
+            return super().get_form(request, obj, change, **kwargs)
+        form = super().get_form(request, obj, change, **kwargs | {"form": IssueForm})
+        form.by = request.user
+        return form
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fieldsets if obj else [(None, {"fields": ["account", ("first_day", "last_day")]})]
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj else []
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Last month, unless the link says otherwise."""
+        last = timezone.localdate().replace(day=1) - timedelta(days=1)
+        return {"first_day": last.replace(day=1), "last_day": last} | super().get_changeform_initial_data(
+            request
+        )
 
     @display(description=_("period"))
     def period(self, invoice: Invoice) -> str:

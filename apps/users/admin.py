@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
-from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm, save_rows
+from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm
 from apps.core.formats import money
 from apps.users import services
 from apps.users.choices import COLOURS, Billing, Kind
@@ -168,13 +168,6 @@ class AccountAdmin(OfficeAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # its calls and money stay; an account is disabled
-
-    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
-        obj.pk = form.carry_out().pk
-        obj._state.adding = False
-
-    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        save_rows(formset)
 
     @display(
         description=_("kind"), ordering="kind", label={str(kind): colour for kind, colour in COLOURS.items()}
