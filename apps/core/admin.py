@@ -121,7 +121,8 @@ class OfficeInline(TabularInline):
     """Rows that belong to the object above them."""
 
     extra = 0
-    show_change_link = True
+    show_change_link = False
+    hide_title = True
 
 
 class ReadOnlyInline(ReadOnly, OfficeInline):

@@ -76,7 +76,6 @@ class PaymentAdmin(OfficeAdmin):
 class LineInline(ReadOnlyInline):
     model = InvoiceLine
     fields = ["position", "text", "calls", "seconds", "net", "vat_rate"]
-    show_change_link = False
 
 
 class IssueForm(ServiceForm):
@@ -126,10 +125,10 @@ class InvoiceAdmin(ReadOnly, OfficeAdmin):
     autocomplete_fields = ["account"]
     actions_detail = ["open_pdf", "take_back"]
     fieldsets = [
-        (None, {"fields": [("number", "document_type", "refers_to"), ("account", "issuer"), ("period_start", "period_end"),
-                           ("issued_at", "due_on", "mailed_at")]}),
+        (None, {"fields": [("number", "document_type"), ("account", "issuer"), ("period_start", "period_end"),
+                           ("issued_at", "due_on"), ("mailed_at", "refers_to")]}),
         (_("Customer"), {"fields": ["customer_name", "customer_address", "customer_vat_number", "customer_email"]}),
-        (_("Total"), {"fields": [("net", "vat", "gross", "currency")]}),
+        (_("Total"), {"fields": [("net", "vat"), ("gross", "currency")]}),
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> Any:
