@@ -26,4 +26,6 @@ def grant_support(sender: Any, using: str, **_signal: Any) -> None:
     wanted = Q(codename__startswith="view_")
     for app, codename in ALSO:
         wanted |= Q(content_type__app_label=app, codename=codename)
-    group.permissions.add(*Permission.objects.using(using).filter(wanted, content_type__app_label=sender.label))
+    group.permissions.add(
+        *Permission.objects.using(using).filter(wanted, content_type__app_label=sender.label)
+    )
