@@ -60,10 +60,10 @@ def value(pattern: str, parameter: str, house: House) -> Any:
         "call_id": house.call.pk, "invoice_id": house.invoice.pk, "account_id": house.ada.pk,
         "uidb36": "1", "key": "set-password", "url": "nowhere", "app_label": "users", "content_type_id": 1,
     }  # fmt: skip
+    if parameter == "key" and "config/setting" in pattern:
+        return "currency"
     if parameter in simple:
         return simple[parameter]
-    if parameter == "key" or "config/setting" in pattern:
-        return "currency"
     if parameter in ("pk", "object_id"):
         where = re.sub(r"^(admin|api/v1)/", "", pattern).partition("/<")[0]
         return things.get(where, 1)

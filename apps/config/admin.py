@@ -66,10 +66,10 @@ class SettingAdmin(OfficeAdmin):
         return TemplateResponse(request, "admin/config/settings.html", context)
 
     def edit_view(self, request: HttpRequest, key: str) -> HttpResponse:
-        if key not in SETTINGS:
-            return redirect("admin:config_setting_changelist")
         if not self.has_change_permission(request):
             raise PermissionDenied
+        if key not in SETTINGS:
+            return redirect("admin:config_setting_changelist")
         node = request.GET.get("node", "")
         default = SETTINGS[key].write(SETTINGS[key].default)
         current = Setting.objects.filter(key=key, node=node).first()

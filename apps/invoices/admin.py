@@ -11,7 +11,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -165,19 +165,29 @@ class InvoiceAdmin(ReadOnly, OfficeAdmin):
     def pdf_link(self, invoice: Invoice) -> str:
         return format_html('<a href="{}">PDF</a>', reverse("invoice_pdf", args=[invoice.pk]))
 
-    @action(description="PDF", url_path="pdf", icon="picture_as_pdf")
+    @action(description="PDF", url_path="pdf", icon="picture_as_pdf", permissions=["invoices.view_invoice"])
     def open_pdf(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return redirect("invoice_pdf", object_id)
 
-    @action(description=_("Issue a credit note"), url_path="credit", icon="undo", permissions=["take_back"])
+    @action(
+        description=_("Issue a credit note"),
+        url_path="credit",
+        icon="undo",
+        permissions=["invoices.add_invoice"],
+    )
     def take_back(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        invoice = get_object_or_404(Invoice.objects.defer("pdf"), pk=object_id)
+        if request.method != "POST":  # a document is issued by a button, never by a link
+            context = self.admin_site.each_context(request) | {
+                "title": _("Take back %(number)s") % {"number": invoice.number},
+                "opts": self.opts,
+                "original": invoice,
+            }
+            return render(request, "admin/invoices/credit.html", context)
         try:
-            note = issuing.credit(invoice=Invoice.objects.get(pk=object_id), by=request.user)
+            note = issuing.credit(invoice=invoice, by=request.user)
         except issuing.CannotIssue as error:
             messages.error(request, str(error))
             return redirect(reverse("admin:invoices_invoice_change", args=[object_id]))
         messages.success(request, _("Credit note %s was issued.") % note.number)
         return redirect(reverse("admin:invoices_invoice_change", args=[note.pk]))
-
-    def has_take_back_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return bool(request.user.has_perm("invoices.add_invoice"))

@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeNumericFilter
@@ -162,13 +162,13 @@ class TariffAdmin(OfficeAdmin):
     def increments(self, tariff: Tariff) -> str:
         return f"{tariff.first_increment}/{tariff.next_increment}"
 
-    @action(description=_("Rates"), url_path="rates", icon="list")
+    @action(description=_("Rates"), url_path="rates", icon="list", permissions=["pricing.view_rate"])
     def show_rates(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return redirect(reverse("admin:pricing_rate_changelist") + f"?tariff__id__exact={object_id}")
 
     @action(description=_("Import from file"), url_path="import", icon="upload", permissions=["import_file"])
     def import_file(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        tariff = Tariff.objects.get(pk=object_id)
+        tariff = get_object_or_404(Tariff, pk=object_id)
         form = ImportForm(request.POST or None, request.FILES or None)
         errors: list[tuple[int, str]] = []
         if request.method == "POST" and form.is_valid():
@@ -197,9 +197,11 @@ class TariffAdmin(OfficeAdmin):
             request.user.has_perm("pricing.change_tariff") and request.user.has_perm("pricing.add_rate")
         )
 
-    @action(description=_("Export as CSV"), url_path="export", icon="download")
+    @action(
+        description=_("Export as CSV"), url_path="export", icon="download", permissions=["pricing.view_rate"]
+    )
     def export_file(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        tariff = Tariff.objects.get(pk=object_id)
+        tariff = get_object_or_404(Tariff, pk=object_id)
         try:
             text = services.export_rates(tariff=tariff)
         except PricingError as error:

@@ -37,12 +37,20 @@ CUSTOMER = MINE | {
 FRAME = MINE | {"admin:index", "admin:login", "admin:logout", "admin:password_change", "admin:password_change_done",
                 "admin:jsi18n", "admin:search"}  # fmt: skip
 
+READ = ("_changelist", "_change", "_history")
+BEAT = [f"django_celery_beat_{kind}" for kind in ("clockedschedule", "crontabschedule", "intervalschedule",
+                                                  "periodictask", "solarschedule")]  # fmt: skip
+#: Things of which the office here has none.
+OTHERS = {f"admin:{kind}_{what}" for what in ("change", "history")
+          for kind in ("config_setting", "pricing_exchangerate", *BEAT)}  # fmt: skip
+
 
 def is_refused(client: Client, path: str, method: str) -> bool:
     response = getattr(client, method)(path)
     if response.status_code in (301, 302):
         target = response.headers["Location"]
-        return target.startswith(("/accounts/login/", "/admin/login/")) or target == "/admin/"
+        elsewhere = target in ("/admin/", path + "change/")  # pages that are walked themselves
+        return elsewhere or target.startswith(("/accounts/login/", "/admin/login/"))
     return response.status_code in (401, 403, 404, 405)
 
 
@@ -87,7 +95,8 @@ def test_a_foreign_reseller_finds_none_of_another_ones_things(client: Client, ho
 
 def test_staff_without_rights_see_the_frame_only(client: Client, house: House) -> None:
     client.force_login(house.idle)
-    assert open_ones(client, house, FRAME) == []
+    found = open_ones(client, house, FRAME)
+    assert found == [], "\n".join(found)
     body = client.get("/admin/").content.decode()
     assert "Calls today" not in body and "/admin/users/account/" not in body
     assert b"ada" not in client.get("/admin/search/?s=ada").content
@@ -101,14 +110,14 @@ def test_a_customer_opens_each_own_page(page: Page, client: Client, house: House
 
 def test_support_reads_and_enters_payments_but_changes_nothing_else(client: Client, house: House) -> None:
     client.force_login(house.support)
-    closed = {"admin:invoices_invoice_add"}
     for page in ALL:
         path = page.path(house)
-        if page.name.startswith("admin:") and page.name.endswith(("_changelist", "_change", "_history")):
+        if page.name.startswith("admin:") and page.name not in OTHERS and page.name.endswith(READ):
             assert client.get(path).status_code == 200, path
-        if page.name.endswith(("_add", "_delete")) or "import" in page.name or page.name in closed:
+        if page.name.endswith(("_add", "_delete")) or "import" in page.name:
             expected = 200 if page.name == "admin:invoices_payment_add" else 403
-            assert client.get(path).status_code == expected, path
+            response = client.post(path) if path.startswith("/api/") else client.get(path)
+            assert response.status_code == expected, path
     data = {"account": house.ada.pk, "amount": "7.50", "method": "cash", "reference": "R1"}
     assert client.post("/admin/invoices/payment/add/", data).status_code == 302
     assert house.ada.payments.filter(amount="7.50", entered_by=house.support).exists()
