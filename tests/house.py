@@ -58,7 +58,12 @@ def build() -> House:
         for name in ("reseller-a", "reseller-b")
     )
     ada = make.subscriber(
-        username="ada", parent=reseller, balance="20", vat_rate=Decimal(20), email="ada@example.com"
+        password="ada-rides-horses",
+        username="ada",
+        parent=reseller,
+        balance="20",
+        vat_rate=Decimal(20),
+        email="ada@example.com",
     )
     eve = make.subscriber(username="eve", parent=rival, balance="20", vat_rate=Decimal(20))
     carrier = make.carrier(username="carrier-a", price="0.01", parent=company)

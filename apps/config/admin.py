@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from apps.config.models import Setting
 from apps.config.registry import SETTINGS
 from apps.config.services import clear_value, set_value
-from apps.core.admin import OfficeAdmin
+from apps.core.admin import OfficeAdmin, show
 
 
 class ValueForm(forms.Form):
@@ -96,7 +96,7 @@ class SettingAdmin(OfficeAdmin):
             else:
                 set_value(key=key, value=form.cleaned_data["value"], node=node)
         except ValidationError as error:
-            form.add_error("value", error)
+            show(form, error, otherwise="value")
             return False
         messages.success(request, _("%s was changed.") % key)
         return True

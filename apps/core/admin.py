@@ -56,11 +56,14 @@ class ServiceForm(forms.ModelForm):
                 self.carry_out()
                 transaction.set_rollback(True)
         except ValidationError as error:
-            self._show(error)
+            show(self, error)
 
-    def _show(self, error: ValidationError) -> None:
-        for field, messages in getattr(error, "error_dict", {NON_FIELD_ERRORS: error.error_list}).items():
-            self.add_error(field if field in self.fields else None, messages)
+
+def show(form: forms.BaseForm, error: ValidationError, otherwise: str | None = None) -> None:
+    """Put what a service refused beside the fields that it names; what names none of the form's, to `otherwise`."""
+    found = error.error_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.error_list}
+    for field, messages in found.items():
+        form.add_error(field if field in form.fields else otherwise, messages)
 
 
 def save_rows(formset: Any) -> None:

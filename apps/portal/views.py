@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.decorators import login_required
@@ -77,7 +78,7 @@ def calls(request: HttpRequest) -> HttpResponse:
     found = (
         visible_calls(request.user).filter(started_at__gte=start, started_at__lt=end).select_related("caller")
     )
-    number = request.GET.get("number", "").strip().lstrip("+")
+    number = _asked(request, "number").lstrip("+")
     if number:
         found = found.filter(called_number__startswith=number)
     context = {
@@ -85,7 +86,7 @@ def calls(request: HttpRequest) -> HttpResponse:
         "first": first,
         "last": last,
         "number": number,
-        "query": f"from={first}&to={last}&number={number}&",
+        "query": urlencode({"from": first, "to": last, "number": number}) + "&",
     }
     return render(request, "portal/calls.html", context)
 
@@ -136,10 +137,14 @@ def ledger(request: HttpRequest) -> HttpResponse:
 def accounts(request: HttpRequest) -> HttpResponse:
     """The accounts below the reader."""
     below = visible_to(request.user).exclude(pk=request.user.pk).select_related("balance", "parent")
-    wanted = request.GET.get("q", "").strip()
+    wanted = _asked(request, "q")
     if wanted:
         below = below.filter(username__icontains=wanted) | below.filter(display_name__icontains=wanted)
-    context = {"page": _page(request, below.order_by("username")), "q": wanted, "query": f"q={wanted}&"}
+    context = {
+        "page": _page(request, below.order_by("username")),
+        "q": wanted,
+        "query": urlencode({"q": wanted}) + "&",
+    }
     return render(request, "portal/accounts.html", context)
 
 
@@ -170,11 +175,18 @@ def _now(request: HttpRequest) -> list[object] | None:
         return None
 
 
+def _asked(request: HttpRequest, name: str) -> str:
+    """What was typed into a search field, without what no column can hold."""
+    return request.GET.get(name, "").replace("\0", "").strip()[:64]
+
+
 def _day(text: str | None) -> date | None:
+    """A day that a person may mean; others could not be turned into another time zone."""
     try:
-        return parse_date(text or "")
+        day = parse_date(text or "")
     except ValueError:
         return None
+    return day if day and 1970 <= day.year <= 2200 else None
 
 
 def _page(request: HttpRequest, rows: QuerySet[Any]) -> Page:

@@ -48,7 +48,7 @@ def form_of(response: Any) -> dict[str, Any]:
         fields += [(row, name) for row in formset.forms for name in row.fields]
         for row, name in fields:
             data[row.add_prefix(name)] = row.get_initial_for_field(row.fields[name], name)
-    return {name: value for name, value in data.items() if value not in (None, False)}
+    return {name: value for name, value in data.items() if value is not None and value is not False}
 
 
 @pytest.mark.parametrize("page", OPEN, ids=lambda page: page.name)
@@ -239,7 +239,7 @@ def test_without_redis_the_admin_works_and_says_so(path: str, boss: Client, no_r
 def test_without_redis_people_still_log_in(client: Client, house: House, no_redis: None) -> None:
     from apps.users.services import set_web_password
 
-    set_web_password(account=house.ada, password="correct-horse-9")
+    set_web_password(account=Account.objects.get(pk=house.ada.pk), password="correct-horse-9")
     response = client.post("/accounts/login/", {"login": "ada", "password": "correct-horse-9"})
     assert response.status_code == 302
     page = client.get("/")
