@@ -104,6 +104,8 @@ class Phone:
         """Run it and connect to it. Raises Fault."""
         if not shutil.which("baresip"):
             raise Fault("The program baresip is missing; install Debian's package of that name.")
+        if self.port:
+            require_free(self.host, self.port)
         self.heard.mkdir(parents=True)
         control = self._configure()
         with (self.folder / "log").open("wb") as log:
@@ -220,6 +222,19 @@ def netstrings(stream: socket.socket) -> Iterator[bytes]:
         while (colon := rest.find(b":")) > 0 and len(rest) > (end := colon + 1 + int(rest[:colon])):
             yield rest[colon + 1 : end]
             rest = rest[end + 1 :]
+
+
+def require_free(host: str, port: int) -> None:
+    """Raise Fault when somebody listens there already, by UDP or by TCP."""
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                raise Fault(
+                    f"Port {port} of {host}, where a carrier shall answer, cannot be used: {error.strerror}."
+                ) from error
 
 
 def free_tcp_port() -> int:

@@ -86,7 +86,7 @@ def test_the_first_page_shows_the_day(boss: Client, house: House) -> None:
                         ("reseller", "company"), ("owner", ""), ("customer_trunk", "company"), ("carrier", "company"),
                         ("sales", "company"), ("support", ""), ("admin", "")]
 )  # fmt: skip
-@pytest.mark.req("users-001")
+@pytest.mark.req("users-002", "web-portal-025")
 def test_an_account_of_every_kind_is_opened_and_changed(
     kind: str, above: str, boss: Client, house: House
 ) -> None:
@@ -202,7 +202,6 @@ def up(house: House) -> Iterator[dict[str, Any]]:
     store.close()
 
 
-@pytest.mark.req("monitoring-015")
 def test_current_calls_show_the_parties(boss: Client, up: dict[str, Any]) -> None:
     body = boss.get("/admin/calls/", headers={"HX-Request": "true"}).content.decode()
     assert all(text in body for text in ("ada", "36201112223", "Hungary mobile", "carrier-a", "PCMA"))

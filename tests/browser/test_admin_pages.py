@@ -97,7 +97,6 @@ def test_a_setting_is_changed_and_an_account_opened(visitor: Visitor) -> None:
     assert not visitor.faults, visitor.faults
 
 
-@pytest.mark.req("monitoring-015")
 def test_current_calls_come_and_go_without_a_reload(visitor: Visitor) -> None:
     store = redis.Redis.from_url(settings.REDIS_URL)
     call = {"id": str(uuid4()), "worker": "n-1", "state": "up", "started": time.time(), "answered": time.time(), "path": [],

@@ -157,6 +157,7 @@ def test_an_invoice_is_issued_once_for_a_period(boss: APIClient, house: House) -
     assert boss.get(f"/api/v1/invoices/{made.json()['id']}/pdf/").content.startswith(b"%PDF")
 
 
+@pytest.mark.req("cdr-001")
 def test_calls_are_filtered_by_the_fields_they_show(boss: APIClient, house: House) -> None:
     answered = rows(boss, "cdrs/?answered=true&page_size=500")
     assert answered and all(row["answered_at"] for row in answered)

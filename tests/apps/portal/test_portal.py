@@ -34,6 +34,7 @@ def test_a_subscriber_sees_balance_calls_and_invoices(ada: Client, house: House)
     assert "Accounts below" not in page
 
 
+@pytest.mark.req("web-portal-013")
 def test_calls_are_found_by_day_and_number(ada: Client, house: House) -> None:
     day, number = house.call.started_at.date(), house.call.called_number
     assert str(house.call.pk) in text(ada, f"/calls/?from={day}&to={day}&number=%2B{number}")
@@ -64,7 +65,6 @@ def test_an_invoice_comes_as_pdf(ada: Client, house: House) -> None:
     assert response.headers["Content-Type"] == "application/pdf" and response.content.startswith(b"%PDF")
 
 
-@pytest.mark.req("reseller-001")
 def test_a_reseller_sees_the_accounts_below_and_their_calls(client: Client, house: House) -> None:
     client.force_login(house.reseller)
     page = text(client, "/accounts-below/?q=ad")
