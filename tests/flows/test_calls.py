@@ -26,7 +26,7 @@ def talk(house: House, phone: Phone, number: str, seconds: float) -> str:
     phone.forget()
     phone.dial(f"sip:{number}@127.0.0.1:{house.sip}")
     answered = phone.wait("CALL_ESTABLISHED")
-    assert answered, phone.events or phone.last_words()
+    assert answered, f"{phone.wait('CALL_CLOSED', 0)}: {phone.last_words()}"
     phone.wait("NOTHING", seconds)  # the deadline is what is waited for
     phone.hang_up()
     closed = phone.wait("CALL_CLOSED")
