@@ -66,6 +66,19 @@ def show(form: forms.BaseForm, error: ValidationError, otherwise: str | None = N
         form.add_error(field if field in form.fields else otherwise, messages)
 
 
+def right(name: str) -> Any:
+    """A `has_…_permission` method of an admin: whether the user has this right.
+
+    The theme can be told rights by their names as well, but then it looks for them in the database while the code
+    is checked, where there may be none.
+    """
+
+    def has_permission(self: Any, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(request.user.has_perm(name))
+
+    return has_permission
+
+
 def save_rows(formset: Any) -> None:
     """Save an inline's rows, each by its own service; what was marked for removal is removed."""
     formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []

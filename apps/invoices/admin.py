@@ -20,7 +20,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTime
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminDateWidget
 
-from apps.core.admin import OfficeAdmin, ReadOnly, ReadOnlyInline, ServiceForm
+from apps.core.admin import OfficeAdmin, ReadOnly, ReadOnlyInline, ServiceForm, right
 from apps.invoices.models import Invoice, InvoiceLine, LedgerEntry, Payment
 from apps.invoices.services import issuing, payments
 from apps.users.models import Account
@@ -165,7 +165,9 @@ class InvoiceAdmin(ReadOnly, OfficeAdmin):
     def pdf_link(self, invoice: Invoice) -> str:
         return format_html('<a href="{}">PDF</a>', reverse("invoice_pdf", args=[invoice.pk]))
 
-    @action(description="PDF", url_path="pdf", icon="picture_as_pdf", permissions=["invoices.view_invoice"])
+    has_credit_permission = right("invoices.add_invoice")
+
+    @action(description="PDF", url_path="pdf", icon="picture_as_pdf", permissions=["view"])
     def open_pdf(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return redirect("invoice_pdf", object_id)
 
@@ -173,7 +175,7 @@ class InvoiceAdmin(ReadOnly, OfficeAdmin):
         description=_("Issue a credit note"),
         url_path="credit",
         icon="undo",
-        permissions=["invoices.add_invoice"],
+        permissions=["credit"],
     )
     def take_back(self, request: HttpRequest, object_id: int) -> HttpResponse:
         invoice = get_object_or_404(Invoice.objects.defer("pdf"), pk=object_id)

@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import RangeNumericFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanSwitchWidget
 
-from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm
+from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm, right
 from apps.pricing import services
 from apps.pricing.errors import ImportRefused, PricingError
 from apps.pricing.models import (
@@ -162,7 +162,9 @@ class TariffAdmin(OfficeAdmin):
     def increments(self, tariff: Tariff) -> str:
         return f"{tariff.first_increment}/{tariff.next_increment}"
 
-    @action(description=_("Rates"), url_path="rates", icon="list", permissions=["pricing.view_rate"])
+    has_see_rates_permission = right("pricing.view_rate")
+
+    @action(description=_("Rates"), url_path="rates", icon="list", permissions=["see_rates"])
     def show_rates(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return redirect(reverse("admin:pricing_rate_changelist") + f"?tariff__id__exact={object_id}")
 
@@ -197,9 +199,7 @@ class TariffAdmin(OfficeAdmin):
             request.user.has_perm("pricing.change_tariff") and request.user.has_perm("pricing.add_rate")
         )
 
-    @action(
-        description=_("Export as CSV"), url_path="export", icon="download", permissions=["pricing.view_rate"]
-    )
+    @action(description=_("Export as CSV"), url_path="export", icon="download", permissions=["see_rates"])
     def export_file(self, request: HttpRequest, object_id: int) -> HttpResponse:
         tariff = get_object_or_404(Tariff, pk=object_id)
         try:

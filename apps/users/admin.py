@@ -19,7 +19,7 @@ from rest_framework.authtoken.models import TokenProxy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
-from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm
+from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm, right
 from apps.core.formats import money
 from apps.users import services
 from apps.users.choices import COLOURS, Billing, Kind
@@ -183,7 +183,11 @@ class AccountAdmin(OfficeAdmin):
         balance = getattr(account, "balance", None)
         return money(balance.amount, account.currency) if balance else "—"
 
-    @action(description=_("Calls"), url_path="calls", icon="call", permissions=["cdrs.view_cdr"])
+    has_see_calls_permission = right("cdrs.view_cdr")
+    has_see_ledger_permission = right("invoices.view_ledgerentry")
+    has_see_invoices_permission = right("invoices.view_invoice")
+
+    @action(description=_("Calls"), url_path="calls", icon="call", permissions=["see_calls"])
     def show_calls(self, request: HttpRequest, object_id: int) -> HttpResponse:
         column = "carrier" if Account.objects.filter(pk=object_id, kind=Kind.CARRIER).exists() else "caller"
         return redirect(reverse("admin:cdrs_cdr_changelist") + f"?{column}__id__exact={object_id}&span=744")
@@ -192,7 +196,7 @@ class AccountAdmin(OfficeAdmin):
         description=_("Ledger"),
         url_path="ledger",
         icon="account_balance",
-        permissions=["invoices.view_ledgerentry"],
+        permissions=["see_ledger"],
     )
     def show_ledger(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return redirect(reverse("admin:invoices_ledgerentry_changelist") + f"?account__id__exact={object_id}")
@@ -201,7 +205,7 @@ class AccountAdmin(OfficeAdmin):
         description=_("Invoices"),
         url_path="invoices",
         icon="receipt_long",
-        permissions=["invoices.view_invoice"],
+        permissions=["see_invoices"],
     )
     def show_invoices(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return redirect(reverse("admin:invoices_invoice_changelist") + f"?account__id__exact={object_id}")
