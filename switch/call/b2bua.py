@@ -19,6 +19,7 @@ from switch.call.causes import INTERNAL
 from switch.call.inbound import Inbound
 from switch.call.leg import Leg
 from switch.sip.client import ClientTransaction, InviteClientTransaction
+from switch.sip.grammar import BadValue
 from switch.sip.message import BadMessage, Request, Response, parse, stamp_via
 from switch.sip.server import InviteServerTransaction, ServerTransaction
 from switch.sip.stream import PING, PONG
@@ -116,6 +117,9 @@ class B2bua:
         except BadMessage as error:
             tx.reply(error.status or 400, self.board.now, error.reason)
             self._abandon(tx.context)
+        except BadValue as error:  # a header's parts are read when they are first asked for
+            tx.reply(400, self.board.now, str(error))
+            self._abandon(tx.context)
         except Exception:
             self._failed(tx.context if tx.context is not None else leg)
             tx.reply(500, self.board.now)
@@ -156,9 +160,9 @@ class B2bua:
                     context.on_response(tx, response)
             elif isinstance(context, Bridge):
                 context.on_response(tx, response)
-        except BadMessage as error:
-            log.warning("a response is bad: %s", error.reason)
-            self._failed(context) if response.status >= 200 else None
+        except (BadMessage, BadValue) as error:
+            log.warning("a response is bad: %s", error)
+            self._abandon(context) if response.status >= 200 else None
         except Exception:
             self._failed(context)
 

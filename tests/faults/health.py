@@ -43,11 +43,13 @@ class Watch:
     instance: Instance
     pids: dict[str, int] = field(init=False)
     read: dict[str, int] = field(init=False)
+    failures: int = field(init=False)
 
     def __post_init__(self) -> None:
         names = workers(self.instance)
         self.pids = {name: self.instance.pid(name) for name in names}
         self.read = {name: len(self.instance.log(name)) for name in names}
+        self.failures = total(self.instance)["failures"]
 
     def unharmed(self, seconds: float = 10) -> None:
         """The same processes, nothing unforeseen in their logs, and no call is left within so many seconds."""
@@ -56,7 +58,7 @@ class Watch:
             said = self.instance.log(name)[self.read[name] :]
             bad = FOREIGN.search(said)
             assert not bad, f"{name} met what it had not foreseen:\n{said[max(0, bad.start() - 1500) :][:4000]}"
-        assert not total(self.instance)["failures"]
+        assert total(self.instance)["failures"] == self.failures
         wait_for(
             lambda: not any(total(self.instance)[key] for key in NOTHING_UP),
             seconds,

@@ -216,7 +216,7 @@ def test_a_200_that_comes_after_the_cancel_is_acknowledged_and_hung_up(caller: P
     caller.send(dialling.cancel())
     refusal = caller.wait("INVITE", 487)
     caller.send(dialling.refusal_ack(refusal))
-    carrier.wait("CANCEL")
+    carrier.reply(carrier.wait("CANCEL"), 200)
     carrier.reply(asked, 200, body=SDP)
     carrier.wait("ACK")
     carrier.reply(carrier.wait("BYE"), 200)
@@ -248,7 +248,6 @@ def test_a_second_200_with_another_tag_is_hung_up_and_the_first_goes_on(caller: 
     stray = carrier.wait("BYE")
     assert "tag=two" in stray["To"]
     carrier.reply(stray, 200)
-    assert not [one for one in caller.quiet(0.3) if one.status == 200 and "one" not in one["To"] and False]
     dialling.to_dialog(dialling.bye())
     last = carrier.wait("BYE")
     assert "tag=one" in last["To"]
