@@ -20,11 +20,18 @@ def _item(title: Any, icon: str, to: str, permission: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": reverse_lazy(to), "permission": allowed}
 
 
-def _kind(title: Any, icon: str, kind: str) -> dict[str, Any]:
+def _kind(title: Any, icon: str, kind: str = "") -> dict[str, Any]:
+    """The list of accounts, of one kind or of all; only the one that is open is marked in the sidebar."""
+    accounts = reverse_lazy("admin:users_account_changelist")
     item = _item(title, icon, "admin:users_account_changelist", "users.view_account")
-    return item | {
-        "link": format_lazy("{}?kind__exact={}", reverse_lazy("admin:users_account_changelist"), kind)
-    }
+
+    def active(request: HttpRequest) -> bool:
+        if not request.path.startswith(str(accounts)):
+            return False
+        return request.GET.get("kind__exact", "") == kind if request.path == str(accounts) else not kind
+
+    link = format_lazy("{}?kind__exact={}", accounts, kind) if kind else accounts
+    return item | {"link": link, "active": active}
 
 
 UNFOLD: dict[str, Any] = {
@@ -33,6 +40,9 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": _("Carrier suite"),
     "SITE_SYMBOL": "waves",
     "SITE_URL": "/",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("portal/mizu.svg")},
+    ],
     "SHOW_HISTORY": True,
     "DASHBOARD_CALLBACK": "apps.cdrs.views.dashboard",
     "STYLES": [lambda request: static("admin_office/office.css")],
@@ -57,7 +67,7 @@ UNFOLD: dict[str, Any] = {
             {
                 "title": _("Access"),
                 "items": [
-                    _item(_("All accounts"), "groups", "admin:users_account_changelist", "users.view_account"),
+                    _kind(_("All accounts"), "groups"),
                     _kind(_("Subscribers"), "person", "subscriber"),
                     _kind(_("Customer trunks"), "call_received", "customer_trunk"),
                     _kind(_("Carriers"), "call_made", "carrier"),

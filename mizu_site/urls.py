@@ -13,7 +13,7 @@ urlpatterns = [
     path("admin/calls/", admin.site.admin_view(calls.current), name="admin_current_calls"),
     path("admin/calls/<uuid:call_id>/end/", admin.site.admin_view(calls.end), name="admin_end_call"),
     path("admin/", admin.site.urls),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("apps.portal.access_urls")),
     path("api/", include("apps.api.urls")),
     path("", include("apps.portal.urls")),
 ]

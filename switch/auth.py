@@ -11,6 +11,8 @@ from switch.sip.grammar import BadValue
 from switch.sip.message import Header, Request
 from switch.world.world import Credential, World
 
+#: Of the setting `digest_algorithms`, the strongest first.
+ALGORITHMS_OF = {"md5": (MD5,), "sha256": (SHA256,), "both": (SHA256, MD5)}
 UNAUTHORIZED, PROXY_REQUIRED = 401, 407
 _NAMES = {
     UNAUTHORIZED: ("Authorization", "WWW-Authenticate"),
@@ -38,13 +40,16 @@ class Doorkeeper:
 
     def _made(self, world: World) -> Authenticator:
         settings = world.settings
-        return Authenticator(settings.sip_realm, self._secret, lifetime=settings.nonce_seconds)
+        made = Authenticator(settings.sip_realm, self._secret, lifetime=settings.nonce_seconds)
+        made.algorithms = ALGORITHMS_OF[settings.digest_algorithms]
+        return made
 
     def follow(self, world: World) -> None:
         """Settings may have changed."""
         if self._authenticator.realm != world.settings.sip_realm:
             self._authenticator = self._made(world)
         self._authenticator.lifetime = world.settings.nonce_seconds
+        self._authenticator.algorithms = ALGORITHMS_OF[world.settings.digest_algorithms]
 
     def prove(self, request: Request, world: World, now: float, status: int) -> Credential | Refused:
         """The credential that the request proves, or the answer that asks for (another) proof.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from switch.call.board import Board
     from switch.net.counters import Counters
+    from switch.sip.timers import Timed
 
 
 def held(board: Board, net: Counters) -> dict[str, int]:
@@ -19,7 +20,7 @@ def held(board: Board, net: Counters) -> dict[str, int]:
     defects: exceptions that nobody had foreseen, each with its traceback in the log.
     """
     layer = board.layer
-    transactions = [*layer.clients.values(), *layer.servers.values()]
+    transactions: list[Timed] = [*layer.clients.values(), *layer.servers.values()]
     return {
         "calls": len(board.calls),
         "dialogs": len(board.dialogs),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from django.test.utils import setup_databases, teardown_databases
 
 from tests.instance import Instance
 from tests.rows import Coverage, built_rows
@@ -21,6 +23,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     report = config.getoption("--requirements")
     config.pluginmanager.register(Coverage(built_rows(), report=report), "requirement-rows")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    """The test database, whichever tests were selected.
+
+    pytest-django makes it only when a marked test is among them; tests that let another process use it carry no
+    mark, and would be left with the database that DATABASE_URL names.
+    """
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False)
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,14 @@ class OwnOrOffice(Office):
         return super().has_permission(request, view)
 
 
+class LiveCalls(BasePermission):
+    """Everybody sees their own calls in progress; staff need the right to read calls."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        user = request.user
+        return bool(user.is_authenticated and (not user.is_staff or user.has_perm("cdrs.view_cdr")))
+
+
 class HangUp(BasePermission):
     """Ending calls is for staff with that right."""
 

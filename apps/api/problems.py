@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import IntegrityError
+from django.db import DataError, IntegrityError
 from django.db.models import ProtectedError
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -47,6 +47,8 @@ def problem(error: Exception, context: dict[str, Any]) -> Response | None:
     }
     if text:
         body["detail"] = str(text)
+    if isinstance(error, ImportRefused):
+        detail = {"lines": [{"line": line, "message": text} for line, text in error.errors[:1000]]}
     if detail:
         body["errors"] = detail
     response.data = body
@@ -59,8 +61,9 @@ def _translated(error: Exception) -> Exception:
         case DjangoValidationError():
             return exceptions.ValidationError(as_serializer_error(error))
         case ImportRefused():
-            lines = [{"line": line, "message": message} for line, message in error.errors[:1000]]
-            return exceptions.ValidationError({"lines": lines})
+            return exceptions.ValidationError("The file has bad lines; nothing was changed.")
+        case DataError():  # a moment or number that PostgreSQL cannot hold
+            return exceptions.ValidationError("A value is out of range.")
         case CannotIssue() | PricingError():
             return Conflict(str(error))
         case ProtectedError() | IntegrityError():

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from apps.cdrs.models import Cdr, CdrPrice
 from apps.invoices.models import Invoice, InvoiceLine, LedgerEntry, Payment
 from apps.invoices.services import payments
+from apps.pricing import services as pricing
 from apps.pricing.models import Rate, Tariff
 from apps.routing import services as routing
 from apps.routing.models import RouteRule, RouteTarget
@@ -46,6 +47,7 @@ class AccountSerializer(serializers.ModelSerializer):
     def create(self, values: dict[str, Any]) -> Account:
         return users.open_account(**values)
 
+    @transaction.atomic
     def update(self, account: Account, values: dict[str, Any]) -> Account:
         password, sip_password = values.pop("password", None), values.pop("sip_password", None)
         account = users.change_account(account=account, **values)
@@ -76,11 +78,13 @@ class CarrierSerializer(AccountSerializer):
     class Meta(AccountSerializer.Meta):
         fields = [*AccountSerializer.Meta.fields, "trunk"]
 
+    @transaction.atomic
     def create(self, values: dict[str, Any]) -> Account:
         trunk = values.pop("trunk", None)
         carrier = super().create(values)
         return self._with_trunk(carrier, trunk)
 
+    @transaction.atomic
     def update(self, account: Account, values: dict[str, Any]) -> Account:
         trunk = values.pop("trunk", None)
         values.pop("kind", None)
@@ -100,6 +104,12 @@ class TariffSerializer(serializers.ModelSerializer):
                   "free_seconds", "free_after", "comment", "changed_at"]  # fmt: skip
         read_only_fields = ["changed_at"]
 
+    def create(self, values: dict[str, Any]) -> Tariff:
+        return pricing.create_tariff(**values)
+
+    def update(self, tariff: Tariff, values: dict[str, Any]) -> Tariff:
+        return pricing.change_tariff(tariff=tariff, **values)
+
 
 class RateSerializer(serializers.ModelSerializer):
     class Meta:
@@ -107,6 +117,12 @@ class RateSerializer(serializers.ModelSerializer):
         fields = ["id", "tariff", "prefix", "destination", "price", "window", "connect_fee", "first_increment",
                   "next_increment", "minimum_seconds", "free_seconds", "free_after", "min_digits", "max_digits",
                   "valid_from", "valid_until"]  # fmt: skip
+
+    def create(self, values: dict[str, Any]) -> Rate:
+        return pricing.add_rate(**values)
+
+    def update(self, rate: Rate, values: dict[str, Any]) -> Rate:
+        return pricing.change_rate(rate=rate, **values)
 
 
 class RouteTargetSerializer(serializers.ModelSerializer):
@@ -127,25 +143,12 @@ class RouteSerializer(serializers.ModelSerializer):
         fields = ["id", "name", "priority", "enabled", "caller", "caller_prefixes", "called_prefixes", "window",
                   "strategy", "final", "targets"]  # fmt: skip
 
-    @transaction.atomic
     def create(self, values: dict[str, Any]) -> RouteRule:
-        targets = values.pop("targets")
-        return _offer(routing.create_rule(**values), targets)
+        return routing.create_rule(**values)
 
-    @transaction.atomic
     def update(self, rule: RouteRule, values: dict[str, Any]) -> RouteRule:
-        targets = values.pop("targets", None)
         routing.change_rule(rule=rule, **values)
-        return rule if targets is None else _offer(rule, targets)
-
-
-def _offer(rule: RouteRule, targets: list[dict[str, Any]]) -> RouteRule:
-    """Make exactly these the rule's targets."""
-    for target in rule.targets.all():
-        routing.remove_target(target=target)
-    for target in targets:
-        routing.add_target(rule=rule, **target)
-    return RouteRule.objects.prefetch_related("targets").get(pk=rule.pk)
+        return RouteRule.objects.prefetch_related("targets").get(pk=rule.pk)
 
 
 class CdrPriceSerializer(serializers.ModelSerializer):

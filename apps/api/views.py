@@ -13,14 +13,13 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.api import filters
 from apps.api import serializers as shapes
 from apps.api.paging import ById, ByStart
-from apps.api.permissions import HangUp, Office, OwnOrOffice
+from apps.api.permissions import HangUp, LiveCalls, Office, OwnOrOffice
 from apps.cdrs.live import current_calls, hang_up
 from apps.cdrs.models import Cdr
 from apps.cdrs.queries import prices_of, visible_calls
@@ -98,7 +97,7 @@ class TariffViewSet(viewsets.ModelViewSet):
 class RateViewSet(viewsets.ModelViewSet):
     """Prices per minute by prefix."""
 
-    queryset = Rate.objects.select_related("tariff")
+    queryset = Rate.objects.all()
     serializer_class = shapes.RateSerializer
     permission_classes = [Office]
     pagination_class = ById
@@ -147,7 +146,7 @@ class CdrViewSet(viewsets.ReadOnlyModelViewSet):
 class CurrentCallViewSet(viewsets.ViewSet):
     """Calls that are up or ringing now."""
 
-    permission_classes = [IsAuthenticated]
+    permission_classes = [LiveCalls]
 
     @extend_schema(responses=shapes.LiveCallSerializer(many=True))
     def list(self, request: Request) -> Response:

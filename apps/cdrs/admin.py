@@ -102,26 +102,26 @@ class CdrAdmin(ReadOnly, OfficeAdmin):
     fieldsets = [
         (
             _("Call"),
-            {"fields": [("started_at", "answered_at", "ended_at"), ("duration", "setup_ms", "pdd_ms"),
-                        ("hangup_cause", "sip_status", "q850_cause", "disconnector"), "comment"]},
+            {"fields": [("started_at", "answered_at"), ("ended_at", "duration"), ("setup_ms", "pdd_ms"),
+                        ("hangup_cause", "disconnector"), ("sip_status", "q850_cause"), "comment"]},
         ),
         (
             _("From"),
-            {"fields": [("caller", "caller_number", "caller_address"), ("original_called_number", "reseller")]},
+            {"fields": [("caller", "caller_number"), ("original_called_number", "caller_address"), "reseller"]},
         ),
         (
             _("To"),
-            {"fields": [("called_number", "dialled_number", "destination"), ("carrier", "called_account"),
-                        ("called_address", "route_rule")]},
+            {"fields": [("called_number", "destination"), ("carrier", "dialled_number"),
+                        ("called_account", "called_address"), "route_rule"]},
         ),
         (
             _("Prices, net"),
-            {"fields": [("retail_price", "carrier_cost", "reseller_price"), ("sales_commission", "company_price")]},
+            {"fields": [("retail_price", "carrier_cost"), ("reseller_price", "company_price"), "sales_commission"]},
         ),
         (
             _("Media and technical"),
-            {"fields": [("media", "codec"), ("rtp_sent", "rtp_received", "rtp_lost"),
-                        ("sip_call_id", "worker", "world_version"), ("id", "recorded_at")]},
+            {"fields": [("media", "codec"), ("rtp_sent", "rtp_received"), ("rtp_lost", "worker"),
+                        ("sip_call_id", "world_version"), ("id", "recorded_at")]},
         ),
     ]  # fmt: skip
 

@@ -10,6 +10,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import TruncHour
 
 from apps.cdrs.models import Cdr, CdrPrice
+from apps.pricing.queries import in_own_currency
 from apps.users.models import Account
 from apps.users.queries import visible_to
 
@@ -53,20 +54,23 @@ def prices_of(cdr: Cdr) -> QuerySet[CdrPrice]:
     )
 
 
-def traffic(calls: QuerySet[Cdr], since: datetime, until: datetime) -> Traffic:
-    """Totals of the calls that started in [since, until)."""
-    sums = calls.filter(started_at__gte=since, started_at__lt=until).aggregate(
+def traffic(since: datetime, until: datetime) -> Traffic:
+    """Totals of all calls that started in [since, until), in the installation's currency."""
+    span = {"started_at__gte": since, "started_at__lt": until}
+    sums = Cdr.objects.filter(**span).aggregate(
         calls=Count("id"),
         answered=Count("id", filter=Q(answered_at__isnull=False)),
         seconds=Sum("duration"),
-        revenue=Sum("retail_price"),
         cost=Sum("carrier_cost"),
+    )
+    paid = (
+        CdrPrice.objects.filter(**span, kind="retail").values_list("currency").annotate(Sum("net")).order_by()
     )
     return Traffic(
         calls=sums["calls"],
         answered=sums["answered"],
         seconds=sums["seconds"] or 0,
-        revenue=sums["revenue"] or Decimal(0),
+        revenue=sum((in_own_currency(net, currency, since.date()) for currency, net in paid), Decimal(0)),
         cost=sums["cost"] or Decimal(0),
     )
 

@@ -55,8 +55,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         return context
     now = timezone.now().astimezone(ZoneInfo(request.user.time_zone))
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    today = traffic(Cdr.objects.all(), midnight, midnight + timedelta(days=1))
-    yesterday = traffic(Cdr.objects.all(), midnight - timedelta(days=1), now - timedelta(days=1))
+    today = traffic(midnight, midnight + timedelta(days=1))
+    yesterday = traffic(midnight - timedelta(days=1), now - timedelta(days=1))
     currency = setting("currency")
     return (
         context

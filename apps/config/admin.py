@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from apps.config.models import Setting
 from apps.config.registry import SETTINGS
 from apps.config.services import clear_value, set_value
-from apps.core.admin import OfficeAdmin
+from apps.core.admin import OfficeAdmin, show
 
 
 class ValueForm(forms.Form):
@@ -53,7 +53,11 @@ class SettingAdmin(OfficeAdmin):
         for row in Setting.objects.all():
             changed.setdefault(row.key, []).append(row)
         rows = [
-            {"definition": definition, "values": changed.get(key, [])}
+            {
+                "definition": definition,
+                "default": definition.write(definition.default),
+                "values": changed.get(key, []),
+            }
             for key, definition in sorted(SETTINGS.items())
             if wanted in key or wanted in str(definition.help).lower()
         ]
@@ -62,21 +66,22 @@ class SettingAdmin(OfficeAdmin):
         return TemplateResponse(request, "admin/config/settings.html", context)
 
     def edit_view(self, request: HttpRequest, key: str) -> HttpResponse:
-        if key not in SETTINGS:
-            return redirect("admin:config_setting_changelist")
         if not self.has_change_permission(request):
             raise PermissionDenied
+        if key not in SETTINGS:
+            return redirect("admin:config_setting_changelist")
         node = request.GET.get("node", "")
+        default = SETTINGS[key].write(SETTINGS[key].default)
         current = Setting.objects.filter(key=key, node=node).first()
         form = ValueForm(
-            request.POST or None,
-            initial={"value": current.value if current else SETTINGS[key].default, "node": node},
+            request.POST or None, initial={"value": current.value if current else default, "node": node}
         )
         if request.method == "POST" and form.is_valid() and self._store(request, key, form):
             return redirect(reverse("admin:config_setting_changelist") + f"?q={key}")
         context = self.admin_site.each_context(request) | {
             "title": key,
             "definition": SETTINGS[key],
+            "default": default,
             "form": form,
             "changed": current is not None,
             "opts": self.opts,
@@ -91,7 +96,7 @@ class SettingAdmin(OfficeAdmin):
             else:
                 set_value(key=key, value=form.cleaned_data["value"], node=node)
         except ValidationError as error:
-            form.add_error("value", error)
+            show(form, error, otherwise="value")
             return False
         messages.success(request, _("%s was changed.") % key)
         return True

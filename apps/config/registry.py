@@ -114,6 +114,17 @@ _ALL: tuple[Definition, ...] = (
     Definition(
         "nonce_seconds", int, 300, _("How long a digest challenge is good for."), minimum=10, maximum=3600
     ),
+    # MD5 alone by default: many phones in use (all of libre before 2.0, so Debian's baresip) take no challenge at all
+    # when one of those offered is SHA-256, although RFC 8760 §2.4 wants them to skip what they do not know.
+    Definition(
+        "digest_algorithms",
+        str,
+        "md5",
+        _(
+            "How phones prove their password. SHA-256 is the better one, but older phones fail when it is offered."
+        ),
+        choices=("md5", "sha256", "both"),
+    ),
     Definition(
         "upperexpire",
         int,

@@ -8,10 +8,11 @@ from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.paginator import Paginator
 from django.db import connection, transaction
-from django.db.models import Model
+from django.db.models import Model, TextField
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 
 class EstimatePaginator(Paginator):
@@ -55,15 +56,31 @@ class ServiceForm(forms.ModelForm):
                 self.carry_out()
                 transaction.set_rollback(True)
         except ValidationError as error:
-            self._show(error)
+            show(self, error)
 
-    def _show(self, error: ValidationError) -> None:
-        for field, messages in getattr(error, "error_dict", {NON_FIELD_ERRORS: error.error_list}).items():
-            self.add_error(field if field in self.fields else None, messages)
+
+def show(form: forms.BaseForm, error: ValidationError, otherwise: str | None = None) -> None:
+    """Put what a service refused beside the fields that it names; what names none of the form's, to `otherwise`."""
+    found = error.error_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.error_list}
+    for field, messages in found.items():
+        form.add_error(field if field in form.fields else otherwise, messages)
+
+
+def right(name: str) -> Any:
+    """A `has_…_permission` method of an admin: whether the user has this right.
+
+    The theme can be told rights by their names as well, but then it looks for them in the database while the code
+    is checked, where there may be none.
+    """
+
+    def has_permission(self: Any, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(request.user.has_perm(name))
+
+    return has_permission
 
 
 def save_rows(formset: Any) -> None:
-    """Save an inline's rows, each by its own service (`ServiceForm`); what was marked for removal is removed."""
+    """Save an inline's rows, each by its own service; what was marked for removal is removed."""
     formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []
     for row in formset.forms:
         if row in formset.deleted_forms:
@@ -83,6 +100,24 @@ class OfficeAdmin(ModelAdmin):
     warn_unsaved_form = True
     compressed_fields = True
     list_filter_submit = True
+    formfield_overrides = {TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})}}
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        if not isinstance(form, ServiceForm):
+            return super().save_model(request, obj, form, change)
+        obj.pk = form.carry_out().pk
+        obj._state.adding = False
+        return obj.refresh_from_db()  # the service may have written more than the form held
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        if issubclass(formset.form, ServiceForm):
+            return save_rows(formset)
+        return super().save_formset(request, form, formset, change)
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        if issubclass(self.form, ServiceForm):  # what is edited in the list goes through the service too
+            kwargs.setdefault("form", self.form)
+        return super().get_changelist_form(request, **kwargs)
 
 
 class ReadOnly:
@@ -102,7 +137,8 @@ class OfficeInline(TabularInline):
     """Rows that belong to the object above them."""
 
     extra = 0
-    show_change_link = True
+    show_change_link = False
+    hide_title = True
 
 
 class ReadOnlyInline(ReadOnly, OfficeInline):

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminDateWidget
 
-from apps.core.admin import OfficeAdmin, ReadOnly, ReadOnlyInline, ServiceForm
+from apps.core.admin import OfficeAdmin, ReadOnly, ReadOnlyInline, ServiceForm, right
 from apps.invoices.models import Invoice, InvoiceLine, LedgerEntry, Payment
 from apps.invoices.services import issuing, payments
 from apps.users.models import Account
+
+SANE_DAYS = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2099, 12, 31))]
 
 
 @admin.register(LedgerEntry)
@@ -63,19 +72,45 @@ class PaymentAdmin(OfficeAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def save_model(self, request: HttpRequest, obj: Payment, form: Any, change: bool) -> None:
-        obj.pk = form.carry_out().pk
-        obj._state.adding = False
-
 
 class LineInline(ReadOnlyInline):
     model = InvoiceLine
     fields = ["position", "text", "calls", "seconds", "net", "vat_rate"]
-    show_change_link = False
+
+
+class IssueForm(ServiceForm):
+    """Which account is invoiced for which days of its own time zone, as `issuing.issue` takes it."""
+
+    first_day = forms.DateField(label=_("First day"), widget=UnfoldAdminDateWidget, validators=SANE_DAYS)
+    last_day = forms.DateField(
+        label=_("Last day"),
+        widget=UnfoldAdminDateWidget,
+        validators=SANE_DAYS,
+        help_text=_("Included; it must be over in the account's time zone."),
+    )
+
+    class Meta:
+        model = Invoice
+        fields = ["account"]
+
+    by: Account
+
+    def carry_out(self) -> Invoice:
+        account = self.cleaned_data["account"]
+        start, end = (
+            datetime.combine(day, time.min, ZoneInfo(account.time_zone))
+            for day in (self.cleaned_data["first_day"], self.cleaned_data["last_day"] + timedelta(days=1))
+        )
+        try:
+            return issuing.issue(account=account, period_start=start, period_end=end, by=self.by)
+        except issuing.CannotIssue as error:
+            raise ValidationError(str(error)) from error
 
 
 @admin.register(Invoice)
 class InvoiceAdmin(ReadOnly, OfficeAdmin):
+    """Documents are issued, read and taken back; what was issued never changes."""
+
     list_display = ["number", "document_type", "account", "period", "gross", "currency", "issued_at", "due_on",
                     "mailed_at", "pdf_link"]  # fmt: skip
     list_filter = [
@@ -87,16 +122,40 @@ class InvoiceAdmin(ReadOnly, OfficeAdmin):
     list_select_related = ["account"]
     search_fields = ["number", "account__username", "customer_name"]
     inlines = [LineInline]
+    autocomplete_fields = ["account"]
     actions_detail = ["open_pdf", "take_back"]
     fieldsets = [
-        (None, {"fields": [("number", "document_type", "refers_to"), ("account", "issuer"), ("period_start", "period_end"),
-                           ("issued_at", "due_on", "mailed_at")]}),
+        (None, {"fields": [("number", "document_type"), ("account", "issuer"), ("period_start", "period_end"),
+                           ("issued_at", "due_on"), ("mailed_at", "refers_to")]}),
         (_("Customer"), {"fields": ["customer_name", "customer_address", "customer_vat_number", "customer_email"]}),
-        (_("Total"), {"fields": [("net", "vat", "gross", "currency")]}),
+        (_("Total"), {"fields": [("net", "vat"), ("gross", "currency")]}),
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer("pdf")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("invoices.add_invoice"))
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is not None:
+            return super().get_form(request, obj, change, **kwargs)
+        form = super().get_form(request, obj, change, **kwargs | {"form": IssueForm})
+        form.by = request.user
+        return form
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fieldsets if obj else [(None, {"fields": ["account", ("first_day", "last_day")]})]
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj else []
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Last month, unless the link says otherwise."""
+        last = timezone.localdate().replace(day=1) - timedelta(days=1)
+        return {"first_day": last.replace(day=1), "last_day": last} | super().get_changeform_initial_data(
+            request
+        )
 
     @display(description=_("period"))
     def period(self, invoice: Invoice) -> str:
@@ -106,19 +165,31 @@ class InvoiceAdmin(ReadOnly, OfficeAdmin):
     def pdf_link(self, invoice: Invoice) -> str:
         return format_html('<a href="{}">PDF</a>', reverse("invoice_pdf", args=[invoice.pk]))
 
-    @action(description="PDF", url_path="pdf", icon="picture_as_pdf")
+    has_credit_permission = right("invoices.add_invoice")
+
+    @action(description="PDF", url_path="pdf", icon="picture_as_pdf", permissions=["view"])
     def open_pdf(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return redirect("invoice_pdf", object_id)
 
-    @action(description=_("Issue a credit note"), url_path="credit", icon="undo", permissions=["take_back"])
+    @action(
+        description=_("Issue a credit note"),
+        url_path="credit",
+        icon="undo",
+        permissions=["credit"],
+    )
     def take_back(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        invoice = get_object_or_404(Invoice.objects.defer("pdf"), pk=object_id)
+        if request.method != "POST":  # a document is issued by a button, never by a link
+            context = self.admin_site.each_context(request) | {
+                "title": _("Take back %(number)s") % {"number": invoice.number},
+                "opts": self.opts,
+                "original": invoice,
+            }
+            return render(request, "admin/invoices/credit.html", context)
         try:
-            note = issuing.credit(invoice=Invoice.objects.get(pk=object_id), by=request.user)
+            note = issuing.credit(invoice=invoice, by=request.user)
         except issuing.CannotIssue as error:
             messages.error(request, str(error))
             return redirect(reverse("admin:invoices_invoice_change", args=[object_id]))
         messages.success(request, _("Credit note %s was issued.") % note.number)
         return redirect(reverse("admin:invoices_invoice_change", args=[note.pk]))
-
-    def has_take_back_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return bool(request.user.has_perm("invoices.add_invoice"))

@@ -230,6 +230,7 @@ class InvoiceLine(models.Model):
     text = models.CharField(max_length=200)
     calls = models.PositiveIntegerField(default=0)
     seconds = models.PositiveBigIntegerField(default=0)
+    unit_price = AmountField(default=0, help_text="Net per minute on average, from the exact sum.")
     net = AmountField()
     vat_rate = models.DecimalField(max_digits=5, decimal_places=2, validators=[MinValueValidator(0)])
 

@@ -6,11 +6,15 @@ call, invoice or account is as good as not there (404).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
+from functools import wraps
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -22,22 +26,32 @@ from django.views.decorators.http import require_GET
 from apps.cdrs.live import LiveCallsUnavailable, current_calls
 from apps.cdrs.models import Cdr
 from apps.cdrs.queries import prices_of, visible_calls
-from apps.invoices.models import Invoice, LedgerEntry
+from apps.invoices.models import LedgerEntry
 from apps.invoices.queries import pdf_of, visible_invoices
 from apps.users.choices import Kind
 from apps.users.models import Account
 from apps.users.queries import visible_to
 
+View = Callable[..., HttpResponse]
 PER_PAGE = 25
 LONGEST_SPAN = timedelta(days=92)
 
 
-@require_GET
-@login_required
+def for_customers(view: View) -> View:
+    """A page for whoever has logged in, but staff: what those may see is decided in the admin, right by right."""
+
+    @require_GET
+    @login_required
+    @wraps(view)
+    def page(request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+        return redirect("admin:index") if request.user.is_staff else view(request, *args, **options)
+
+    return page
+
+
+@for_customers
 def home(request: HttpRequest) -> HttpResponse:
-    """Balance, the last calls and invoices. Staff work in the admin."""
-    if request.user.is_staff:
-        return redirect("admin:index")
+    """Balance, the last calls and invoices."""
     recent = visible_calls(request.user).filter(started_at__gte=timezone.now() - timedelta(days=31))
     context = {
         "balance": getattr(request.user, "balance", None),
@@ -51,8 +65,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/home.html", context)
 
 
-@require_GET
-@login_required
+@for_customers
 def calls(request: HttpRequest) -> HttpResponse:
     """Calls between two days of the reader's own time zone, at most three months of them."""
     zone = ZoneInfo(request.user.time_zone)
@@ -65,7 +78,7 @@ def calls(request: HttpRequest) -> HttpResponse:
     found = (
         visible_calls(request.user).filter(started_at__gte=start, started_at__lt=end).select_related("caller")
     )
-    number = request.GET.get("number", "").strip().lstrip("+")
+    number = _asked(request, "number").lstrip("+")
     if number:
         found = found.filter(called_number__startswith=number)
     context = {
@@ -73,20 +86,18 @@ def calls(request: HttpRequest) -> HttpResponse:
         "first": first,
         "last": last,
         "number": number,
-        "query": f"from={first}&to={last}&number={number}&",
+        "query": urlencode({"from": first, "to": last, "number": number}) + "&",
     }
     return render(request, "portal/calls.html", context)
 
 
-@require_GET
-@login_required
+@for_customers
 def calls_now(request: HttpRequest) -> HttpResponse:
     """The calls that are up, for the home page, which asks for them every few seconds."""
     return render(request, "portal/calls_now.html", {"now": _now(request)})
 
 
-@require_GET
-@login_required
+@for_customers
 def call(request: HttpRequest, call_id: str) -> HttpResponse:
     """One call, and what it cost those whom the reader may see."""
     record: Cdr = get_object_or_404(visible_calls(request.user), pk=call_id)
@@ -96,8 +107,7 @@ def call(request: HttpRequest, call_id: str) -> HttpResponse:
     return render(request, "portal/call.html", {"call": record, "prices": prices})
 
 
-@require_GET
-@login_required
+@for_customers
 def invoices(request: HttpRequest) -> HttpResponse:
     """Invoices and credit notes."""
     return render(request, "portal/invoices.html", {"page": _page(request, visible_invoices(request.user))})
@@ -106,20 +116,16 @@ def invoices(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_required
 def invoice_pdf(request: HttpRequest, invoice_id: int) -> HttpResponse:
-    """The document itself; for staff of the office too."""
-    readable = (
-        Invoice.objects.all()
-        if request.user.has_perm("invoices.view_invoice")
-        else visible_invoices(request.user)
-    )
-    invoice = get_object_or_404(readable, pk=invoice_id)
+    """The document itself; also for staff who may read invoices."""
+    if request.user.is_staff and not request.user.has_perm("invoices.view_invoice"):
+        raise PermissionDenied
+    invoice = get_object_or_404(visible_invoices(request.user), pk=invoice_id)
     response = HttpResponse(pdf_of(invoice), content_type="application/pdf")
     response["Content-Disposition"] = f'inline; filename="{invoice.number}.pdf"'
     return response
 
 
-@require_GET
-@login_required
+@for_customers
 def ledger(request: HttpRequest) -> HttpResponse:
     """Why the balance is what it is."""
     entries = LedgerEntry.objects.filter(account=request.user).order_by("-id")
@@ -127,20 +133,22 @@ def ledger(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/ledger.html", context)
 
 
-@require_GET
-@login_required
+@for_customers
 def accounts(request: HttpRequest) -> HttpResponse:
     """The accounts below the reader."""
     below = visible_to(request.user).exclude(pk=request.user.pk).select_related("balance", "parent")
-    wanted = request.GET.get("q", "").strip()
+    wanted = _asked(request, "q")
     if wanted:
         below = below.filter(username__icontains=wanted) | below.filter(display_name__icontains=wanted)
-    context = {"page": _page(request, below.order_by("username")), "q": wanted, "query": f"q={wanted}&"}
+    context = {
+        "page": _page(request, below.order_by("username")),
+        "q": wanted,
+        "query": urlencode({"q": wanted}) + "&",
+    }
     return render(request, "portal/accounts.html", context)
 
 
-@require_GET
-@login_required
+@for_customers
 def account(request: HttpRequest, account_id: int) -> HttpResponse:
     """One account below the reader, with its last calls and invoices."""
     shown: Account = get_object_or_404(
@@ -167,11 +175,18 @@ def _now(request: HttpRequest) -> list[object] | None:
         return None
 
 
+def _asked(request: HttpRequest, name: str) -> str:
+    """What was typed into a search field, without what no column can hold."""
+    return request.GET.get(name, "").replace("\0", "").strip()[:64]
+
+
 def _day(text: str | None) -> date | None:
+    """A day that a person may mean; others could not be turned into another time zone."""
     try:
-        return parse_date(text or "")
+        day = parse_date(text or "")
     except ValueError:
         return None
+    return day if day and 1970 <= day.year <= 2200 else None
 
 
 def _page(request: HttpRequest, rows: QuerySet[Any]) -> Page:

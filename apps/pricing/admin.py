@@ -8,14 +8,15 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeNumericFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanSwitchWidget
 
-from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm, save_rows
+from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm, right
+from apps.pricing import services
 from apps.pricing.errors import ImportRefused, PricingError
 from apps.pricing.models import (
     ExchangeRate,
@@ -26,7 +27,6 @@ from apps.pricing.models import (
     TariffKind,
     TimeWindow,
 )
-from apps.pricing.services import assign_tariff, export_rates, import_rates
 from apps.users.admin import AccountAdmin
 
 
@@ -52,7 +52,9 @@ class AssignmentForm(ServiceForm):
 
     def carry_out(self) -> TariffAssignment:
         account = self.cleaned_data.get("account") or self.instance.account
-        return assign_tariff(account=account, tariff=self.cleaned_data.get("tariff") or self.instance.tariff)
+        return services.assign_tariff(
+            account=account, tariff=self.cleaned_data.get("tariff") or self.instance.tariff
+        )
 
 
 class AssignmentInline(OfficeInline):
@@ -89,8 +91,23 @@ class ImportForm(forms.Form):
     )
 
 
+class TariffForm(ServiceForm):
+    """A price list's head."""
+
+    class Meta:
+        model = Tariff
+        fields = "__all__"
+
+    def carry_out(self) -> Tariff:
+        if not self.instance.pk:
+            return services.create_tariff(**self.cleaned_data)
+        fields = {name: self.cleaned_data[name] for name in self.changed_data}
+        return services.change_tariff(tariff=Tariff.objects.get(pk=self.instance.pk), **fields)
+
+
 @admin.register(Tariff)
 class TariffAdmin(OfficeAdmin):
+    form = TariffForm
     list_display = [
         "name",
         "shown_kind",
@@ -122,9 +139,6 @@ class TariffAdmin(OfficeAdmin):
         (_("Time"), {"fields": [("time_zone", "peak_window")]}),
     ]
 
-    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        save_rows(formset)
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tariff]:
         return super().get_queryset(request).annotate(rate_count=Count("rates"))
 
@@ -148,18 +162,20 @@ class TariffAdmin(OfficeAdmin):
     def increments(self, tariff: Tariff) -> str:
         return f"{tariff.first_increment}/{tariff.next_increment}"
 
-    @action(description=_("Rates"), url_path="rates", icon="list")
+    has_see_rates_permission = right("pricing.view_rate")
+
+    @action(description=_("Rates"), url_path="rates", icon="list", permissions=["see_rates"])
     def show_rates(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return redirect(reverse("admin:pricing_rate_changelist") + f"?tariff__id__exact={object_id}")
 
     @action(description=_("Import from file"), url_path="import", icon="upload", permissions=["import_file"])
     def import_file(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        tariff = Tariff.objects.get(pk=object_id)
+        tariff = get_object_or_404(Tariff, pk=object_id)
         form = ImportForm(request.POST or None, request.FILES or None)
         errors: list[tuple[int, str]] = []
         if request.method == "POST" and form.is_valid():
             try:
-                result = import_rates(
+                result = services.import_rates(
                     tariff=tariff, stream=form.cleaned_data["file"], replace=form.cleaned_data["replace"]
                 )
             except ImportRefused as refused:
@@ -183,11 +199,11 @@ class TariffAdmin(OfficeAdmin):
             request.user.has_perm("pricing.change_tariff") and request.user.has_perm("pricing.add_rate")
         )
 
-    @action(description=_("Export as CSV"), url_path="export", icon="download")
+    @action(description=_("Export as CSV"), url_path="export", icon="download", permissions=["see_rates"])
     def export_file(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        tariff = Tariff.objects.get(pk=object_id)
+        tariff = get_object_or_404(Tariff, pk=object_id)
         try:
-            text = export_rates(tariff=tariff)
+            text = services.export_rates(tariff=tariff)
         except PricingError as error:
             messages.error(request, str(error))
             return redirect(reverse("admin:pricing_tariff_change", args=[object_id]))
@@ -196,13 +212,28 @@ class TariffAdmin(OfficeAdmin):
         return response
 
 
+class RateForm(ServiceForm):
+    """One rate, on its own page or as a row of the list."""
+
+    class Meta:
+        model = Rate
+        fields = "__all__"
+
+    def carry_out(self) -> Rate:
+        if not self.instance.pk:
+            return services.add_rate(**self.cleaned_data)
+        fields = {name: self.cleaned_data[name] for name in self.changed_data}
+        return services.change_rate(rate=Rate.objects.get(pk=self.instance.pk), **fields)
+
+
 @admin.register(Rate)
 class RateAdmin(OfficeAdmin):
     """Rates of every tariff, prices edited in the list itself."""
 
-    list_display = ["prefix", "destination", "tariff", "price", "window", "first_increment", "next_increment",
+    form = RateForm
+    list_display = ["shown_prefix", "destination", "tariff", "price", "window", "first_increment", "next_increment",
                     "valid_from", "valid_until"]  # fmt: skip
-    list_display_links = ["prefix"]
+    list_display_links = ["shown_prefix"]
     list_editable = ["price", "valid_until"]
     list_filter = ["tariff", "window", ("price", RangeNumericFilter)]
     list_select_related = ["tariff", "window"]
@@ -222,6 +253,10 @@ class RateAdmin(OfficeAdmin):
         ),
         (_("When it applies"), {"fields": [("min_digits", "max_digits"), ("valid_from", "valid_until")]}),
     ]
+
+    @display(description=_("prefix"), ordering="prefix")
+    def shown_prefix(self, rate: Rate) -> str:
+        return rate.prefix or "*"
 
 
 @admin.register(TimeWindow)

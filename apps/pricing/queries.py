@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
+
 from apps.config import queries as config
+from apps.pricing.errors import NotConvertible
 from apps.pricing.models import ExchangeRate, Tariff, TariffAssignment
 from apps.users.models import Account
 from apps.users.queries import path_ids
@@ -22,3 +26,13 @@ def convertible(one: str, other: str) -> bool:
         return True
     known = {str(config.get("currency")), *ExchangeRate.objects.values_list("currency", flat=True).distinct()}
     return {one, other} <= known
+
+
+def in_own_currency(amount: Decimal, currency: str, on: date) -> Decimal:
+    """An amount in the installation's currency, at the exchange rate of that day. Raises NotConvertible."""
+    if currency == config.get("currency"):
+        return amount
+    rate = ExchangeRate.objects.filter(currency=currency, valid_from__lte=on).order_by("-valid_from").first()
+    if rate is None:
+        raise NotConvertible(f"There is no exchange rate for {currency} on {on}.")
+    return amount / rate.units

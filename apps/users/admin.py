@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group
@@ -14,16 +15,18 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from rest_framework.authtoken.models import TokenProxy
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
-from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm, save_rows
+from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm, right
 from apps.core.formats import money
 from apps.users import services
 from apps.users.choices import COLOURS, Billing, Kind
 from apps.users.models import Account, SipCredential, SourceAddress, Trunk
 
-admin.site.unregister(Group)
+# Rights come with the kind, addresses with the account, tokens from `manage.py token`: nothing to keep by hand.
+admin.site.unregister([Group, EmailAddress, TokenProxy])
 
 
 class AccountForm(ServiceForm):
@@ -169,13 +172,6 @@ class AccountAdmin(OfficeAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # its calls and money stay; an account is disabled
 
-    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
-        obj.pk = form.carry_out().pk
-        obj._state.adding = False
-
-    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        save_rows(formset)
-
     @display(
         description=_("kind"), ordering="kind", label={str(kind): colour for kind, colour in COLOURS.items()}
     )
@@ -187,16 +183,30 @@ class AccountAdmin(OfficeAdmin):
         balance = getattr(account, "balance", None)
         return money(balance.amount, account.currency) if balance else "—"
 
-    @action(description=_("Calls"), url_path="calls", icon="call")
+    has_see_calls_permission = right("cdrs.view_cdr")
+    has_see_ledger_permission = right("invoices.view_ledgerentry")
+    has_see_invoices_permission = right("invoices.view_invoice")
+
+    @action(description=_("Calls"), url_path="calls", icon="call", permissions=["see_calls"])
     def show_calls(self, request: HttpRequest, object_id: int) -> HttpResponse:
         column = "carrier" if Account.objects.filter(pk=object_id, kind=Kind.CARRIER).exists() else "caller"
         return redirect(reverse("admin:cdrs_cdr_changelist") + f"?{column}__id__exact={object_id}&span=744")
 
-    @action(description=_("Ledger"), url_path="ledger", icon="account_balance")
+    @action(
+        description=_("Ledger"),
+        url_path="ledger",
+        icon="account_balance",
+        permissions=["see_ledger"],
+    )
     def show_ledger(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return redirect(reverse("admin:invoices_ledgerentry_changelist") + f"?account__id__exact={object_id}")
 
-    @action(description=_("Invoices"), url_path="invoices", icon="receipt_long")
+    @action(
+        description=_("Invoices"),
+        url_path="invoices",
+        icon="receipt_long",
+        permissions=["see_invoices"],
+    )
     def show_invoices(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return redirect(reverse("admin:invoices_invoice_changelist") + f"?account__id__exact={object_id}")
 

@@ -80,7 +80,7 @@ def status(words: list[str]) -> int:
     if not pid:
         print(f"Mizu does not run on {place.var}.")
         return 1
-    table = _table(place)
+    table = processes(place)
     print(f"Mizu on {place.var}, supervised by process {pid}, {place.url}\n")
     print(f"{'process':12} {'state':9} {'pid':>8}  {'up since (UTC)':20} {'restarts':>8}")
     for name, row in table.items():
@@ -89,7 +89,8 @@ def status(words: list[str]) -> int:
     return 0 if table and all(row["state"] == "ready" for row in table.values()) else 1
 
 
-def _table(place: Place) -> dict[str, Row]:
+def processes(place: Place) -> dict[str, Row]:
+    """Name → what the supervisor last wrote about it; empty when it has written nothing yet."""
     try:
         table: dict[str, Row] = json.loads((place.run / "processes.json").read_text())
     except OSError:

@@ -52,8 +52,16 @@ def _stamps() -> dict[str, str]:
 def _wanted(requirements: str) -> str:
     """A hash of all that decides what is installed: files, Python, and the place (scripts name it)."""
     files = {RUNTIME, requirements, CONSTRAINTS}
-    parts = [str(ROOT), sys.base_prefix, sys.version, *((ROOT / name).read_text() for name in sorted(files))]
+    parts = [str(ROOT), sys.base_prefix, _python(), *((ROOT / name).read_text() for name in sorted(files))]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _python() -> str:
+    """Which Python, as far as installed packages can tell: a correction of Debian's 3.11 asks for nothing new.
+
+    Nor may it, because the package python3-venv may bring one along while we are running by the one before it.
+    """
+    return str(sys.implementation.cache_tag)
 
 
 def _build(requirements: str, say: Callable[[str], None]) -> None:
@@ -62,14 +70,15 @@ def _build(requirements: str, say: Callable[[str], None]) -> None:
     say(f"Installing Python packages from {requirements} into .venv (about a minute, once)")
     packages.ensure([packages.VENV], say)
     try:
-        if not stamps or not PYTHON.exists() or stamps.get("python") != sys.version:
+        if not stamps or not PYTHON.exists() or stamps.get("python") != _python():
             stamps = {}
+            base = getattr(sys, "_base_executable", sys.executable)  # ours may stand in what is removed now
             shutil.rmtree(FOLDER, ignore_errors=True)
-            _run([sys.executable, "-m", "venv", str(FOLDER)])
+            _run([base, "-m", "venv", str(FOLDER)])
         STAMP.unlink(missing_ok=True)
         _run([str(PYTHON), *["-m", "pip", "--disable-pip-version-check", "--no-input", "install", "-q"],
               "-c", CONSTRAINTS, "-r", requirements])  # fmt: skip
-        finished = stamps | {"python": sys.version, requirements: _wanted(requirements)}
+        finished = stamps | {"python": _python(), requirements: _wanted(requirements)}
         if requirements == DEVELOPMENT:  # it contains the other
             finished[RUNTIME] = _wanted(RUNTIME)
         STAMP.write_text(json.dumps(finished))

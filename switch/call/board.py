@@ -46,6 +46,9 @@ class Money(Protocol):
 
     away: bool
 
+    @property
+    def full(self) -> bool: ...
+
     def hold(
         self,
         call_id: str,

@@ -3,17 +3,22 @@
 1. Before dialling every payer's account sets aside what `hold_seconds` cost (`Bank.hold`, all or nothing).
 2. At the answer, what was granted says how many seconds are paid for.
 3. `hold_extend_before` seconds before they are over, the next are asked for; a grant moves the end.
-4. Nothing more granted: the call is cut at the last paid second. Database away: calls that are up go on.
+4. Nothing more granted: the call is cut at the last paid second.
+5. Database away: a call that is up goes on, and is billed for as long as it was: we let it. Money for what it has
+   outlasted is asked for when the database is back; if there is none, the call ends then.
+
+What is authorised stands in the journal at any time, so that a call whose worker dies is billed for what it was
+allowed, not for its first slice.
 """
 
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from apps.pricing.engine import rate
-from switch.call.causes import BALANCE_USED_UP, DATABASE_AWAY, NO_MONEY, TOO_LONG
+from switch.call import record
+from switch.call.causes import BALANCE_USED_UP, DATABASE_AWAY, NO_MONEY, OVERLOAD, TOO_LONG
 from switch.call.pipeline import first_hold, seconds_paid
 from switch.charging.spool import SpoolFull
 
@@ -24,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("switch.call")
 
-SHARES_RETRY = 5.0
+SHARES_RETRY = 2.0
 
 
 def first(call: Call, go_on: Callable[[Call], None]) -> None:
@@ -48,7 +53,9 @@ def _first(call: Call, granted: dict[int, int] | None, go_on: Callable[[Call], N
     if call.state != "trying":
         return
     call.board.now = call.board.clock()
-    if granted is None:
+    if granted is None and call.board.bank.full:
+        call.refuse(OVERLOAD, comment="too many calls wait for the database")
+    elif granted is None:
         _without_database(call, go_on)
     elif not all(granted.values()):
         poor = next(account for account, amount in granted.items() if not amount)
@@ -109,10 +116,10 @@ def extend(call: Call) -> None:
     decision = call.decision
     if call.state != "up" or call.asking_money or decision is None:
         return
-    assert call.answered is not None and call.authorised is not None
+    assert call.answered is not None
     settings = call.board.world().settings
     # While the database was away the call may have outlasted what was paid for.
-    paid = max(call.authorised, int(call.board.now - call.answered_at))
+    paid = max(call.authorised or 0, int(call.board.now - call.answered_at))
     until = paid + settings.hold_seconds
     if decision.max_seconds:
         until = min(until, decision.max_seconds)
@@ -137,21 +144,28 @@ def _extended(call: Call, granted: dict[int, int] | None) -> None:
     board = call.board
     board.now = board.clock()
     if granted is None:
-        # The database is away: what is up goes on (issue 2 §4), and is asked for again soon.
+        call.authorised = None
         board.alarms.cancel(call.cut)
         _longest_only(call)
         board.alarms.set(call.alarm, board.now + SHARES_RETRY)
-        return
-    if not all(granted.values()):
+    elif not all(granted.values()):
         log.info("call=%s account=%s nothing more is granted", call.id, call.account.username)
-        if call.authorised is not None:
-            board.alarms.set(call.cut, max(call.answered_at + call.authorised, board.now))
-        return
-    for account, amount in granted.items():
-        call.granted[account] = call.granted.get(account, 0) + amount
-    answered(call)
-    with suppress(SpoolFull):  # the call's `end` says it again
-        board.spool.append({"k": "up", "id": call.id, "authorised": call.authorised})
+        if call.authorised is None:
+            call.authorised = int(board.now - call.answered_at)
+        board.alarms.set(call.cut, max(call.answered_at + call.authorised, board.now))
+    else:
+        for account, amount in granted.items():
+            call.granted[account] = call.granted.get(account, 0) + amount
+        answered(call)
+    _tell_journal(call)
+
+
+def _tell_journal(call: Call) -> None:
+    """The record's `authorised` as it is now. A full disk loses no more than the extension of a call that outlives us."""
+    try:
+        call.board.spool.append(record.authorised(call))
+    except SpoolFull:
+        log.warning("call=%s the journal cannot be written", call.id)
 
 
 def _longest_only(call: Call) -> None:

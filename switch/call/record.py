@@ -18,6 +18,11 @@ def up(call: Call) -> Line:
     return {"k": "up", "id": call.id, "authorised": call.authorised, **_facts(call)}
 
 
+def authorised(call: Call) -> Line:
+    """More (or, while the database is away, everything) was authorised since the call was answered."""
+    return {"k": "up", "id": call.id, "authorised": call.authorised}
+
+
 def end(
     call: Call, cause: Cause, *, by: str, status: int, ended: float, rtp: list[int], comment: str
 ) -> Line:

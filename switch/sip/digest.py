@@ -144,7 +144,7 @@ class Authenticator:
     counts as stale, so that a replay never passes. The memory is this worker's own.
     """
 
-    __slots__ = ("_floor", "_secret", "_used", "capacity", "lifetime", "realm")
+    __slots__ = ("_floor", "_secret", "_used", "algorithms", "capacity", "lifetime", "realm")
 
     def __init__(
         self, realm: str, secret: bytes, *, lifetime: int = NONCE_LIFETIME, capacity: int = NONCES_TRACKED
@@ -154,14 +154,15 @@ class Authenticator:
         self.realm = realm
         self.lifetime = lifetime
         self.capacity = capacity
+        self.algorithms: tuple[str, ...] = ALGORITHMS
         self._secret = secret
         self._used: OrderedDict[str, int] = OrderedDict()
         self._floor = 0
 
     def challenges(self, now: float, *, stale: bool = False) -> list[str]:
-        """Header values, one per algorithm, the strongest first (RFC 8760 §2.3). `now` is epoch seconds."""
+        """Header values, one per algorithm that is accepted, the strongest first (RFC 8760 §2.3). `now` is epoch seconds."""
         nonce = self.nonce(now)
-        return [str(Challenge(self.realm, nonce, algorithm, stale=stale)) for algorithm in ALGORITHMS]
+        return [str(Challenge(self.realm, nonce, algorithm, stale=stale)) for algorithm in self.algorithms]
 
     def nonce(self, now: float) -> str:
         text = f"{int(now):x}.{os.urandom(8).hex()}"
@@ -188,7 +189,7 @@ class Authenticator:
         issued = self._issued(given.nonce)
         if given.realm != self.realm or given.qop not in {"", "auth"} or issued is None:
             return Verdict.FOREIGN
-        if given.algorithm not in ALGORITHMS:
+        if given.algorithm not in self.algorithms:
             return Verdict.FOREIGN
         if not hmac.compare_digest(
             _expected(given, method, ha1), given.response.lower().encode("utf-8", "surrogateescape")
@@ -245,11 +246,15 @@ def _expected(given: Credentials, method: str, ha1: str) -> bytes:
 
 
 def _same_number(mine: str, theirs: str) -> bool:
-    """A proxy between us may have changed the host; the called number must be the same."""
+    """A proxy between us may have changed the host; the called number must be the same.
+
+    Some user agents (SIPp, a few gateways) name the server only. They protect less of their own calls, nobody else's.
+    """
     if mine == theirs:
         return True
     try:
-        return Uri.parse(mine).user == Uri.parse(theirs).user
+        named = Uri.parse(mine).user
+        return not named or named == Uri.parse(theirs).user
     except BadValue:
         return False
 

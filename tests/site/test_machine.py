@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 from pathlib import Path
 
@@ -86,3 +87,14 @@ def test_a_package_that_cannot_be_had_is_one_sentence_and_no_stamp(project: Path
     with pytest.raises(Fault, match="could not be made"):
         venv.ensure(venv.RUNTIME, print)
     assert not venv.STAMP.exists()
+
+
+def test_a_correction_of_python_does_not_make_it_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package python3-venv may itself bring a corrected Python, after ours has begun to run."""
+    said: list[str] = []
+    venv.ensure(venv.RUNTIME, said.append)
+    monkeypatch.setattr(sys, "version", "3.11.2 (main, another day) [GCC 12.2.0]")
+    venv.ensure(venv.RUNTIME, said.append)
+    assert len(said) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,7 @@ from apps.users.queries import ancestors
 __all__ = ["CannotIssue", "credit", "issue", "issuer_of", "render"]
 
 logger = logging.getLogger(__name__)
+UNIT = Decimal("0.000001")  # what an AmountField holds
 _ABBREVIATIONS = {DocumentType.INVOICE: "INV", DocumentType.CREDIT_NOTE: "CN"}
 _NOT_BILLED = (Kind.EXTENSION, Kind.CARRIER, Kind.ADMIN, Kind.SUPPORT, Kind.SALES)
 
@@ -89,7 +91,12 @@ def credit(*, invoice: Invoice, by: Account | None = None) -> Invoice:
     note = Invoice(**copied | {"document_type": DocumentType.CREDIT_NOTE, "refers_to_id": invoice.pk})
     lines = [
         InvoiceLine(
-            text=line.text, calls=line.calls, seconds=line.seconds, net=-line.net, vat_rate=line.vat_rate
+            text=line.text,
+            calls=line.calls,
+            seconds=line.seconds,
+            unit_price=-line.unit_price,
+            net=-line.net,
+            vat_rate=line.vat_rate,
         )
         for line in invoice.lines.all()
     ]
@@ -157,6 +164,7 @@ def _lines(sums: Sequence[calls.Sum], account: Account) -> list[InvoiceLine]:
                 % {"destination": each.destination or _("other destinations")},
                 calls=each.calls,
                 seconds=each.seconds,
+                unit_price=(each.net * 60 / each.seconds).quantize(UNIT) if each.seconds else Decimal(0),
                 net=rounded(each.net, digits),
                 vat_rate=each.vat_rate,
             )

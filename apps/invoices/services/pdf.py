@@ -124,7 +124,7 @@ def _context(invoice: Invoice) -> dict[str, Any]:
                 "text": line.text,
                 "calls": line.calls,
                 "duration": write.duration(line.seconds),
-                "unit": write.exact((line.net * 60 / line.seconds).quantize(_UNIT)) if line.seconds else "",
+                "unit": write.exact(line.unit_price.quantize(_UNIT)) if line.seconds else "",
                 "vat_rate": write.percent(line.vat_rate),
                 "net": write.money(line.net),
             }

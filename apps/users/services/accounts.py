@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import apps
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, Value
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from apps.users.choices import STAFF, Kind
 from apps.users.models import Account
+from apps.users.rights import SUPPORT
 from apps.users.rules import PARENTS, REGISTERING
 from apps.users.services.locks import ADDRESSES, TREE, lock
 from apps.users.services.reach import refuse_taken_addresses
@@ -73,6 +75,8 @@ def open_account(
     account.save()
     account.path = _path(account)
     account.save(update_fields=["path"])
+    if kind == Kind.SUPPORT:
+        _join_group(account)
     # By name, because invoices stand above users in the house; the row itself belongs to every account.
     apps.get_model("invoices", "Balance").objects.create(account=account)
     if password is not None:
@@ -109,6 +113,8 @@ def change_account(*, account: Account, **fields: Any) -> Account:
         lock(ADDRESSES)
         refuse_taken_addresses(stored, stored.addresses.values_list("network", "port"))
     stored.save()
+    if before[1] != stored.kind:
+        _join_group(stored)
     if before[0] != stored.parent_id:
         _move(stored)
     account.refresh_from_db()
@@ -129,6 +135,14 @@ def _set_flags(account: Account, is_superuser: bool | None) -> None:
     if is_superuser and not admin:
         raise ValidationError({"kind": _("Only an admin has all rights.")})
     account.is_superuser = admin if is_superuser is None else is_superuser
+
+
+def _join_group(account: Account) -> None:
+    """Support staff begin with the rights of their group; who is no longer support has none of them."""
+    if account.kind == Kind.SUPPORT:
+        account.groups.add(Group.objects.get_or_create(name=SUPPORT)[0])
+    else:
+        account.groups.remove(*account.groups.filter(name=SUPPORT))
 
 
 def _check_place(account: Account) -> None:

@@ -22,14 +22,14 @@ def media(settings, tmp_path):
     return tmp_path
 
 
-def invoice(calls=1, net="1234.50", **fields):
+def invoice(calls=1, net="1234.50", seconds=60, **fields):
     company = make.company(display_name="Example Telecom", address="1 Square\nLondon", vat_number="GB123")
     account = make.subscriber(
         **{"parent": company, "display_name": "Ada Árvíztűrő", "address": "2 Lane", "billing": "postpaid"}
         | fields
     )
     for number in range(calls):
-        make.call(account, at=datetime(2026, 3, 10, 12, number % 60, tzinfo=UTC), net=net)
+        make.call(account, at=datetime(2026, 3, 10, 12, number % 60, tzinfo=UTC), net=net, seconds=seconds)
     return issue(account=account, period_start=START, period_end=END)
 
 
@@ -122,7 +122,7 @@ def test_what_a_customer_writes_into_a_name_is_text_and_fetches_nothing(media):
     assert listed.stdout.startswith("0 embedded files")
 
 
-def test_the_unit_price_is_per_minute(media):
-    document = invoice(net="0.05")
-    assert document.net == Decimal("0.05")
-    assert "0.05" in text(render(document), media)
+def test_the_unit_price_is_per_minute_and_comes_from_the_exact_sum(media):
+    document = invoice(net="0.022", seconds=6)  # 0.02 on the line would make 0.20 a minute
+    assert document.net == Decimal("0.02")
+    assert "0.2200" in text(render(document), media)

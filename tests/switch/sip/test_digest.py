@@ -150,6 +150,11 @@ def test_the_memory_of_used_nonces_is_bounded_and_never_lets_a_replay_pass():
     assert {judge(door, given, now=NOW + 30) for given in used} == {Verdict.STALE}
 
 
+def test_credentials_that_name_the_server_only_serve_for_a_number_there(door):
+    given = answer(door, uri="sip:example.com")
+    assert judge(door, given, uri="sip:90012345@example.com") is Verdict.GOOD
+
+
 def test_credentials_for_another_called_number_do_not_serve(door):
     assert judge(door, answer(door), uri="sip:90012345@example.net") is Verdict.OTHER_URI
     assert judge(door, answer(door), uri="sip:4930123456@proxy.example.net:5070") is Verdict.GOOD

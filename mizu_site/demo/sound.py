@@ -1,0 +1,49 @@
+"""Tones: made for a phone to speak, and found again in what another phone has heard."""
+
+from __future__ import annotations
+
+import wave
+from array import array
+from math import cos, pi, sin
+from pathlib import Path
+
+RATE = 8000
+SECONDS = 60
+LOUDNESS = 8000
+SKIPPED = RATE // 2
+"""The first half second of a recording is left out: the other side may not yet have spoken."""
+
+
+def tone_file(folder: Path, hertz: int) -> Path:
+    """A minute of a pure tone, one channel of 16 bits; made once per folder."""
+    path = folder / f"tone-{hertz}.wav"
+    if not path.exists():
+        # A whole number of periods in a second, so that a second can be repeated without a click.
+        second = array("h", (round(LOUDNESS * sin(2 * pi * hertz * n / RATE)) for n in range(RATE)))
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(RATE)
+            file.writeframes(second.tobytes() * SECONDS)
+    return path
+
+
+def share(path: Path, hertz: int) -> float:
+    """Which part of a recording's power is this tone: 0 for none of it, 1 for nothing else (Goertzel's filter)."""
+    samples = _samples(path)[SKIPPED : SKIPPED + RATE]
+    power = sum(sample * sample for sample in samples)
+    if len(samples) < RATE // 2 or not power:
+        return 0.0
+    factor = 2 * cos(2 * pi * hertz / RATE)
+    before = last = 0.0
+    for sample in samples:
+        before, last = last, sample + factor * last - before
+    energy = last * last + before * before - factor * last * before
+    return 2 * energy / (len(samples) * power)
+
+
+def _samples(path: Path) -> array[int]:
+    with wave.open(str(path), "rb") as file:
+        data = file.readframes(file.getnframes())
+        samples = array("h", data[: len(data) // 2 * 2])
+        return samples[:: file.getnchannels()]

@@ -1,0 +1,101 @@
+"""Chromium, a visitor who notices what a person would find wrong with a page, and a site with a day's traffic."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from mizu_site import demo_data
+from tests.traffic import DAY, settled_day
+
+WIDE, NARROW = 1360, 390
+SHOTS = Path(os.environ.get("MIZU_VAR") or tempfile.gettempdir()) / "screenshots"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    program = shutil.which("chromium")
+    assert program, "Debian's package chromium is not installed"
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = (
+        "1"  # Playwright's loop runs in the thread that also asks the database
+    )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+class Visitor:
+    """A person at a browser. `faults` collects console errors and requests that leave the machine."""
+
+    def __init__(self, page: Page, site: str, passwords: dict[str, str]) -> None:
+        self.page, self.site, self.passwords = page, site, passwords
+        self.faults: list[str] = []
+        page.on("console", lambda message: self._heard(message.type, f"{message.text} at {page.url}"))
+        page.on("pageerror", lambda error: self._heard("error", str(error)))
+        page.on("request", lambda request: self._asked(request.url))
+
+    def _heard(self, kind: str, text: str) -> None:
+        if kind == "error":
+            self.faults.append(text)
+
+    def _asked(self, url: str) -> None:
+        address = urlsplit(url)
+        if address.scheme not in ("data", "blob") and address.netloc != urlsplit(self.site).netloc:
+            self.faults.append(f"request to {url}")
+
+    def log_in(self, username: str) -> None:
+        self.page.goto(self.site + "/accounts/login/")
+        self.page.get_by_label("Username").fill(username)
+        self.page.get_by_label("Password").fill(self.passwords[username])
+        self.page.get_by_role("button", name="Log in").click()
+        self.page.wait_for_url(lambda url: "/login/" not in url)
+
+    def look(self, name: str, path: str) -> Page:
+        """Open a page, keep a picture of it, and fail for what a person would find wrong with it."""
+        answer = self.page.goto(self.site + path)
+        assert answer and answer.status == 200, f"{path}: {answer and answer.status}"
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        for width in (NARROW, WIDE):
+            self.page.set_viewport_size({"width": width, "height": 900})
+            wide = self.page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{path} is {wide} pixels wide on a screen of {width}"
+        self.page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+        assert self.page.title().strip(), f"{path} has no title"
+        if not path.startswith("/api/"):  # the manual's page is not ours
+            assert self.page.evaluate("document.documentElement.lang"), f"{path} has no language"
+        assert not self.faults, self.faults
+        return self.page
+
+
+@pytest.fixture
+def visitor(chromium: Browser, transactional_db: None, live_server: Any) -> Iterator[Visitor]:
+    logins = demo_data.make(settings.ENVIRONMENT)
+    settled_day(calls=120, midnight=time.time() - DAY)
+    context = chromium.new_context(
+        viewport={"width": WIDE, "height": 900}, accept_downloads=True, locale="en-GB"
+    )
+    context.set_default_timeout(15_000)
+    phones = [login for login in logins if login["what"].startswith("phone")]
+    passwords = {login["username"]: login["password"] for login in logins if login not in phones}
+    seen = Visitor(context.new_page(), live_server.url, passwords)
+    yield seen
+    context.close()
