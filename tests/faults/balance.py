@@ -108,7 +108,9 @@ def _prove_cut(system: System, answered: dict[str, int], cut: dict[str, int], id
     )
     for call, began in answered.items():
         lasted = (cut[call] - began) / 1000
-        assert abs(lasted - paid[ids[call]]) <= 1, f"{call} lasted {lasted} s and has paid {paid[ids[call]]} s"
+        assert abs(lasted - paid[ids[call]]) <= 1, (
+            f"{call} lasted {lasted} s and has paid {paid[ids[call]]} s"
+        )
 
 
 def _pay(instance: Instance, amount: Decimal) -> None:

@@ -57,7 +57,9 @@ class Watch:
             assert self.instance.pid(name) == pid, f"{name} has died and was started again"
             said = self.instance.log(name)[self.read[name] :]
             bad = FOREIGN.search(said)
-            assert not bad, f"{name} met what it had not foreseen:\n{said[max(0, bad.start() - 1500) :][:4000]}"
+            assert not bad, (
+                f"{name} met what it had not foreseen:\n{said[max(0, bad.start() - 1500) :][:4000]}"
+            )
         assert total(self.instance)["failures"] == self.failures
         wait_for(
             lambda: not any(total(self.instance)[key] for key in NOTHING_UP),

@@ -90,7 +90,9 @@ def set_setting(instance: Instance, **values: str | int) -> None:
         "from apps.config.services import set_value; from django.db import transaction\n"
         f"with transaction.atomic(): {words}",
     )  # fmt: skip
-    wait_for(lambda: all(new > old for new, old in zip(worlds(), before, strict=True)), 10, "the new settings")
+    wait_for(
+        lambda: all(new > old for new, old in zip(worlds(), before, strict=True)), 10, "the new settings"
+    )
 
 
 def terms(price: str) -> Terms:
@@ -123,7 +125,9 @@ class Books:
             return wanted - {row[0] for row in self.records(wanted)}
 
         try:
-            wait_for(lambda: not missing() and not self.held(), seconds, "records and the release of all holds")
+            wait_for(
+                lambda: not missing() and not self.held(), seconds, "records and the release of all holds"
+            )
         except AssertionError as error:
             raise AssertionError(
                 f"{error}: {len(missing())} of {len(wanted)} calls without a record, {self.held()} holds"
@@ -137,7 +141,9 @@ class Books:
         )
         return int(number)
 
-    def prove(self, calls: Iterable[str], payers: dict[str, str], seconds: float = 30) -> list[tuple[Any, ...]]:
+    def prove(
+        self, calls: Iterable[str], payers: dict[str, str], seconds: float = 30
+    ) -> list[tuple[Any, ...]]:
         """Each of these answered calls is recorded once and charged once to each payer, by the engine's price.
 
         `payers`: user name → price a minute. Returns the records.

@@ -72,6 +72,8 @@ def wait_away(instance: Instance) -> None:
 
     def last(name: str) -> str:
         said = instance.log(name)
-        return "away" if said.rfind("The database is away") > said.rfind("Balances can be asked for") else "here"
+        return (
+            "away" if said.rfind("The database is away") > said.rfind("Balances can be asked for") else "here"
+        )
 
     wait_for(lambda: all(last(name) == "away" for name in names), 10, "the workers to miss the database")

@@ -67,9 +67,7 @@ def allowing(system: System) -> Iterator[System]:
         system.instance, prepaid_when_database_away="allow", database_away_allowance_seconds=ALLOWANCE
     )
     yield system
-    set_setting(
-        system.instance, prepaid_when_database_away="refuse", database_away_allowance_seconds=120
-    )
+    set_setting(system.instance, prepaid_when_database_away="refuse", database_away_allowance_seconds=120)
 
 
 def test_an_operator_may_allow_prepaid_calls_for_a_little_while(allowing: System) -> None:

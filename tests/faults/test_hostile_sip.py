@@ -85,9 +85,25 @@ def _rubbish(port: int, seed: int) -> Iterator[bytes]:
     yield _with(good, b"Subject: a\r\n" + b" folded\r\n" * 5000)
     yield _with(good, b"Contact: <" * 5000 + b"\r\n")
     yield _with(good, b'Contact: "' + b"\\" * 30_000 + b"\r\n")
-    for length in (b"-1", b"-99999999999", b"99999999999999999999", b"4294967296", b"0x10", b"", b"1e3", b"\xd9\xa3"):
+    for length in (
+        b"-1",
+        b"-99999999999",
+        b"99999999999999999999",
+        b"4294967296",
+        b"0x10",
+        b"",
+        b"1e3",
+        b"\xd9\xa3",
+    ):
         yield good.replace(b"Content-Length: ", b"Content-Length: " + length + b"\r\nX: ")
-    for number in (b"-1 INVITE", b"4294967296 INVITE", b"99999999999999999999 INVITE", b"1", b"INVITE 1", b""):
+    for number in (
+        b"-1 INVITE",
+        b"4294967296 INVITE",
+        b"99999999999999999999 INVITE",
+        b"1",
+        b"INVITE 1",
+        b"",
+    ):
         yield good.replace(b"CSeq: 1 INVITE", b"CSeq: " + number)
     for hops in (b"-1", b"256", b"99999999999999999999", b"x"):
         yield good.replace(b"Max-Forwards: 70", b"Max-Forwards: " + hops)
@@ -147,9 +163,7 @@ def test_connections_that_never_finish_a_message_are_closed(system: System, call
     """Half a message, a byte at a time, or nothing at all after the greeting: none keeps its place for long."""
     port, slow = caller.server[1], _an_invite(caller.server[1]).encode()
     with ExitStack() as stack:
-        streams = [
-            stack.enter_context(socket.create_connection(("127.0.0.1", port), 5)) for _ in range(100)
-        ]
+        streams = [stack.enter_context(socket.create_connection(("127.0.0.1", port), 5)) for _ in range(100)]
         for stream in streams:
             stream.setblocking(False)
         dripped = iter(slow)
@@ -180,7 +194,9 @@ def test_a_reset_in_the_middle_of_a_message_leaves_nothing(system: System, calle
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         stream.send(half)
         stream.close()
-    wait_for(lambda: _open_files(system) <= before + 5, 10, "the descriptors of reset connections to be closed")
+    wait_for(
+        lambda: _open_files(system) <= before + 5, 10, "the descriptors of reset connections to be closed"
+    )
 
 
 def _open_files(system: System) -> int:
@@ -332,7 +348,10 @@ def test_a_route_to_ourselves_ends_with_one_answer(system: System, caller: Peer)
 def test_registering_with_wrong_passwords_is_refused_however_often(system: System, carrier: Peer) -> None:
     login = next(one for one in system.instance.logins() if one["what"] == "phone 1001")
     port = system.instance.sip_port
-    with Phone(port, login["username"], "wrong") as guesser, Phone(port, login["username"], login["password"]) as phone:
+    with (
+        Phone(port, login["username"], "wrong") as guesser,
+        Phone(port, login["username"], login["password"]) as phone,
+    ):
         challenge = guesser.challenge()
         refused = 0
         for _ in range(20):
@@ -347,7 +366,9 @@ def test_registering_with_wrong_passwords_is_refused_however_often(system: Syste
         phone.wait("REGISTER", 200)
 
 
-def test_thousands_of_invites_that_nobody_goes_on_with_are_let_go(system: System, caller: Peer, carrier: Peer) -> None:
+def test_thousands_of_invites_that_nobody_goes_on_with_are_let_go(
+    system: System, caller: Peer, carrier: Peer
+) -> None:
     """The carrier is silent, and the caller never says another word."""
     for _ in range(20):
         for _ in range(100):

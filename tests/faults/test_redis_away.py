@@ -136,7 +136,10 @@ def test_a_call_that_ended_while_redis_hung_is_not_shown_for_ever(
 
 
 def test_a_carrier_call_goes_on_while_redis_is_killed(system: System) -> None:
-    with Peer(system.instance.sip_port) as caller, Peer(system.instance.sip_port, system.carrier_port) as carrier:
+    with (
+        Peer(system.instance.sip_port) as caller,
+        Peer(system.instance.sip_port, system.carrier_port) as carrier,
+    ):
         dialling = Dialling(caller, TWO_PAYERS + NUMBER)
         caller.send(dialling.invite())
         carrier.reply(carrier.wait("INVITE"), 200, body=SDP)

@@ -61,7 +61,9 @@ class Sipp:
             f"{number} calls to be {kind} ({len(self.events(kind))} are)",
         )
         found = self.events(kind)
-        assert len(found) >= number, f"SIPp has ended with only {len(found)} calls {kind}: {self.output.read_text()[-2000:]}"
+        assert len(found) >= number, (
+            f"SIPp has ended with only {len(found)} calls {kind}: {self.output.read_text()[-2000:]}"
+        )
         return found
 
     def finish(self, seconds: float = 30) -> None:
@@ -78,13 +80,22 @@ def carrier(folder: Path, port: int, *, ring: tuple[int, int] = (100, 1000), tal
     values = {"RING_LEAST": ring[0], "RING_MOST": ring[1], "TALK": int(talk * 1000)}
     words = ["-p", str(port)]
     answering = Sipp("carrier", folder, words, values)
-    wait_for(lambda: not _is_free(port) or answering.process.poll() is not None, 5, f"a carrier at port {port}")
+    wait_for(
+        lambda: not _is_free(port) or answering.process.poll() is not None, 5, f"a carrier at port {port}"
+    )
     assert answering.process.poll() is None, answering.output.read_text()[-500:]
     return answering
 
 
 def caller(
-    folder: Path, sip_port: int, number: str, *, rate: int = 20, at_once: int = 80, talk: float = 3, total: int = 0
+    folder: Path,
+    sip_port: int,
+    number: str,
+    *,
+    rate: int = 20,
+    at_once: int = 80,
+    talk: float = 3,
+    total: int = 0,
 ) -> Sipp:
     """`rate` calls a second to that number, each `talk` seconds long, `at_once` at most, `total` in all."""
     values = {"NUMBER": number, "TALK": int(talk * 1000), "PATIENCE": int(PATIENCE * 1000)}

@@ -110,9 +110,9 @@ class Peer:
         """The next message of that kind (a request if no status is given); others are only noted."""
         deadline = time.monotonic() + seconds
         while message := self.listen(deadline - time.monotonic()):
-            if message.status == status and message.method == (method or message.method):
-                if call in {"", message["Call-ID"]}:
-                    return message
+            wanted = message.status == status and message.method == (method or message.method)
+            if wanted and call in {"", message["Call-ID"]}:
+                return message
         seen = [one.first for one in self.heard]
         raise AssertionError(f"no {method} {status or 'request'} came within {seconds} s, but {seen}")
 
@@ -123,9 +123,7 @@ class Peer:
             found.append(message)
         return found
 
-    def reply(
-        self, asked: Sip, status: int, *, tag: str = "called", body: str = "", times: int = 1
-    ) -> None:
+    def reply(self, asked: Sip, status: int, *, tag: str = "called", body: str = "", times: int = 1) -> None:
         """Answer a request that came, to where its top Via says."""
         lines = [f"SIP/2.0 {status} Because", *(f"Via: {via}" for via in asked.all("Via"))]
         to = asked["To"] if "tag=" in asked["To"] else f"{asked['To']};tag={tag}"
