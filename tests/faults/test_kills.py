@@ -58,6 +58,7 @@ def test_a_call_of_a_killed_worker_is_never_billed_for_longer_than_it_was_up(sys
     assert max(row[3] for row in rows) <= 3 + killed
 
 
+@pytest.mark.req("billing-001")
 def test_killing_writer_compiler_and_redis_is_not_noticed_by_callers(system: System) -> None:
     calls, _ = strike(system, *(partial(_kill, name) for name in ("writer", "compiler", "redis")))
     for kind in ("lost", "cut", "refused"):

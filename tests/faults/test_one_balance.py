@@ -19,5 +19,6 @@ def small_slices(system: System) -> Iterator[System]:
     set_setting(system.instance, hold_seconds=60, hold_extend_before=15)
 
 
+@pytest.mark.req("limits-052")
 def test_200_calls_on_one_balance_never_spend_what_is_not_there(small_slices: System) -> None:
     print(run_dry(small_slices, calls=200, seconds=15, hold=5, before=2))
