@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it lives, nothing else in this thread can run an event loop
 def chromium() -> Iterator[Browser]:
     program = shutil.which("chromium")
     assert program, "Debian's package chromium is not installed"
