@@ -26,6 +26,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Coverage(built_rows(), report=report), "requirement-rows")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that kill what the others share come last, whatever the random order says."""
+    items.sort(key=lambda item: "faults" in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
     """The test database, whichever tests were selected.
