@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
 from celery import Celery
+from celery.platforms import SecurityWarning
 from celery.signals import worker_ready, worker_shutdown
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mizu_site.settings")
+
+# It advises against running as root, where a stranger's pickled job could do harm: we take JSON only.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("mizu")
 app.config_from_object("django.conf:settings", namespace="CELERY")

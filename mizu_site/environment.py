@@ -38,7 +38,7 @@ class Environment:
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> Environment:
-        return cls(
+        made = cls(
             var=Path(environ.get("MIZU_VAR") or ROOT / "var").resolve(),
             http_port=_number(environ, "MIZU_HTTP_PORT", 8000, 1, 65535),
             sip_port=_number(environ, "MIZU_SIP_PORT", 5060, 1, 65500),
@@ -48,6 +48,18 @@ class Environment:
             database_url=environ.get("DATABASE_URL", ""),
             redis_url=environ.get("REDIS_URL", ""),
         )
+        made._check_media()
+        return made
+
+    def _check_media(self) -> None:
+        """Each worker needs a pair of ports, an even one and the next, to relay anything at all."""
+        first, last = self.rtp_ports
+        pairs = (last + 1 - (first + first % 2)) // 2
+        if pairs < self.switch_workers:
+            raise BadEnvironment(
+                f"MIZU_RTP_PORTS is '{first}-{last}': that is room for {pairs} media streams, and each of the "
+                f"{self.switch_workers} switch workers (MIZU_SWITCH_WORKERS) needs at least one."
+            )
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

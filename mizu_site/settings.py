@@ -8,11 +8,14 @@ import environ
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from mizu_site.environment import ROOT, Environment, broker_url, secret_key
+from mizu_site.environment import ROOT, broker_url, secret_key
+from mizu_site.run.place import Place
 from mizu_site.theme import UNFOLD  # noqa: F401  (Django reads it from here)
 
-ENVIRONMENT = Environment.read()
+PLACE = Place.read()
+ENVIRONMENT = PLACE.asked
 VAR = ENVIRONMENT.var
+STORES = PLACE.environment()  # the private ones, where the environment names none
 
 SECRET_KEY = secret_key(os.environ, VAR)
 DEBUG = os.environ.get("MIZU_DEBUG") == "1"
@@ -87,12 +90,10 @@ TEMPLATES = [
 
 # One database engine everywhere. CONN_MAX_AGE: the switch's writer and the web keep their connections.
 DATABASES = {
-    "default": environ.Env.db_url_config(
-        ENVIRONMENT.database_url or f"postgres://postgres@/mizu?host={VAR / 'run'}"
-    )
+    "default": environ.Env.db_url_config(STORES["DATABASE_URL"])
     | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
 }
-REDIS_URL = ENVIRONMENT.redis_url or f"unix://{VAR / 'run' / 'redis.sock'}?db=0"
+REDIS_URL = STORES["REDIS_URL"]
 CACHES = {"default": {"BACKEND": "apps.core.cache.ForgivingRedisCache", "LOCATION": REDIS_URL}}
 
 AUTH_USER_MODEL = "users.Account"
@@ -128,13 +129,12 @@ USE_TZ = True
 FORMAT_MODULE_PATH = ["mizu_site.formats"]
 
 STATIC_URL = "static/"
-STATIC_ROOT = VAR / "static"
 STATICFILES_DIRS = [ROOT / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-WHITENOISE_USE_FINDERS = True
+WHITENOISE_USE_FINDERS = True  # from where they lie: nothing has to be collected
 MEDIA_ROOT = VAR / "media"
 
 EMAIL_URL = os.environ.get("EMAIL_URL")

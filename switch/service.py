@@ -28,7 +28,8 @@ from switch.stats import held
 log = logging.getLogger("switch.service")
 
 TICK = 0.02
-SWITCH_INTERVAL = 0.02
+SWITCH_INTERVAL = 0.001
+"""Seconds that the reactor waits for the interpreter at most when another thread (Redis, disk) computes."""
 LINGER = 3.0
 """Seconds that BYEs and records have at the end."""
 _CALL_ID = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]+)", re.IGNORECASE)
@@ -50,20 +51,14 @@ def main(arguments: list[str]) -> int:
     django.setup()
     from mizu_site.environment import BadEnvironment
     from switch.net import ConfigError
+    from switch.reactor import install
 
-    _choose_epoll()
+    install()
     try:
         return Worker(int(arguments[0])).run()
     except (BadEnvironment, ConfigError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-
-
-def _choose_epoll() -> None:
-    from twisted.internet import epollreactor
-
-    if "twisted.internet.reactor" not in sys.modules:
-        epollreactor.install()  # type: ignore[no-untyped-call]
 
 
 def tune() -> None:

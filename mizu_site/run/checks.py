@@ -13,6 +13,7 @@ import redis
 from mizu_site.run.place import Fault, Place
 
 SECONDS = 5
+WORKER_PORTS = "MIZU_SIP_WORKER_PORTS"
 
 
 def directory(place: Place) -> None:
@@ -48,19 +49,30 @@ def lock(place: Place) -> int:
 
 
 def ports(place: Place, seconds: float = 3.0) -> None:
-    """The ports of web and SIP are free; those that an instance killed just now still holds may take a moment."""
-    wanted = (
-        ("MIZU_HTTP_PORT", "127.0.0.1", place.asked.http_port, (socket.SOCK_STREAM,)),
-        (
-            "MIZU_SIP_PORT",
-            place.asked.sip_bind,
-            place.asked.sip_port,
-            (socket.SOCK_STREAM, socket.SOCK_DGRAM),
-        ),
-    )
+    """The ports of web, SIP and its workers are free; those that an instance killed just now still holds may take a moment."""
+    both, asked = (socket.SOCK_STREAM, socket.SOCK_DGRAM), place.asked
+    wanted: list[tuple[str, str, int, tuple[socket.SocketKind, ...]]] = [
+        ("MIZU_HTTP_PORT", "127.0.0.1", asked.http_port, (socket.SOCK_STREAM,)),
+        ("MIZU_SIP_PORT", asked.sip_bind, asked.sip_port, both),
+    ]
+    wanted += [(WORKER_PORTS, asked.sip_bind, port, both) for port in _ports_of_workers(place)]
     for name, host, port, kinds in wanted:
         for kind in kinds:
             _free(name, host, port, kind, time.monotonic() + seconds)
+
+
+def _ports_of_workers(place: Place) -> list[int]:
+    """Each worker also listens on a port of its own, where the rest of its dialogs comes to."""
+    from switch.net.config import ConfigError, NetConfig
+
+    environ = os.environ | place.environment()
+    try:
+        return [
+            NetConfig.from_env(environ, number).own_port
+            for number in range(1, place.asked.switch_workers + 1)
+        ]
+    except ConfigError as error:
+        raise Fault(str(error)) from error
 
 
 def _free(name: str, host: str, port: int, kind: socket.SocketKind, deadline: float) -> None:
@@ -81,7 +93,12 @@ def _free(name: str, host: str, port: int, kind: socket.SocketKind, deadline: fl
 def _sentence(name: str, host: str, port: int, kind: socket.SocketKind, error: OSError) -> str:
     protocol = "TCP" if kind == socket.SOCK_STREAM else "UDP"
     if error.errno == 98:
-        return f"{protocol} port {port} on {host} is taken by another program: stop it, or set {name} to a free port."
+        free = (
+            "the first of as many free ports as there are workers" if name == WORKER_PORTS else "a free port"
+        )
+        return (
+            f"{protocol} port {port} on {host} is taken by another program: stop it, or set {name} to {free}."
+        )
     return (
         f"{protocol} port {port} on {host} cannot be used ({error.strerror}): change {name} or MIZU_SIP_BIND."
     )

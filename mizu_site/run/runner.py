@@ -129,7 +129,8 @@ class Runner:
         try:
             while piece := await stream.read(PIECE):
                 for line in lines.feed(piece):
-                    self.log.write(self.service.name, line)
+                    if not (self.service.noise and self.service.noise in line):
+                        self.log.write(self.service.name, line)
         finally:
             transport.close()
 

@@ -12,6 +12,8 @@ from mizu_site.run.child import tied
 from mizu_site.run.place import Place
 
 SETTLED = 2.0
+REDIS_NOISE = "Memory overcommit must be enabled"
+"""It matters to a Redis that saves to disk, which ours does not, and not every user may change the kernel's mind."""
 WEB_PROCESSES, WEB_THREADS, JOB_PROCESSES = 2, 8, 2
 
 
@@ -20,7 +22,7 @@ class Service:
     """One process that is kept running.
 
     answers: given its process id, whether it does its work, asked when it has run for `settle` seconds;
-    last: it is stopped after those with a smaller number.
+    last: it is stopped after those with a smaller number; noise: lines that contain it are not worth showing.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Service:
     last: int = 0
     stop_signal: Signals = Signals.SIGTERM
     settle: float = 0.0
+    noise: str = ""
 
 
 def stores(place: Place, cluster: postgres.Cluster | None) -> list[Service]:
@@ -36,7 +39,9 @@ def stores(place: Place, cluster: postgres.Cluster | None) -> list[Service]:
     found = []
     if place.private_redis:
         words = redis.command(place.redis_socket, place.run)
-        found.append(Service("redis", words, lambda _: redis.answers(place.redis_socket), last=2))
+        found.append(
+            Service("redis", words, lambda _: redis.answers(place.redis_socket), last=2, noise=REDIS_NOISE)
+        )
     if cluster:
         found.append(
             Service(
@@ -53,8 +58,8 @@ def programs(place: Place) -> list[Service]:
         _python("celery", "-m celery -q -A mizu_site worker --loglevel INFO --without-gossip --without-mingle "
                 f"--concurrency {JOB_PROCESSES} --max-tasks-per-child 200", _mark(place, "celery")),
         _python("beat", "-m celery -q -A mizu_site beat --loglevel INFO --pidfile=", _runs),
-        _python("compiler", "-m switch compiler", _runs, last=1),
-        _python("writer", "-m switch writer", _runs, last=1),
+        _python("compiler", "-m switch compiler", _mark(place, "compiler"), last=1),
+        _python("writer", "-m switch writer", _mark(place, "writer"), last=1),
         *(_worker(place, number) for number in range(1, place.asked.switch_workers + 1)),
     ]  # fmt: skip
 
@@ -79,7 +84,7 @@ def _mark(place: Place, name: str) -> Callable[[int], bool]:
 
 
 def _runs(pid: int) -> bool:
-    """For those that nobody asks anything: they have settled, so they read their settings and found their way."""
+    """For beat, which nobody asks anything: it has settled, so it has read its settings and found its way."""
     return pid > 0
 
 

@@ -261,7 +261,9 @@ class Call:
         if self.answered is None:
             board.counters.refused += 1
         board.live.gone(self)
-        log.info(
+        # The record tells all of it; a line per ordinary call is for who asks for it (MIZU_LOG_LEVEL=DEBUG).
+        log.log(
+            logging.DEBUG if self.answered is not None and status == 200 else logging.INFO,
             "call=%s account=%s ended cause=%s status=%s by=%s %s",
             self.id, self.account.username, cause.name, status, by, comment,
         )  # fmt: skip

@@ -23,6 +23,8 @@ OnMessage = Callable[[bytes, Flow], None]
 OnError = Callable[[Flow, Reason], None]
 WorkerOf = Callable[[bytes], int | None]
 
+MOST_WAYS = 20_000
+
 
 def _nobody(_data: bytes) -> int | None:
     return None
@@ -86,7 +88,13 @@ class Net:
             bound=config.handover_waiting,
             receive=self._handed,
         )
+        self._ways: dict[tuple[str, int, bool], Flow] = {}
         self._local: dict[bool, str] = {}
+        """By IPv6: the first address that is bound, unless that is all of them."""
+        for six in (False, True):
+            bind = next((one for one in config.binds if (":" in one) == six), config.binds[0])
+            if not ip_address(bind).is_unspecified:
+                self._local[six] = bind
 
     # -- life
 
@@ -208,14 +216,22 @@ class Net:
         behind NAT or a strict carrier knows. TCP: on the connection that is there, or a new one; `send` may follow at
         once, and a failure to connect is told to `on_error`.
         """
-        host = str(ip_address(host))
+        known = self._ways.get((host, port, via_shared)) if transport == "udp" else None
+        if known is not None:
+            return known
+        given, host = host, str(ip_address(host))
         if not 1 <= port <= 65535:
             raise ValueError(f"{port} is not a port")
         if transport == "tcp":
             return self._tcp.connect(host, port)
         if transport != "udp":
             raise ValueError(f"no such transport: {transport}")
-        return Flow("udp", host, port, not via_shared, 0, self.config.worker)
+        if len(self._ways) >= MOST_WAYS:
+            self._ways.clear()
+        way = self._ways[given, port, via_shared] = Flow(
+            "udp", host, port, not via_shared, 0, self.config.worker
+        )
+        return way
 
     def local_address(self, flow: Flow) -> tuple[str, int]:
         """Host and port of ours for Via and Contact of what goes out on this flow.
@@ -226,9 +242,8 @@ class Net:
         port = self.config.own_port if flow.own else self.config.shared_port
         if self.config.advertise:
             return self.config.advertise, port
-        six = ":" in flow.host
-        bind = next((bind for bind in self.config.binds if (":" in bind) == six), self.config.binds[0])
-        if not ip_address(bind).is_unspecified:
+        bind = self._local.get(":" in flow.host)
+        if bind is not None:
             return bind, port
         return local_address_towards(flow.host, flow.port), port
 

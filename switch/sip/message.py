@@ -283,7 +283,9 @@ def stamp_via(request: Request, host: str, port: int) -> None:
         params["rport"] = str(port)
     stamped = Via(via.transport, via.sent_by, params)
     place = next(i for i, (name, _) in enumerate(request.headers) if name == "Via")
-    rest = split_list(request.headers[place][1])[1:]
-    request.headers[place] = ("Via", ", ".join([str(stamped), *rest]))
+    text = str(stamped)
+    if "," in request.headers[place][1]:
+        text = ", ".join([text, *split_list(request.headers[place][1])[1:]])
+    request.headers[place] = ("Via", text)
     request._index = None
     request._via = stamped

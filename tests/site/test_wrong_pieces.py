@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
+from switch.net import own_port
 from tests.instance import Instance
 from tests.support import free_port
 
@@ -43,6 +44,20 @@ def test_a_taken_sip_port(stopped: Instance) -> None:
         taker.bind(("127.0.0.1", stopped.sip_port))
         sentence = refusal(stopped)
     assert f"UDP port {stopped.sip_port} on 127.0.0.1 is taken" in sentence
+
+
+def test_a_taken_port_of_a_worker(stopped: Instance) -> None:
+    port = own_port(stopped.sip_port, 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taker:
+        taker.bind(("127.0.0.1", port))
+        sentence = refusal(stopped)
+    assert f"UDP port {port} on 127.0.0.1 is taken" in sentence
+    assert "MIZU_SIP_WORKER_PORTS" in sentence
+
+
+def test_too_few_media_ports_for_the_workers(stopped: Instance) -> None:
+    sentence = refusal(stopped, MIZU_RTP_PORTS="20001-20008", MIZU_SWITCH_WORKERS="4")
+    assert "MIZU_RTP_PORTS is '20001-20008': that is room for 3 media streams" in sentence
 
 
 def test_an_address_that_is_not_ours(stopped: Instance) -> None:

@@ -98,5 +98,5 @@ def bands_of(rates: Sequence[Rate], windows: Mapping[int, TimeWindow]) -> tuple[
         minutes = 10**6 if one.window is None else windows[one.window].minutes()
         return -len(one.prefix), minutes, one.window or 0
 
-    ordered = sorted(rates, key=order)
+    ordered = sorted(rates, key=order) if len(rates) > 1 else rates
     return tuple(band_of(one, None if one.window is None else windows[one.window]) for one in ordered)

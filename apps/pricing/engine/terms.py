@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from math import lcm
 from typing import Any, NamedTuple
@@ -34,6 +35,10 @@ class Band:
     tiers: tuple[Tier, ...]
 
     def __post_init__(self) -> None:
+        if len(self.tiers) == 1:  # most prices; the switch makes thousands of bands a second
+            ((start, _, per, step),) = self.tiers
+            if start == 0 <= per and step >= 1:
+                return
         starts = [tier.start for tier in self.tiers]
         if not starts or starts[0] != 0 or any(a >= b for a, b in pairwise(starts)):
             raise ValueError(f"the tiers of rate {self.rate_id} must begin at 0 and rise, not {starts}")
@@ -50,6 +55,7 @@ class Band:
         raise AssertionError("a tier begins at 0")
 
 
+@lru_cache(maxsize=16384)
 def tiers(
     price: int,
     *,
