@@ -11,7 +11,7 @@ from switch.sip.grammar import BadValue
 from switch.sip.message import Header, Request
 from switch.world.world import Credential, World
 
-#: Of the setting `digest_algorithms`, the strongest first.
+#: Of the setting `useshadigestauh`, the strongest first.
 ALGORITHMS_OF = {"md5": (MD5,), "sha256": (SHA256,), "both": (SHA256, MD5)}
 UNAUTHORIZED, PROXY_REQUIRED = 401, 407
 _NAMES = {
@@ -41,7 +41,7 @@ class Doorkeeper:
     def _made(self, world: World) -> Authenticator:
         settings = world.settings
         made = Authenticator(settings.sip_realm, self._secret, lifetime=settings.nonce_seconds)
-        made.algorithms = ALGORITHMS_OF[settings.digest_algorithms]
+        made.algorithms = ALGORITHMS_OF[settings.useshadigestauh]
         return made
 
     def follow(self, world: World) -> None:
@@ -49,7 +49,7 @@ class Doorkeeper:
         if self._authenticator.realm != world.settings.sip_realm:
             self._authenticator = self._made(world)
         self._authenticator.lifetime = world.settings.nonce_seconds
-        self._authenticator.algorithms = ALGORITHMS_OF[world.settings.digest_algorithms]
+        self._authenticator.algorithms = ALGORITHMS_OF[world.settings.useshadigestauh]
 
     def prove(self, request: Request, world: World, now: float, status: int) -> Credential | Refused:
         """The credential that the request proves, or the answer that asks for (another) proof.

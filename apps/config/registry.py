@@ -117,7 +117,7 @@ _ALL: tuple[Definition, ...] = (
     # MD5 alone by default: many phones in use (all of libre before 2.0, so Debian's baresip) take no challenge at all
     # when one of those offered is SHA-256, although RFC 8760 §2.4 wants them to skip what they do not know.
     Definition(
-        "digest_algorithms",
+        "useshadigestauh",
         str,
         "md5",
         _(

@@ -74,7 +74,7 @@ class Settings:
     sip_realm: str
     currency: str
     nonce_seconds: int
-    digest_algorithms: str
+    useshadigestauh: str
     upperexpire: int
     upperexpiremin: int
     upperexpiremax: int
