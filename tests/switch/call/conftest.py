@@ -92,6 +92,7 @@ def furnish(
     for user in ("1001", "1002"):
         ids[user] = office.account(user, media="direct")
         office.rows["credentials"].append(credential(user, f"secret-{user}", ids[user]))
+    office.settings["digest_algorithms"] = "both"
     office.settings["ringtimeout"] = 5
     office.settings["hold_seconds"] = 5
     office.settings["hold_extend_before"] = 2
