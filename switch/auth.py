@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from switch.sip.digest import MD5, SHA256, Authenticator, Credentials, Verdict
 from switch.sip.grammar import BadValue
 from switch.sip.message import Header, Request
 from switch.world.world import Credential, World
+
+log = logging.getLogger("switch.auth")
 
 #: Of the setting `useshadigestauh`, the strongest first.
 ALGORITHMS_OF = {"md5": (MD5,), "sha256": (SHA256,), "both": (SHA256, MD5)}
@@ -30,17 +34,30 @@ class Refused:
 
 
 class Doorkeeper:
-    """Checks digests. `secret` is shared by the workers of a node, so that a nonce of one is good at another."""
+    """Checks digests. `secret` is shared by the workers of a node: a nonce of one is known to the others as ours.
 
-    def __init__(self, world: World, secret: bytes) -> None:
+    Which nonces were used is remembered by the worker that made them, and by nobody after its end. So a right answer to
+    another worker's nonce, or to one from before a restart, is `stale`: the phone is asked again at once with a nonce of
+    this worker, and answers without asking its user. What was overheard is good for nothing anywhere. In practice
+    nobody is asked twice: a phone's address and its Call-ID both lead to one worker.
+    """
+
+    def __init__(
+        self, world: World, secret: bytes, guesser: Callable[[str], None] = lambda host: None
+    ) -> None:
+        """`guesser` is told the address of everybody who gives a wrong secret."""
         self._secret = hashlib.sha256(b"nonce:" + secret).digest()
         self._nobody = secrets.token_hex(16)
+        self._guesser = guesser
+        self._memory = secrets.token_hex(4)
         self._authenticator = self._made(world)
         self.wrong = 0
 
     def _made(self, world: World) -> Authenticator:
         settings = world.settings
-        made = Authenticator(settings.sip_realm, self._secret, lifetime=settings.nonce_seconds)
+        made = Authenticator(
+            settings.sip_realm, self._secret, lifetime=settings.nonce_seconds, memory=self._memory
+        )
         made.algorithms = ALGORITHMS_OF[settings.useshadigestauh]
         return made
 
@@ -51,7 +68,9 @@ class Doorkeeper:
         self._authenticator.lifetime = world.settings.nonce_seconds
         self._authenticator.algorithms = ALGORITHMS_OF[world.settings.useshadigestauh]
 
-    def prove(self, request: Request, world: World, now: float, status: int) -> Credential | Refused:
+    def prove(
+        self, request: Request, world: World, now: float, status: int, host: str
+    ) -> Credential | Refused:
         """The credential that the request proves, or the answer that asks for (another) proof.
 
         `status` 401 or 407 says which headers are used. An unknown user name is checked against a secret that
@@ -70,6 +89,8 @@ class Doorkeeper:
             return Refused(400)
         if verdict is Verdict.WRONG:
             self.wrong += 1
+            log.warning("wrong secret in %s from %s", request.method, host)
+            self._guesser(host)
         return self._ask(now, status, asking, stale=verdict is Verdict.STALE, wrong=verdict is Verdict.WRONG)
 
     def _given(self, request: Request, name: str) -> Credentials | None:

@@ -81,6 +81,16 @@ class Registrar:
             if mine is None or mine.call_id != binding.call_id or mine.cseq <= binding.cseq:
                 known[binding.uri] = binding
 
+    def way_lost(self, flow: Flow) -> None:
+        """The connection has ended that phones registered by: they cannot be called until they register again."""
+        now = self._board.wall()
+        for account_id, known in self._bindings.items():
+            lost = [one for one in known.values() if one.flow == flow and one.expires_at > now]
+            for binding in lost:
+                binding.expires_at = now - 1
+            if lost:
+                self._tell(account_id, lost)
+
     def sweep(self, now: float) -> None:
         """Forget what ended a while ago."""
         for account_id in list(self._bindings):
@@ -100,10 +110,8 @@ class Registrar:
         """RFC 3261 §10.3: prove who it is, check the whole request, then change all of it or nothing."""
         board = self._board
         world, now = board.world(), board.wall()
-        proof = self._doorkeeper.prove(request, world, now, UNAUTHORIZED)
+        proof = self._doorkeeper.prove(request, world, now, UNAUTHORIZED, flow.host)
         if isinstance(proof, Refused):
-            if proof.wrong:
-                log.warning("wrong secret in a REGISTER from %s", flow.host)
             tx.reply(proof.status, board.now, None, proof.headers)
             return
         account_id = proof.account_id

@@ -30,6 +30,7 @@ log = logging.getLogger("switch.service")
 TICK = 0.02
 SWITCH_INTERVAL = 0.001
 """Seconds that the reactor waits for the interpreter at most when another thread (Redis, disk) computes."""
+SWEEP = 10.0
 LINGER = 3.0
 """Seconds that BYEs and records have at the end."""
 _CALL_ID = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]+)", re.IGNORECASE)
@@ -159,6 +160,7 @@ class Worker:
         from switch.call.inbound import Inbound
         from switch.call.names import Names
         from switch.call.usage import UsageCounters
+        from switch.guard import Guard
         from switch.live import Live
         from switch.net import Firewall, Net
         from switch.registrar import Registrar
@@ -170,7 +172,6 @@ class Worker:
         ids = Ids(f"w{self.number}")
         usage = UsageCounters(clock)
         self.live = Live(self.reactor, self.environment.redis_url, self.label, usage.counts)
-        firewall = Firewall(clock, rate=FLOOD_RATE, burst=FLOOD_BURST)
         self.net = Net(
             self.reactor,
             self.config,
@@ -180,15 +181,17 @@ class Worker:
             framing_error=BadStream,
             worker_of=worker_of,
             spread=self._spread,
-            firewall=firewall,
+            firewall=Firewall(clock),
         )
+        names = Names(self.reactor, clock)
+        self.guard = Guard(names, clock, self.net.ban, self.net.firewall.limit)
         board = Board(
             sockets=self.net,
             ids=ids,
             bank=self.bank,
             spool=self.spool,
             relay=self.relay,
-            names=Names(self.reactor, clock),
+            names=names,
             world=lambda: self.keeper.world,  # type: ignore[arg-type,return-value]  # there is one by now
             wall=time.time,
             clock=clock,
@@ -196,11 +199,12 @@ class Worker:
             live=self.live,
         )
         assert self.keeper.world is not None
-        self.doorkeeper = Doorkeeper(self.keeper.world, self.secret)
+        self.doorkeeper = Doorkeeper(self.keeper.world, self.secret, self.guard.wrong)
         self.b2bua = B2bua(board, Inbound(board, self.doorkeeper))
         board.layer = TransactionLayer(self.net.send, self.b2bua, ids)  # type: ignore[arg-type]  # flows are Net's
         board.registrar = Registrar(board, self.doorkeeper, self.live.registered)
         self.board = board
+        self._world_changed(self.keeper.world)
         self._connect_live()
         self.net.start()
         self.bank.start()
@@ -238,16 +242,21 @@ class Worker:
             self.b2bua.hang_up(str(order.get("call")), str(order.get("by")))
 
     def _world_changed(self, world: Any) -> None:
-        if self.doorkeeper is not None:
-            self.doorkeeper.follow(world)
+        if self.doorkeeper is None:
+            return
+        self.doorkeeper.follow(world)
+        self.guard.follow(world)
+        self.board.layer.t1 = world.settings.minresendival / 1000
 
     def _tick(self) -> None:
         self.reactor.callLater(TICK, self._tick)
         self.b2bua.tick()
 
     def _sweep(self) -> None:
-        self.reactor.callLater(10.0, self._sweep)
+        self.reactor.callLater(SWEEP, self._sweep)
         self.board.registrar.sweep(time.time())
+        self.guard.sweep()
+        self.guard.look_up()
 
     def _spread(self, data: bytes) -> int | None:
         """One trunk's datagrams all arrive at one worker: let the Call-ID choose, so that every request of a call chooses alike."""
@@ -293,8 +302,6 @@ class Worker:
         self.net.stop().addCallback(lambda _: self.reactor.stop())
 
 
-FLOOD_RATE, FLOOD_BURST = 20_000.0, 40_000.0
-"""Messages per second of one source that the socket takes at most; trunks of wholesale size are below it."""
 _LABEL = re.compile(r"w([0-9]{1,3})")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from switch.sip.digest import MD5, SHA256, authorize, choose, make_ha1
 from switch.sip.message import Request, Response, parse, response_to
+from switch.sip.stream import Framer
 from tests.support import free_port, free_ports, wait_for
 
 WAIT = 8.0
@@ -34,14 +35,17 @@ def sdp(port: int = 40000, *, direction: str = "sendrecv") -> bytes:
 class Peer:
     """One user agent: says what it is told to, and fails the test when something else comes than it expects."""
 
-    def __init__(self, switch: int, user: str = "peer", *, port: int = 0) -> None:
+    transport = "UDP"
+
+    def __init__(self, switch: int, user: str = "peer", *, port: int = 0, host: str = "127.0.0.1") -> None:
         self.switch = ("127.0.0.1", switch)
         self.user = user
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.bind(("127.0.0.1", port))
+        self.sock.bind((host, port))
+        self.host = host
         self.port: int = self.sock.getsockname()[1]
         self.heard: list[Request | Response] = []
-        self.contact = f"<sip:{user}@127.0.0.1:{self.port}>"
+        self.contact = f"<sip:{user}@{host}:{self.port}>"
         self.source: dict[int, tuple[str, int]] = {}
 
     def close(self) -> None:
@@ -50,7 +54,7 @@ class Peer:
     # --- out ---
 
     def via(self) -> str:
-        return f"SIP/2.0/UDP 127.0.0.1:{self.port};rport;branch=z9hG4bK{next(_numbers)}x{self.port}"
+        return f"SIP/2.0/{self.transport} {self.host}:{self.port};rport;branch=z9hG4bK{next(_numbers)}x{self.port}"
 
     def request(
         self,
@@ -249,6 +253,57 @@ class Peer:
         return authorize(asked, method=method, uri=uri, username=self.user, ha1=ha1, nc=nc)
 
 
+class TcpPeer(Peer):
+    """The same on one TCP connection: to the switch, or (`listening`) the one that the switch opens."""
+
+    transport = "TCP"
+
+    def __init__(self, switch: int, user: str = "peer", *, port: int = 0, listening: bool = False) -> None:
+        self.switch = ("127.0.0.1", switch)
+        self.user, self.host = user, "127.0.0.1"
+        self.heard, self.source = [], {}
+        self.door: socket.socket | None = None
+        self.ready: list[bytes] = []
+        self.framer = Framer()
+        if listening:
+            self.door = socket.create_server(("127.0.0.1", port))
+            self.port = self.door.getsockname()[1]
+        else:
+            self.connect()
+        self.contact = f"<sip:{user}@127.0.0.1:{self.port};transport=tcp>"
+
+    def connect(self) -> None:
+        """A (new) connection to the switch."""
+        self.framer = Framer()
+        self.sock = socket.create_connection(self.switch)
+        self.port = self.sock.getsockname()[1]
+
+    def accept(self, seconds: float = WAIT) -> None:
+        """The next connection that the switch opens."""
+        assert self.door is not None
+        self.door.settimeout(seconds)
+        self.framer = Framer()
+        self.sock, _ = self.door.accept()
+
+    def close(self) -> None:
+        self.sock.close()
+        if self.door is not None:
+            self.door.close()
+
+    def send(self, message: Request | Response | bytes, to: tuple[str, int] | None = None) -> None:
+        self.sock.sendall(message if isinstance(message, bytes) else message.encode())
+
+    def receive(self, seconds: float = WAIT) -> Request | Response:
+        self.sock.settimeout(max(0.001, seconds))
+        while not self.ready:
+            data = self.sock.recv(65536)
+            assert data, f"the switch closed the connection of {self.user}"
+            self.ready += self.framer.feed(data)
+        message = parse(self.ready.pop(0))
+        self.heard.append(message)
+        return message
+
+
 def _place(uri: str) -> tuple[str, int]:
     host, _, port = uri.rpartition("@")[2].partition(";")[0].partition(":")
     return host, int(port)
@@ -266,47 +321,64 @@ def credential(username: str, password: str, account: int) -> list[Any]:
 
 
 class Switch:
-    """A worker process with a directory of its own."""
+    """A worker process, or several that share a port, with a directory of its own."""
 
-    def __init__(self, var: Path, database: str, redis_url: str = "", **extra: str) -> None:
+    def __init__(
+        self, var: Path, database: str, redis_url: str = "", *, workers: int = 1, **extra: str
+    ) -> None:
         self.var = var
         self.port = free_port()
-        self.own_port = free_port()
+        self.own_port = free_ports(workers)
+        self.workers = workers
         rtp = free_ports(200)
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("MIZU_")} | {
             "MIZU_VAR": str(var),
             "MIZU_SIP_BIND": "127.0.0.1",
             "MIZU_SIP_PORT": str(self.port),
             "MIZU_SIP_WORKER_PORTS": str(self.own_port),
-            "MIZU_SWITCH_WORKERS": "1",
+            "MIZU_SWITCH_WORKERS": str(workers),
             "MIZU_RTP_PORTS": f"{rtp}-{rtp + 199}",
             "DATABASE_URL": database,
             "REDIS_URL": redis_url,
             **extra,
         }
         self.process: subprocess.Popen[bytes] | None = None
+        self.others: list[subprocess.Popen[bytes]] = []
         self.log_path = var / "worker.log"
 
     def start(self, *, bank: bool = True) -> None:
-        with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "switch", "worker", "1"], env=self.env, stdout=log, stderr=log
-            )
-        ready = self.var / "run" / "worker-1.ready"
-        wait_for(lambda: ready.exists() or self.process.poll() is not None, 20, "the worker")  # type: ignore[union-attr]
-        assert self.process.poll() is None, self.log()
+        made = [self._worker(number) for number in range(1, self.workers + 1)]
+        self.process, *self.others = made
+        ready = [self.var / "run" / f"worker-{number}.ready" for number in range(1, self.workers + 1)]
+        wait_for(
+            lambda: all(one.exists() for one in ready) or any(one.poll() is not None for one in made),
+            20,
+            "the workers",
+        )
+        assert all(one.poll() is None for one in made), self.log()
         if not bank:
             return
         try:
-            wait_for(lambda: "Balances can be asked for" in self.log(), 5, "the bank")
+            wait_for(lambda: self.log().count("Balances can be asked for") >= self.workers, 5, "the bank")
         except AssertionError as error:
             raise AssertionError(self.log()) from error
 
+    def _worker(self, number: int) -> subprocess.Popen[bytes]:
+        with self.log_path.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "switch", "worker", str(number)],
+                env=self.env,
+                stdout=log,
+                stderr=log,
+            )
+
     def stop(self) -> int:
-        """SIGTERM; the exit code."""
+        """SIGTERM; the worst exit code."""
         assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(15)
+        processes = [self.process, *self.others]
+        for one in processes:
+            one.send_signal(signal.SIGTERM)
+        return max(one.wait(15) for one in processes)
 
     def log(self) -> str:
         return self.log_path.read_text(errors="replace")

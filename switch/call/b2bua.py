@@ -18,6 +18,7 @@ from switch.call.call import Call
 from switch.call.causes import INTERNAL
 from switch.call.inbound import Inbound
 from switch.call.leg import Leg
+from switch.call.proof import Farewell
 from switch.sip.client import ClientTransaction, InviteClientTransaction
 from switch.sip.grammar import BadValue
 from switch.sip.message import BadMessage, Request, Response, parse, stamp_via
@@ -73,6 +74,8 @@ class B2bua:
         if not self._broken:
             log.info("flow %s:%s %s: %s", flow.host, flow.port, flow.transport, reason)
         self._broken.add(flow)
+        if flow.reliable:
+            self._guarded(self.board.registrar.way_lost, flow)
 
     def _flows_failed(self, now: float) -> None:
         """The transactions on broken flows end by `on_transport_error`; of a UDP flow only requests of ours do."""
@@ -158,7 +161,7 @@ class B2bua:
             if isinstance(context, Branch):
                 if isinstance(tx, InviteClientTransaction):
                     context.on_response(tx, response)
-            elif isinstance(context, Bridge):
+            elif isinstance(context, Bridge | Farewell):
                 context.on_response(tx, response)
         except (BadMessage, BadValue) as error:
             log.warning("a response is bad: %s", error)
@@ -227,4 +230,6 @@ def _call_of(context: object) -> Call | None:
         return context
     if isinstance(context, Leg):
         return context.call
+    if isinstance(context, Farewell):
+        return context.leg.call
     return context.source.call if isinstance(context, Bridge) else None

@@ -40,6 +40,10 @@ class Sockets(Protocol):
 
     def local_address(self, flow: Flow) -> tuple[str, int]: ...
 
+    def is_own(self, host: str, port: int, flow: Flow) -> bool: ...
+
+    def alive(self, flow: Flow) -> bool: ...
+
 
 class Money(Protocol):
     """What calls ask of `switch.charging.bank.Bank`."""

@@ -9,9 +9,9 @@ from switch.call import media
 from switch.call.alarms import Alarm
 from switch.call.board import bracketed, transport_param
 from switch.call.leg import Leg
+from switch.call.proof import CHALLENGES, prove
 from switch.sip.client import CALLING, InviteClientTransaction
 from switch.sip.dialog import Dialog
-from switch.sip.digest import MD5, authorize, choose
 from switch.sip.message import Header, Request, Response
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Branch(Leg):
         phone = target.trunk is None
         super().__init__(call.board, call, flow, is_caller=False, phone=phone)
         self.target = target
+        self.trunk = target.trunk
         self.uri = uri
         self.done = done
         self.address = f"{flow.host}:{flow.port}"
@@ -155,28 +156,25 @@ class Branch(Leg):
         if request is None:
             return
         stray = Leg(self.board, self.call, self.flow, is_caller=False, phone=self.phone)
+        stray.trunk = self.trunk
         stray.enter(Dialog.of_caller(request, response, self.contact))
         stray.unacked = tx
         stray.hang_up('SIP;cause=200;text="Call completed elsewhere"')
 
     def _refused(self, response: Response) -> None:
         status = response.status
-        if status in {401, 407} and self._prove(response):
+        if status in CHALLENGES and self._prove(response):
             return
         self.leave()
         self.over(status)
 
     def _prove(self, response: Response) -> bool:
         """Answer a carrier's challenge once, with the secret that the trunk has (RFC 3261 §22.3)."""
-        trunk, invite = self.target.trunk, self.invite
-        if trunk is None or not trunk.username or self.tried_digest or invite is None:
+        invite = self.invite
+        if self.tried_digest or invite is None:
             return False
-        name = "WWW-Authenticate" if response.status == 401 else "Proxy-Authenticate"
-        challenge = choose(response.all(name))
-        if challenge is None or (trunk.realm and challenge.realm != trunk.realm):
-            return False
-        ha1 = trunk.ha1_md5 if challenge.algorithm == MD5 else trunk.ha1_sha256
-        if not ha1:
+        proof = prove(self.trunk, response, "INVITE", invite.uri)
+        if proof is None:
             return False
         self.tried_digest = True
         self.leave()
@@ -184,8 +182,7 @@ class Branch(Leg):
         again = Request("INVITE", invite.uri, list(invite.headers), invite.body)
         again.set("Via", self.board.via(self.flow))
         again.set("CSeq", f"{invite.cseq.number + 1} INVITE")
-        proof = authorize(challenge, method="INVITE", uri=invite.uri, username=trunk.username, ha1=ha1)
-        again.set("Authorization" if response.status == 401 else "Proxy-Authorization", proof)
+        again.set(*proof)
         self._send(again)
         return True
 
@@ -194,16 +191,16 @@ class Branch(Leg):
             self.over(NO_ANSWER_STATUS)
 
     def on_transport_error(self) -> None:
-        """Counts as 503 (RFC 3261 §8.1.3.1)."""
+        """Of a carrier it counts as 503 (RFC 3261 §8.1.3.1); a phone whose connection is gone is not there any more."""
         if not self.given_up and not self.answered:
-            self.over(503)
+            self.over(503 if self.trunk is not None else 480)
 
     def _too_long(self) -> None:
         """No first answer in time, or it rings for too long."""
         if self.given_up or self.answered:
             return
         self._cancel("no answer in time")
-        self.over(NO_ANSWER_STATUS if not self.status or self.target.kind == "carrier" else 480)
+        self.over(NO_ANSWER_STATUS)
 
     def over(self, status: int) -> None:
         """It failed with this status."""

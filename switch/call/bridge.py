@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from switch.call import media
 from switch.call.causes import NO_RESPONSE, NORMAL
+from switch.call.proof import CHALLENGES, prove
 from switch.sip.client import ClientTransaction, InviteClientTransaction
 from switch.sip.message import BadMessage, Header, Request, Response
 from switch.sip.server import InviteServerTransaction, ServerTransaction
@@ -21,7 +22,7 @@ _GONE = frozenset((408, 481))
 class Bridge:
     """One request on its way: from whom, to whom, and where the answer goes."""
 
-    __slots__ = ("client", "method", "server", "source", "target", "with_offer")
+    __slots__ = ("body", "client", "headers", "method", "proved", "server", "source", "target", "with_offer")
 
     def __init__(
         self, server: ServerTransaction, method: str, source: Leg, target: Leg, *, with_offer: bool
@@ -32,6 +33,27 @@ class Bridge:
         self.target = target
         self.with_offer = with_offer
         self.client: ClientTransaction | None = None
+        self.headers: tuple[Header, ...] = ()
+        self.body = b""
+        self.proved = False
+
+    def send(self, headers: tuple[Header, ...], body: bytes) -> None:
+        """Pass the request on."""
+        self.headers, self.body = headers, body
+        self.client = self.target.request(self.method, headers, body, self)
+        if isinstance(self.server, InviteServerTransaction):
+            self.target.asking = self.client
+
+    def _prove(self, tx: ClientTransaction, response: Response) -> bool:
+        """Answer a carrier's challenge, once."""
+        if self.proved or self.server.answered or tx.request is None:
+            return False
+        proof = prove(self.target.trunk, response, self.method, tx.request.uri)
+        if proof is None:
+            return False
+        self.proved = True
+        self.send((*self.headers, proof), self.body)
+        return True
 
     # --- what the other party says ----------------------------------------------------------------------------------------------
 
@@ -42,6 +64,8 @@ class Bridge:
         if status < 200:
             if self.method == "INVITE" and status > 100:
                 self.server.reply(status, board.now, response.reason)
+            return
+        if status in CHALLENGES and self._prove(tx, response):
             return
         if self.method == "INVITE":
             self._invite_answered(tx, response)
@@ -186,12 +210,10 @@ def _pass(leg: Leg, peer: Leg, tx: ServerTransaction, request: Request) -> None:
     bridge = Bridge(tx, request.method, leg, peer, with_offer=media.has_sdp(request))
     tx.context = bridge
     headers = (*_carried(request), ("Allow", ALLOW)) if body else (("Allow", ALLOW),)
-    client = peer.request(request.method, headers, body, bridge)
-    bridge.client = client
+    bridge.send(headers, body)
     if isinstance(tx, InviteServerTransaction):
         tx.reply(100, leg.board.now)
         leg.serving = tx
-        peer.asking = client
 
 
 def _carried(message: Request | Response) -> list[Header]:

@@ -252,6 +252,8 @@ class Call:
                     None  # the database was away, and the call went on: its time counts as it is
                 )
         rtp = media.close(self.session)
+        if self.answered is None and self.decision is not None:
+            comment = record.told(comment, self.decision.trace)
         line = record.end(self, cause, by=by, status=status, ended=ended, rtp=rtp, comment=comment)
         try:
             board.spool.append(line)

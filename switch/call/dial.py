@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("switch.call")
 
+LOOPED = 482
+"""The carrier leads the call back to us (see `switch.call.inbound`), or in a circle of its own: another may not."""
 _CARRIERS_OWN = frozenset((401, 402, 403, 407, 408))
 """Statuses, beside 5xx, that say something about the carrier and us, not about the called party."""
 
@@ -105,7 +107,7 @@ def _carrier_done(branch: Branch, status: int) -> None:
     _note(call, branch.target, status, of_status(status).name, branch.began)
     if 300 <= status < 400 or status in {401, 407}:
         status = 403 if status >= 400 else 480
-    if status in call.decision.failover_statuses and status < 600:
+    if (status in call.decision.failover_statuses or status == LOOPED) and status < 600:
         following(call, status)
     else:
         _refuse(call, status, by="called")

@@ -8,6 +8,7 @@ and only then what it wants. From the moment on at which the caller is known, ev
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING
 
 from switch.auth import PROXY_REQUIRED, Doorkeeper, Refused
@@ -16,6 +17,7 @@ from switch.call.board import Board, new_call_id
 from switch.call.call import Call
 from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
 from switch.call.pipeline import decide, identify
+from switch.call.record import told
 from switch.sip.message import BadMessage, Header, Request
 from switch.sip.server import InviteServerTransaction, ServerTransaction
 
@@ -28,7 +30,7 @@ ALLOW: Header = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGI
 ACCEPT: Header = ("Accept", "application/sdp")
 KNOWN = frozenset(("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "REGISTER"))
 BUSY: tuple[Header, ...] = (("Retry-After", "5"),)
-_OPTIONAL = "optional"
+LABELLED = re.compile(r"z9hG4bK-w[0-9]{1,3}-")
 
 
 class Inbound:
@@ -91,6 +93,9 @@ class Inbound:
         if board.invites.get(key, invite.via.branch) != invite.via.branch:
             tx.reply(482, board.now)
             return
+        if self._from_ourselves(tx, invite):
+            tx.reply(482, board.now)
+            return
         if invite.body and not media.has_sdp(invite) and not _mixed(invite):
             tx.reply(415, board.now, None, (ACCEPT,))
             return
@@ -119,15 +124,25 @@ class Inbound:
         if caller is not None:
             self._begin(tx, invite, request, caller)
 
+    def _from_ourselves(self, tx: InviteServerTransaction, invite: Request) -> bool:
+        """An INVITE of ours came back with nobody between: a carrier whose address is our own.
+
+        Through a proxy it may come back: it is the proxy's Via that is on top then, and hops end what goes round.
+        """
+        via = invite.via
+        return LABELLED.match(via.branch) is not None and self.board.sockets.is_own(
+            via.host.strip("[]"),
+            via.port or 5060,
+            tx.flow,  # type: ignore[arg-type]  # our Net's flow
+        )
+
     def _prove(
         self, tx: InviteServerTransaction, invite: Request, request: CallRequest
     ) -> Caller | Rejection | None:
         """The account of a digest; None when the caller was asked for one."""
         world, board = self.board.world(), self.board
-        proof = self.doorkeeper.prove(invite, world, board.wall(), PROXY_REQUIRED)
+        proof = self.doorkeeper.prove(invite, world, board.wall(), PROXY_REQUIRED, request.source_host)
         if isinstance(proof, Refused):
-            if proof.wrong:
-                log.warning("wrong secret in an INVITE from %s", request.source_host)
             tx.reply(proof.status, board.now, None, proof.headers)
             return None
         request.digest_username = proof.username
@@ -151,7 +166,7 @@ class Inbound:
         call = Call(board, request, account, tx, invite, phone=bool(request.digest_username))
         call.world_version = world.version
         if isinstance(outcome, Rejection):
-            call.refuse(outcome.cause, comment=outcome.detail)
+            call.refuse(outcome.cause, comment=told(outcome.detail, outcome.trace))
             return
         call.decision = outcome  # type: ignore[assignment]  # the other case of `decide`
         board.live.changed(call)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from switch.call.proof import Farewell, proofs_of
 from switch.net import Flow
 from switch.sip.client import ClientTransaction, InviteClientTransaction
 from switch.sip.dialog import Dialog
@@ -13,6 +14,7 @@ from switch.sip.server import InviteServerTransaction
 if TYPE_CHECKING:
     from switch.call.board import Board
     from switch.call.call import Call
+    from switch.call.model import TrunkAddress
 
 Key = tuple[str, str, str]
 
@@ -36,6 +38,7 @@ class Leg:
         "keys",
         "phone",
         "serving",
+        "trunk",
         "unacked",
     )
 
@@ -45,6 +48,8 @@ class Leg:
         self.flow = flow
         self.is_caller = is_caller
         self.phone = phone
+        self.trunk: TrunkAddress | None = None
+        """Of a carrier: with whose secret its challenges are answered."""
         self.contact = board.contact(flow)
         self.dialog: Dialog | None = None
         self.keys: list[Key] = []
@@ -75,10 +80,13 @@ class Leg:
     # --- what we send in the dialog ---------------------------------------------------------------------------------------------
 
     def way(self) -> Flow:
-        """Where requests inside the dialog go: to its first Route or its target; to a phone the way it came."""
+        """Where requests inside the dialog go: to its first Route or its target; to a phone the way it came.
+
+        A connection is kept to as long as it is up; then a party that is no phone is called where its Contact says.
+        """
         dialog = self.dialog
         assert dialog is not None
-        if self.phone or self.flow.reliable:
+        if self.phone or (self.flow.reliable and self.board.sockets.alive(self.flow)):
             return self.flow
         return self.board.way_to(dialog.route_set[0] if dialog.route_set else dialog.target, self.flow)
 
@@ -98,6 +106,7 @@ class Leg:
         """Send the ACK to the 2xx that waits for it."""
         tx, self.unacked = self.unacked, None
         if tx is not None and self.dialog is not None:
+            headers += proofs_of(tx.request)
             ack = self.dialog.ack(self.board.via(self.way()), headers, body)
             self._send_ack(tx, ack)
 
@@ -116,7 +125,8 @@ class Leg:
             self.bye_waits = True
             return
         self.leave()
-        self.request("BYE", (("Reason", reason),) if reason else ())
+        headers: tuple[Header, ...] = (("Reason", reason),) if reason else ()
+        self.request("BYE", headers, context=Farewell(self, headers))
 
     def acknowledged(self) -> None:
         """The ACK to our 2xx came, or will never come."""

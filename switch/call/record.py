@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from switch.call.causes import Cause
@@ -40,6 +41,12 @@ def end(
         "comment": clean(comment)[:LONGEST_COMMENT],
     }
     return line if call.answered is not None else {**_facts(call), **line}
+
+
+def told(detail: str, trace: Sequence[str]) -> str:
+    """Why it ended so, for the page of the record: the reason first, then what was found on the way to it."""
+    steps = [step for step in trace if detail not in step or not detail]
+    return " | ".join([*([detail] if detail else []), *steps])
 
 
 def _facts(call: Call) -> Line:

@@ -52,6 +52,8 @@ class NetConfig:
     """Where the handover sockets are; only this user may enter it."""
     binds: tuple[str, ...] = ("127.0.0.1",)
     """At most one IPv4 and one IPv6 address."""
+    ports: frozenset[int] = frozenset()
+    """All SIP ports of this node, those of the other workers too: what comes from there comes from ourselves."""
     advertise: str | None = None
     """Address that peers shall use when it is not the bound one (NAT in front of us)."""
     receive_buffer: int = 4 << 20
@@ -60,7 +62,8 @@ class NetConfig:
     shortest_datagram: int = 16
     """Shorter ones cannot be SIP; they only keep a NAT binding open."""
     connect_timeout: float = 5.0
-    idle_timeout: float = 900.0
+    idle_timeout: float = 7500.0
+    """Longer than registrations last (setting upperexpiremax): a phone that is called seldom must stay reachable."""
     message_timeout: float = 10.0
     """From the first byte of a message on a stream to its last."""
     max_connections: int = 10_000
@@ -88,9 +91,11 @@ class NetConfig:
         """
         shared = _number(env, "MIZU_SIP_PORT", 5060)
         first = _number(env, "MIZU_SIP_WORKER_PORTS", 0) or None
+        workers = _number(env, "MIZU_SWITCH_WORKERS", 2)
         return cls(
             worker=worker,
-            workers=_number(env, "MIZU_SWITCH_WORKERS", 2),
+            workers=workers,
+            ports=frozenset((shared, *(own_port(shared, one, first) for one in range(1, workers + 1)))),
             shared_port=shared,
             own_port=own_port(shared, worker, first),
             run_dir=Path(env.get("MIZU_VAR", "var")) / "run",

@@ -4,31 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
 Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """A set of sources: single addresses in a set, networks in a short list."""
+    """A set of sources: single addresses by their text, networks by their length, so that a look-up costs as many
+    steps as there are different lengths, not networks."""
 
     hosts: frozenset[str] = frozenset()
-    networks: tuple[Network, ...] = ()
+    networks: tuple[tuple[int, int, frozenset[int]], ...] = ()
+    """IP version, bits to drop, and what is left of each network of that length."""
 
     @classmethod
     def of(cls, entries: Iterable[str]) -> Sources:
         """From '192.0.2.7', '2001:db8::/32', ...; raises ValueError for what is neither address nor network."""
         networks = [ip_network(entry, strict=False) for entry in entries]
         single = [net for net in networks if net.prefixlen == net.max_prefixlen]
-        wide = tuple(net for net in networks if net.prefixlen != net.max_prefixlen)
-        return cls(frozenset(str(net.network_address) for net in single), wide)
+        wide: dict[tuple[int, int], set[int]] = {}
+        for net in networks:
+            drop = net.max_prefixlen - net.prefixlen
+            if drop:
+                wide.setdefault((net.version, drop), set()).add(int(net.network_address) >> drop)
+        kept = tuple((version, drop, frozenset(places)) for (version, drop), places in wide.items())
+        return cls(frozenset(str(net.network_address) for net in single), kept)
 
     def holds(self, host: str, address: Address) -> bool:
         """Whether the source is in the set."""
-        return host in self.hosts or any(address in network for network in self.networks)
+        return host in self.hosts or any(
+            address.version == version and int(address) >> drop in places
+            for version, drop, places in self.networks
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,6 +247,14 @@ class Net:
             return bind, port
         return local_address_towards(flow.host, flow.port), port
 
+    def is_own(self, host: str, port: int, flow: Flow) -> bool:
+        """Whether a Via's sent-by is a socket of this node, as the remote of that flow is told it."""
+        return port in self.config.ports and host == self.local_address(flow)[0]
+
+    def alive(self, flow: Flow) -> bool:
+        """Whether it can still be sent on; of another worker's connection that is not known here, and taken for so."""
+        return not flow.reliable or flow.worker != self.config.worker or self._tcp.holds(flow)
+
     # -- firewall and metrics
 
     def ban(self, tables: Tables) -> None:

@@ -154,6 +154,11 @@ class TcpPool:
         self.counters.tcp_sent += 1
         return None
 
+    def holds(self, flow: Flow) -> bool:
+        """Whether the flow's connection is there still."""
+        connection = self._by_id.get(flow.connection)
+        return connection is not None and connection.flow == flow
+
     # -- what connections tell
 
     def deliver(self, message: bytes, connection: TcpConnection) -> None:

@@ -144,16 +144,24 @@ class Authenticator:
     counts as stale, so that a replay never passes. The memory is this worker's own.
     """
 
-    __slots__ = ("_floor", "_secret", "_used", "algorithms", "capacity", "lifetime", "realm")
+    __slots__ = ("_floor", "_secret", "_used", "algorithms", "capacity", "lifetime", "memory", "realm")
 
     def __init__(
-        self, realm: str, secret: bytes, *, lifetime: int = NONCE_LIFETIME, capacity: int = NONCES_TRACKED
+        self,
+        realm: str,
+        secret: bytes,
+        *,
+        lifetime: int = NONCE_LIFETIME,
+        capacity: int = NONCES_TRACKED,
+        memory: str = "",
     ) -> None:
+        """`memory` (hexadecimal) names whose memory of used nonces this is: a nonce of another is stale here. "": accept all."""
         if '"' in realm or "\\" in realm or not secret:
             raise ValueError("a realm without quotes and a secret are needed")
         self.realm = realm
         self.lifetime = lifetime
         self.capacity = capacity
+        self.memory = memory
         self.algorithms: tuple[str, ...] = ALGORITHMS
         self._secret = secret
         self._used: OrderedDict[str, int] = OrderedDict()
@@ -165,7 +173,7 @@ class Authenticator:
         return [str(Challenge(self.realm, nonce, algorithm, stale=stale)) for algorithm in self.algorithms]
 
     def nonce(self, now: float) -> str:
-        text = f"{int(now):x}.{os.urandom(8).hex()}"
+        text = f"{int(now):x}.{self.memory}{os.urandom(8).hex()}"
         return f"{text}.{self._seal(text)}"
 
     def _seal(self, text: str) -> str:
@@ -197,6 +205,8 @@ class Authenticator:
             return Verdict.WRONG
         if not _same_number(given.uri, uri):
             return Verdict.OTHER_URI
+        if not given.nonce.partition(".")[2].startswith(self.memory):
+            return Verdict.STALE
         if now - issued > self.lifetime or issued < self._floor or not self._count(given, now):
             return Verdict.STALE
         return Verdict.GOOD

@@ -7,9 +7,9 @@ assembled in milliseconds; what was asked for is kept.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple, Protocol
 
 from apps.core.values.money import Rounding
@@ -86,6 +86,12 @@ class Settings:
     max_calls_per_worker: int
     rtp_start_timeout_seconds: int
     rtp_timeout_seconds: int
+    minresendival: int
+    flood_messages_per_second: int
+    flood_burst: int
+    maxwrongauthfromip: int
+    maxsubfailauthperiod: int
+    reenabledosblocked: int
     hold_seconds: int
     hold_extend_before: int
     prepaid_when_database_away: str
@@ -139,6 +145,13 @@ class AddressTable:
             self._networks = dict(sorted({**self._networks, kind: {}}.items()))  # longest networks first
         place = int(network.network_address) >> drop
         insort(self._networks[kind].setdefault(place, []), source, key=_particular)
+
+    def networks(self) -> Iterator[str]:
+        """All addresses and networks there are."""
+        yield from self._exact
+        for (version, drop), table in self._networks.items():
+            kind, bits = (IPv4Network, 32) if version == 4 else (IPv6Network, 128)
+            yield from (str(kind((place << drop, bits - drop))) for place in table)
 
     def of(self, host: str, port: int) -> list[Source]:
         """Whose the address may be, the most particular first: longest network, port named, longest tech prefix."""
@@ -215,6 +228,14 @@ class World:
     def sources(self, host: str, port: int) -> list[Source]:
         """The accounts that may call from this address, the most particular first."""
         return self._tables.addresses.of(host, port)
+
+    def networks(self) -> Iterator[str]:
+        """The addresses and networks that some account may call from without a password."""
+        return self._tables.addresses.networks()
+
+    def trunk_hosts(self) -> set[str]:
+        """Addresses and names of all carriers."""
+        return {str(row[1]) for row in self._tables.trunks.values()}
 
     def trunk(self, account_id: int) -> TrunkAddress | None:
         """How a carrier is reached."""

@@ -51,7 +51,9 @@ def test_a_number_that_no_carrier_has_a_price_for_has_no_route(house: House, fol
 def test_a_number_without_a_price_is_refused(house: House, folder: Path) -> None:
     tariffs = house.api("GET", "tariffs/")["results"]
     costs = next(one["id"] for one in tariffs if one["name"] == "Costs of Budget Carrier")
-    house.change("POST", "rates/", {"tariff": costs, "prefix": "888", "destination": "Inmarsat", "price": "3"})
+    house.change(
+        "POST", "rates/", {"tariff": costs, "prefix": "888", "destination": "Inmarsat", "price": "3"}
+    )
     record = refused(house, folder, "777888123456", 403)
     assert record.hangup_cause == "no_price"
 

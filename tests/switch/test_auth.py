@@ -11,8 +11,9 @@ from switch.sip.digest import MD5, SHA256, Challenge, authorize, make_ha1
 from switch.sip.message import Request
 from switch.world.world import Credential, World
 from tests.support_sip import credential
-from tests.switch.worlds import NOW, Office, write
+from tests.switch.worlds import NOW, Office
 
+HOST = "127.0.0.1"
 URI = "sip:36201234567@example.com"
 ASKED = {"md5": [MD5], "sha256": [SHA256], "both": [SHA256, MD5]}
 
@@ -23,7 +24,7 @@ def world(folder: Path, choice: str | None) -> World:
     office.rows["credentials"].append(credential("1001", "secret", account))
     if choice is not None:
         office.settings["useshadigestauh"] = choice
-    return write(office, folder)
+    return office.world(folder)
 
 
 def invite(*headers: tuple[str, str]) -> Request:
@@ -32,7 +33,7 @@ def invite(*headers: tuple[str, str]) -> Request:
 
 def challenges(found: World) -> tuple[Doorkeeper, list[Challenge]]:
     door = Doorkeeper(found, b"secret")
-    refused = door.prove(invite(), found, NOW, PROXY_REQUIRED)
+    refused = door.prove(invite(), found, NOW, PROXY_REQUIRED, HOST)
     assert isinstance(refused, Refused) and refused.status == 407
     return door, [Challenge.parse(value) for _, value in refused.headers]
 
@@ -53,7 +54,7 @@ def test_the_operator_chooses_which_digests_are_asked_for_and_taken(tmp_path: Pa
     door, asked = challenges(found)
     assert [one.algorithm for one in asked] == ASKED[choice]
     for challenge in asked:
-        assert isinstance(door.prove(invite(proof(challenge)), found, NOW, PROXY_REQUIRED), Credential)
+        assert isinstance(door.prove(invite(proof(challenge)), found, NOW, PROXY_REQUIRED, HOST), Credential)
 
 
 def test_a_digest_that_was_not_asked_for_is_not_taken(tmp_path: Path) -> None:
@@ -61,4 +62,4 @@ def test_a_digest_that_was_not_asked_for_is_not_taken(tmp_path: Path) -> None:
     door, asked = challenges(both)
     weak = next(one for one in asked if one.algorithm == MD5)
     door.follow(strict)
-    assert isinstance(door.prove(invite(proof(weak)), strict, NOW, PROXY_REQUIRED), Refused)
+    assert isinstance(door.prove(invite(proof(weak)), strict, NOW, PROXY_REQUIRED, HOST), Refused)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -59,18 +60,13 @@ def database_url() -> str:
 
 @pytest.fixture(scope="module")
 def house(django_db_setup: None, django_db_blocker: Any) -> Iterator[House]:
-    with django_db_blocker.unblock(), tempfile.TemporaryDirectory() as folder:
-        found = furnish(Path(folder))
-        found.switch.start()
+    with opened(django_db_blocker) as found:
         yield found
-        code = found.switch.stop()
-        log = found.switch.log()
-        assert code == 0, log
-        assert "'failures': 0" in log, log
-        assert "Traceback" not in log, log
 
 
-def furnish(var: Path, *, redis_url: str = "", change: Callable[[Office], None] | None = None) -> House:
+def furnish(
+    var: Path, *, redis_url: str = "", change: Callable[[Office], None] | None = None, workers: int = 1
+) -> House:
     """An office: trunks `rich`, `poor` (10 seconds of money) and `free` (relay); carriers `one` and `two`; phones 1001 and 1002."""
     first = free_ports(6)
     names = ["rich", "poor", "broke", "relayed", "one", "two"]
@@ -103,7 +99,21 @@ def furnish(var: Path, *, redis_url: str = "", change: Callable[[Office], None] 
     if change is not None:
         change(office)
     write(office, var / "world")
-    return House(Switch(var, database_url(), redis_url), office, ports, ids)
+    return House(Switch(var, database_url(), redis_url, workers=workers), office, ports, ids)
+
+
+@contextmanager
+def opened(blocker: Any, **wanted: Any) -> Iterator[House]:
+    """A house with open doors; at its end nothing may have failed inside."""
+    with blocker.unblock(), tempfile.TemporaryDirectory() as folder:
+        found = furnish(Path(folder), **wanted)
+        found.switch.start()
+        yield found
+        code = found.switch.stop()
+        log = found.switch.log()
+        assert code == 0, log
+        assert log.count("'failures': 0") == found.switch.workers, log
+        assert "Traceback" not in log, log
 
 
 @pytest.fixture

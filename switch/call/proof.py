@@ -1,0 +1,52 @@
+"""Answers to a carrier's challenges: to our INVITE, and to what we send inside the dialog (RFC 3261 §22.2-22.3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from switch.sip.digest import MD5, authorize, choose
+
+if TYPE_CHECKING:
+    from switch.call.leg import Leg
+    from switch.call.model import TrunkAddress
+    from switch.sip.client import ClientTransaction
+    from switch.sip.message import Header, Request, Response
+
+CHALLENGES = frozenset((401, 407))
+PROOFS = frozenset(("Authorization", "Proxy-Authorization"))
+
+
+def prove(trunk: TrunkAddress | None, response: Response, method: str, uri: str) -> Header | None:
+    """The header that answers the challenge with the trunk's secret; None when there is none that fits."""
+    if trunk is None or not trunk.username or response.status not in CHALLENGES:
+        return None
+    challenge = choose(response.all("WWW-Authenticate" if response.status == 401 else "Proxy-Authenticate"))
+    if challenge is None or (trunk.realm and challenge.realm != trunk.realm):
+        return None
+    ha1 = trunk.ha1_md5 if challenge.algorithm == MD5 else trunk.ha1_sha256
+    if not ha1:
+        return None
+    proof = authorize(challenge, method=method, uri=uri, username=trunk.username, ha1=ha1)
+    return ("Authorization" if response.status == 401 else "Proxy-Authorization", proof)
+
+
+def proofs_of(request: Request | None) -> tuple[Header, ...]:
+    """What an ACK repeats of its INVITE (RFC 3261 §22.1)."""
+    return tuple(header for header in request.headers if header[0] in PROOFS) if request is not None else ()
+
+
+class Farewell:
+    """Our BYE, until it is answered: a carrier that asks for a proof gets it, once."""
+
+    __slots__ = ("headers", "leg")
+
+    def __init__(self, leg: Leg, headers: tuple[Header, ...]) -> None:
+        self.leg = leg
+        self.headers = headers
+
+    def on_response(self, tx: ClientTransaction, response: Response) -> None:
+        """The party's answer. What else it may be, the call is over for us."""
+        request = tx.request
+        proof = None if request is None else prove(self.leg.trunk, response, "BYE", request.uri)
+        if proof is not None:
+            self.leg.request("BYE", (*self.headers, proof))
