@@ -71,7 +71,7 @@ class B2bua:
 
     def on_flow_error(self, flow: Flow, reason: Reason) -> None:
         """Something could not be sent, or a connection ended; what that means is seen to at the next tick, once for all."""
-        if not self._broken:
+        if not self._broken or (flow.reliable and flow not in self._broken):  # a flood fills no log
             log.info("flow %s:%s %s: %s", flow.host, flow.port, flow.transport, reason)
         self._broken.add(flow)
         if flow.reliable:

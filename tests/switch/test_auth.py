@@ -51,9 +51,10 @@ def test_without_a_word_of_the_operator_phones_that_know_only_md5_can_register(t
 @pytest.mark.parametrize("choice", ASKED)
 def test_the_operator_chooses_which_digests_are_asked_for_and_taken(tmp_path: Path, choice: str) -> None:
     found = world(tmp_path, choice)
-    door, asked = challenges(found)
-    assert [one.algorithm for one in asked] == ASKED[choice]
-    for challenge in asked:
+    assert [one.algorithm for one in challenges(found)[1]] == ASKED[choice]
+    for place in range(len(ASKED[choice])):
+        door, asked = challenges(found)  # those of one answer share a nonce, which is good for one proof
+        challenge = asked[place]
         assert isinstance(door.prove(invite(proof(challenge)), found, NOW, PROXY_REQUIRED, HOST), Credential)
 
 
