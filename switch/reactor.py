@@ -24,7 +24,7 @@ class SwitchReactor(EPollReactor):
         for fd, event in events:
             selectable = selectables.get(fd)
             if selectable is not None:  # one before it in this turn may have closed it
-                self._doReadOrWrite(selectable, fd, event)
+                self._doReadOrWrite(selectable, fd, event)  # type: ignore[no-untyped-call]
 
     doIteration = doPoll
 
