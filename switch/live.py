@@ -3,7 +3,8 @@
 - `mizu:calls:<label>`: a hash, call id → JSON, of the calls of this worker; refreshed twice a second, gone ten seconds after it.
 - `mizu:usage:<label>`: calls per account and lines per carrier of this worker, for the limits of the others.
 - `mizu:registrations:<account>`: a hash, contact → JSON; and the channel `mizu:registrations` for what changes in it.
-- channel `mizu:control`: orders of operators, `{"do": "hangup", "call": id, "by": name}`.
+- `mizu:traces`: a list, SIP messages of calls that are over (`switch.trace`), which the office takes away.
+- channel `mizu:control`: orders of operators, `{"do": "hangup", "call": id, "by": name}`, `{"do": "trace", "call": id}`.
 
 Two threads talk to Redis; the reactor only puts work into a bounded queue. When Redis comes back, everything is told anew.
 """
@@ -15,6 +16,7 @@ import logging
 import queue
 import threading
 import time
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("switch.live")
 
 CALLS, USAGE, REGISTRATIONS, CONTROL = "mizu:calls:", "mizu:usage:", "mizu:registrations", "mizu:control"
+TRACES = "mizu:traces"
+MOST_TRACES = 5_000
 EVERY = 0.5
 KEPT = 10
 QUEUE = 10_000
@@ -97,6 +101,18 @@ class Live:
         """A phone registered here: tell the others."""
         news = {"from": self._label, "account": account_id, "bindings": [one.as_json() for one in bindings]}
         self._put(lambda client: _store(client, account_id, news["bindings"], json.dumps(news)))  # type: ignore[arg-type]
+
+    def traced(self, call_id: str, started: float, messages: bytes) -> None:
+        """The SIP messages of a call that is over, for the office to keep; the oldest go when nobody fetches them."""
+        row = json.dumps({"call": call_id, "started": started, "messages": b64encode(messages).decode()})
+
+        def tell(client: redis.Redis) -> None:
+            pipe = client.pipeline(transaction=False)
+            pipe.rpush(TRACES, row)
+            pipe.ltrim(TRACES, -MOST_TRACES, -1)
+            pipe.execute()
+
+        self._put(tell)
 
     def _put(self, work: Work | None) -> None:
         with suppress(queue.Full):  # Redis is away for long: all is told anew when it is back

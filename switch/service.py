@@ -13,9 +13,11 @@ import logging
 import os
 import re
 import signal
+import socket
 import sys
 import time
 import zlib
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +33,15 @@ TICK = 0.02
 SWITCH_INTERVAL = 0.001
 """Seconds that the reactor waits for the interpreter at most when another thread (Redis, disk) computes."""
 SWEEP = 10.0
+SWEEP_TRACES = 1.0
 LINGER = 3.0
 """Seconds that BYEs and records have at the end."""
+LOG_LEVELS = {
+    "errors": logging.ERROR,
+    "minimal": logging.WARNING,
+    "normal": logging.INFO,
+    "detailed": logging.DEBUG,
+}
 _CALL_ID = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]+)", re.IGNORECASE)
 
 
@@ -110,6 +119,7 @@ class Worker:
         self.keeper = WorldKeeper(self.reactor, self.var, self._world_changed)
         self.doorkeeper: Any = None
         self.net: Any = None
+        self.capture: socket.socket | None = None
 
     def _parts(self) -> None:
         """Everything that can be made without a world."""
@@ -167,6 +177,7 @@ class Worker:
         from switch.sip.ids import Ids
         from switch.sip.stream import BadStream, Framer
         from switch.sip.transaction import TransactionLayer
+        from switch.trace import Tracer
 
         clock = time.monotonic
         ids = Ids(f"w{self.number}")
@@ -197,11 +208,17 @@ class Worker:
             clock=clock,
             usage=usage,
             live=self.live,
+            trace=Tracer(
+                wall=time.time,
+                local=self.net.local_address,
+                deliver=self.live.traced,
+                send_hep=self._send_hep,
+            ),
         )
         assert self.keeper.world is not None
         self.doorkeeper = Doorkeeper(self.keeper.world, self.secret, self.guard.wrong)
         self.b2bua = B2bua(board, Inbound(board, self.doorkeeper))
-        board.layer = TransactionLayer(self.net.send, self.b2bua, ids)  # type: ignore[arg-type]  # flows are Net's
+        board.layer = TransactionLayer(self._send, self.b2bua, ids)  # type: ignore[arg-type]  # flows are Net's
         board.registrar = Registrar(board, self.doorkeeper, self.live.registered)
         self.board = board
         self._world_changed(self.keeper.world)
@@ -213,6 +230,7 @@ class Worker:
         self.alive = self.spool.keep_alive(self.reactor)
         self._tick()
         self._sweep()
+        self._sweep_traces()
         tune()
         self.ready.write_text(f"{os.getpid()}\n")
         log.info(
@@ -226,6 +244,20 @@ class Worker:
     def _message(self, data: bytes, flow: Flow) -> None:
         self.b2bua.on_message(data, flow)
 
+    def _send(self, flow: Flow, data: bytes) -> None:
+        if self.board.trace.active:
+            self.board.trace.said(flow, data)
+        self.net.send(flow, data)
+
+    def _send_hep(self, packet: bytes, server: tuple[str, int]) -> None:
+        """To the capture server, which may be away: then nobody waits for it."""
+        family = socket.AF_INET6 if ":" in server[0] else socket.AF_INET
+        if self.capture is None or self.capture.family != family:
+            self.capture = socket.socket(family, socket.SOCK_DGRAM)
+            self.capture.setblocking(False)
+        with suppress(OSError):
+            self.capture.sendto(packet, server)
+
     def _flow_error(self, flow: Flow, reason: Reason) -> None:
         self.b2bua.on_flow_error(flow, reason)
 
@@ -238,8 +270,12 @@ class Worker:
 
     def _order(self, order: Any) -> None:
         """A message of the control channel."""
-        if isinstance(order, dict) and order.get("do") == "hangup":
+        if not isinstance(order, dict):
+            return
+        if order.get("do") == "hangup":
             self.b2bua.hang_up(str(order.get("call")), str(order.get("by")))
+        elif order.get("do") == "trace":
+            self.b2bua.trace(str(order.get("call")))
 
     def _world_changed(self, world: Any) -> None:
         if self.doorkeeper is None:
@@ -247,10 +283,18 @@ class Worker:
         self.doorkeeper.follow(world)
         self.guard.follow(world)
         self.board.layer.t1 = world.settings.minresendival / 1000
+        anybody = not {"siptrace", "loglevel"}.isdisjoint(world.own_settings())
+        self.board.trace.follow(world.settings, anybody=anybody)
+        if "MIZU_LOG_LEVEL" not in os.environ:
+            logging.getLogger().setLevel(LOG_LEVELS[world.settings.loglevel])
 
     def _tick(self) -> None:
         self.reactor.callLater(TICK, self._tick)
         self.b2bua.tick()
+
+    def _sweep_traces(self) -> None:
+        self.reactor.callLater(SWEEP_TRACES, self._sweep_traces)
+        self.board.trace.sweep()
 
     def _sweep(self) -> None:
         self.reactor.callLater(SWEEP, self._sweep)
@@ -296,6 +340,7 @@ class Worker:
         self.alive.stop()
         self.relay.stop()
         self.bank.stop()
+        self.board.trace.drain()
         self.live.stop()
         self.keeper.stop()
         self.spool.close()

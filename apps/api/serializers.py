@@ -73,6 +73,17 @@ class OwnSettingSerializer(serializers.Serializer):
     value = serializers.CharField(allow_null=True, allow_blank=True, trim_whitespace=False)
 
 
+class SipMessageSerializer(serializers.Serializer):
+    """A message as it passed the switch. `at`: epoch seconds; `outgoing`: from the switch."""
+
+    at = serializers.FloatField()
+    outgoing = serializers.BooleanField()
+    transport = serializers.CharField()
+    ours = serializers.CharField()
+    theirs = serializers.CharField()
+    text = serializers.CharField()
+
+
 class TrunkSerializer(serializers.ModelSerializer):
     """How a carrier is reached."""
 

@@ -12,6 +12,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,10 +20,13 @@ from rest_framework.response import Response
 from apps.api import filters
 from apps.api import serializers as shapes
 from apps.api.paging import ById, ByStart
-from apps.api.permissions import HangUp, LiveCalls, Office, OwnOrOffice
+from apps.api.permissions import HangUp, LiveCalls, Office, OwnOrOffice, SipTraces
 from apps.cdrs.live import current_calls, hang_up
 from apps.cdrs.models import Cdr
 from apps.cdrs.queries import prices_of, visible_calls
+from apps.cdrs.traces import trace_of
+from apps.cdrs.tracing.messages import Message
+from apps.cdrs.tracing.pcap import capture
 from apps.invoices.models import Invoice, LedgerEntry, Payment
 from apps.invoices.queries import pdf_of, visible_invoices
 from apps.invoices.services import issuing
@@ -165,6 +169,27 @@ class CdrViewSet(viewsets.ReadOnlyModelViewSet):
                 account__in=visible_to(request.user).values("id"), kind__in=["retail", "reseller"]
             )
         return Response(shapes.CdrPriceSerializer(rows, many=True).data)
+
+    @extend_schema(responses=shapes.SipMessageSerializer(many=True))
+    @action(detail=True, pagination_class=None, permission_classes=[SipTraces])
+    def sip(self, request: Request, pk: str | None = None) -> Response:
+        """The SIP messages of the call, if they were kept, without secrets."""
+        return Response(shapes.SipMessageSerializer(self._messages(), many=True).data)
+
+    @extend_schema(responses={(200, "application/vnd.tcpdump.pcap"): OpenApiTypes.BINARY})
+    @action(detail=True, pagination_class=None, permission_classes=[SipTraces])
+    def pcap(self, request: Request, pk: str | None = None) -> Any:
+        """The same as a capture file."""
+        call = self.get_object()
+        response = HttpResponse(capture(self._messages()), content_type="application/vnd.tcpdump.pcap")
+        response["Content-Disposition"] = f'attachment; filename="{call.pk}.pcap"'
+        return response
+
+    def _messages(self) -> list[Message]:
+        found = trace_of(self.get_object(), self.request.user)
+        if found is None:
+            raise NotFound("No SIP messages of this call are kept.")
+        return found
 
 
 class CurrentCallViewSet(viewsets.ViewSet):

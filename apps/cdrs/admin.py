@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
@@ -15,6 +20,10 @@ from unfold.decorators import display
 
 from apps.cdrs.models import Cdr
 from apps.cdrs.queries import prices_of
+from apps.cdrs.traces import trace_of
+from apps.cdrs.tracing.ladder import as_text, ladder
+from apps.cdrs.tracing.messages import Message
+from apps.cdrs.tracing.pcap import capture
 from apps.core.admin import OfficeAdmin, ReadOnly
 from apps.core.formats import clock
 from apps.users.models import Account
@@ -125,11 +134,48 @@ class CdrAdmin(ReadOnly, OfficeAdmin):
         ),
     ]  # fmt: skip
 
+    def get_urls(self) -> list[Any]:
+        guarded = self.admin_site.admin_view
+        return [
+            path("<uuid:pk>/sip/", guarded(self.sip_view), name="cdrs_cdr_sip"),
+            path("<uuid:pk>/sip.pcap", guarded(self.capture_view), name="cdrs_cdr_capture"),
+            path("<uuid:pk>/sip.txt", guarded(self.text_view), name="cdrs_cdr_text"),
+            *super().get_urls(),
+        ]
+
+    def _messages(self, request: HttpRequest, pk: UUID) -> tuple[Cdr, list[Message] | None]:
+        if not request.user.has_perm("cdrs.view_siptrace"):
+            raise PermissionDenied
+        cdr = get_object_or_404(Cdr, pk=pk)
+        return cdr, trace_of(cdr, request.user)
+
+    def sip_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """The call's messages as a ladder: a picture, and each message in full below."""
+        cdr, messages = self._messages(request, pk)
+        context = self.admin_site.each_context(request) | {
+            "title": _("SIP messages of %s") % cdr,
+            "cdr": cdr,
+            "ladder": ladder(messages) if messages else None,
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/cdrs/sip.html", context)
+
+    def capture_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """The same as a file for Wireshark."""
+        cdr, messages = self._messages(request, pk)
+        return _download(cdr, capture(messages) if messages else None, "pcap", "application/vnd.tcpdump.pcap")
+
+    def text_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """The same as text."""
+        cdr, messages = self._messages(request, pk)
+        text = as_text(ladder(messages)).encode() if messages else None
+        return _download(cdr, text, "txt", "text/plain; charset=utf-8")
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> Any:
         cdr = self.get_object(request, object_id)
-        extra = {"prices": prices_of(cdr), "tried": _named(cdr.attempts)} if cdr else {}
+        extra = {"prices": prices_of(cdr), "tried": _named(cdr.attempts), "cdr": cdr} if cdr else {}
         return super().change_view(request, object_id, form_url, (extra_context or {}) | extra)
 
     @display(description=_("caller"), ordering="caller__username")
@@ -147,6 +193,14 @@ class CdrAdmin(ReadOnly, OfficeAdmin):
     @display(description=_("cause"), ordering="hangup_cause", label={"normal": "success", "failed": "danger"})
     def shown_cause(self, cdr: Cdr) -> tuple[str, str]:
         return ("normal" if cdr.answered_at else "failed"), cdr.hangup_cause
+
+
+def _download(cdr: Cdr, content: bytes | None, ending: str, kind: str) -> HttpResponse:
+    if content is None:
+        raise Http404
+    response = HttpResponse(content, content_type=kind)
+    response["Content-Disposition"] = f'attachment; filename="{cdr.id}.{ending}"'
+    return response
 
 
 def _named(attempts: list[list[Any]]) -> list[dict[str, Any]]:

@@ -129,6 +129,21 @@ class Cdr(models.Model):
         return f"{self.caller_number} → {self.called_number}"
 
 
+class SipTrace(models.Model):
+    """The SIP messages of one call, packed (`apps.cdrs.tracing`), without secrets. Kept for `siptrace_days`."""
+
+    call_id = models.UUIDField(_("call"), primary_key=True)
+    started_at = models.DateTimeField(_("started"), db_index=True)
+    messages = models.BinaryField()
+
+    class Meta:
+        verbose_name = _("SIP trace")
+        verbose_name_plural = _("SIP traces")
+
+    def __str__(self) -> str:
+        return str(self.call_id)
+
+
 class CdrPrice(models.Model):
     """What one payer pays for one call, with everything needed to check it by hand."""
 

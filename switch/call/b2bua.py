@@ -49,6 +49,8 @@ class B2bua:
         """One whole message, as `switch.net.Net` delivers it."""
         board = self.board
         board.now = board.clock()
+        if board.trace.active:
+            board.trace.heard(flow, data)
         if data == PING:
             self._guarded(board.sockets.send, flow, PONG)
             return
@@ -223,6 +225,11 @@ class B2bua:
         if call is not None:
             self.board.now = self.board.clock()
             self._guarded(call.operator, by)
+
+    def trace(self, call_id: str) -> None:
+        """An operator wants to read this call's messages while it goes on."""
+        if call_id in self.board.calls:
+            self.board.trace.detail(call_id)
 
 
 def _call_of(context: object) -> Call | None:

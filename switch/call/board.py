@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from switch.call.names import Names
     from switch.registrar import Registrar
     from switch.sip.transaction import TransactionLayer
+    from switch.trace import Tracer
     from switch.world.world import World
 
 log = logging.getLogger("switch.call")
@@ -109,6 +110,7 @@ class Board:
     clock: Callable[[], float]
     usage: UsageCounters
     live: Watcher
+    trace: Tracer
     layer: TransactionLayer = field(init=False)
     registrar: Registrar = field(init=False)
     now: float = 0.0

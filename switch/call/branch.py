@@ -95,6 +95,7 @@ class Branch(Leg):
         self.invite = invite
         self.tx = self.board.layer.invite(invite, self.flow, self.board.now)
         self.tx.context = self
+        self.board.trace.belongs(self.call, invite.call_id)
 
     # --- what comes back --------------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from switch.call.causes import (
     MEDIA_TIMEOUT,
     NO_RESPONSE,
     OPERATOR_HANGUP,
+    ORDINARY,
     SHUTDOWN,
     Cause,
 )
@@ -91,6 +92,7 @@ class Call:
         board.counters.calls += 1
         board.usage.begin(account.path)
         tx.context = self
+        board.trace.belongs(self, invite.call_id)
 
     def wall_now(self) -> float:
         return self.board.wall()
@@ -263,6 +265,7 @@ class Call:
         if self.answered is None:
             board.counters.refused += 1
         board.live.gone(self)
+        board.trace.over(self, failed=cause is MEDIA_TIMEOUT or cause.status not in ORDINARY)
         # The record tells all of it; a line per ordinary call is for who asks for it (MIZU_LOG_LEVEL=DEBUG).
         log.log(
             logging.DEBUG if self.answered is not None and status == 200 else logging.INFO,

@@ -42,6 +42,9 @@ BAD_REQUEST = Cause("bad_request", 400, 95, "The request is wrong")
 WORKER_LOST = Cause("worker_lost", 500, 38, "The switch worker died during the call")
 INTERNAL = Cause("internal", 500, 41, "Internal error")
 
+ORDINARY = frozenset((200, 404, 480, 486, 487, 600, 603))
+"""Statuses by which calls end every day without anybody being at fault: answered, busy, nobody there, given up."""
+
 #: Q.850 causes of SIP final statuses (RFC 3398 §8.2.6.1, ITU-T Q.1912.5), for what a carrier answers.
 Q850_OF_STATUS = {
     400: 41, 401: 21, 402: 21, 403: 21, 404: 1, 405: 63, 406: 79, 407: 21, 408: 102, 410: 22, 413: 127, 414: 127,

@@ -20,6 +20,11 @@ class Settings:
     nonce_seconds: int
     useshadigestauh: str
     minresendival: int
+    siptrace: str
+    loglevel: str
+    hep_server: str
+    hep_capture_id: int
+    hep_password: str
     # registrar
     upperexpire: int
     upperexpiremin: int

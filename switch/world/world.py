@@ -197,6 +197,10 @@ class World:
             found = self._settings[account.id] = self._settings_of(account)
         return found
 
+    def own_settings(self) -> set[str]:
+        """Keys of which some account has a value of its own."""
+        return {key for own in self._tables.overrides.values() for key in own}
+
     def _settings_of(self, account: Caller) -> Settings:
         own: dict[str, Any] = {}
         for one in account.path:

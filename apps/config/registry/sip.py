@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 from django.utils.translation import gettext_lazy as _
 
 from apps.config.registry.definition import Definition
@@ -9,6 +11,15 @@ from apps.config.registry.definition import Definition
 
 def _realm(text: str) -> str:
     return "" if text and not set(text) & set('"\\') else "a name without quotes or backslashes is expected."
+
+
+def _address_and_port(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    try:
+        good = not text or (ip_address(host.strip("[]")) and port.isdigit() and 0 < int(port) < 65_536)
+    except ValueError:
+        good = False
+    return "" if good else "an IP address and a port are expected, such as 192.0.2.7:9060."
 
 
 SETTINGS: tuple[Definition, ...] = (
@@ -42,4 +53,40 @@ SETTINGS: tuple[Definition, ...] = (
         minimum=50,
         maximum=2000,
     ),
+    # What an operator needs at three in the morning (guide 1221-1223, 4645-4701, 4903-4904, 13066)
+    Definition(
+        "siptrace",
+        str,
+        "failed",
+        _("Of which calls the SIP messages are kept, to be read as a ladder or a capture file."),
+        choices=("off", "failed", "all"),
+        account=True,
+    ),
+    Definition("siptrace_days", int, 14, _("For how many days they are kept."), minimum=1, maximum=400),
+    Definition(
+        "loglevel",
+        str,
+        "normal",
+        _(
+            "How much the switch writes to its log; for an account: detailed writes each SIP message of its calls."
+        ),
+        choices=("errors", "minimal", "normal", "detailed"),
+        account=True,
+    ),
+    Definition(
+        "hep_server",
+        str,
+        "",
+        _("Address and port of a capture server that gets every SIP message as HEP3 over UDP; empty: none."),
+        check=_address_and_port,
+    ),
+    Definition(
+        "hep_capture_id",
+        int,
+        2001,
+        _("The number by which the capture server knows this switch."),
+        minimum=0,
+        maximum=2**32 - 1,
+    ),
+    Definition("hep_password", str, "", _("What the capture server asks of its agents; empty: nothing.")),
 )
