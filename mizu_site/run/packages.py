@@ -62,6 +62,12 @@ TEST = (
     Package("sip-tester", "SIPp: carriers and load of the tests", _program("sipp")),
     *DEMO,
     Package("chromium", "opens the pages as a person would", _program("chromium")),
+    Package("linphone-cli", "a second kind of phone", _program("linphonec")),
+    Package("kamailio", "the proxy that operators put in front of a switch", _program("kamailio")),
+    Package("sipsak", "probes a switch as operators do", _program("sipsak")),
+    Package(
+        "debootstrap", "brings Asterisk, which Debian 12 has not, into a folder", _program("debootstrap")
+    ),
     Package("poppler-utils", "reads invoices back", _program("pdftotext")),
 )
 
