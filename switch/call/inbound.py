@@ -1,8 +1,8 @@
 """A request outside any dialog: what is wrong with it, or what it begins (RFC 3261 §8.2, §16.3).
 
 Order of the checks for an INVITE: extensions we do not know (420), hops (483), a URI we do not serve (416, by the parser),
-a body we do not understand (415), the same request twice on different ways (482), our own load (503), who it is (401, 403, 407),
-and only then what it wants. From the moment on at which the caller is known, every INVITE leaves one record.
+a body we do not understand (415), one of ours that is not (406), the same request twice on different ways (482), our own load (503),
+who it is (401, 403, 407), and only then what it wants. From the moment on at which the caller is known, every INVITE leaves one record.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from switch.call.call import Call
 from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
 from switch.call.pipeline import decide, identify
 from switch.call.record import told
+from switch.sip.ids import COOKIE
 from switch.sip.message import BadMessage, Header, Request
 from switch.sip.server import InviteServerTransaction, ServerTransaction
 
@@ -28,6 +29,7 @@ log = logging.getLogger("switch.call")
 
 ALLOW: Header = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER")
 ACCEPT: Header = ("Accept", "application/sdp")
+ACCEPTABLE = frozenset(("application/sdp", "application/*", "*/*", "*"))
 KNOWN = frozenset(("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "REGISTER"))
 BUSY: tuple[Header, ...] = (("Retry-After", "5"),)
 LABELLED = re.compile(r"z9hG4bK-w[0-9]{1,3}-")
@@ -77,7 +79,7 @@ class Inbound:
         except BadMessage as error:
             tx.reply(error.status or 400, now, error.reason)
             return True
-        if hops == 0 and request.method != "REGISTER":
+        if hops == 0 and request.method == "INVITE":  # all else ends here, and is treated as ever (RFC 4475 §3.3.11)
             tx.reply(483, now)
             return True
         if request.get("Content-Encoding") not in {None, "", "identity"}:
@@ -99,12 +101,15 @@ class Inbound:
         if invite.body and not media.has_sdp(invite) and not _mixed(invite):
             tx.reply(415, board.now, None, (ACCEPT,))
             return
+        if not _accepts_sdp(invite):
+            tx.reply(406, board.now, None, (ACCEPT,))
+            return
         try:
             contact = invite.contact
         except BadMessage as error:
             tx.reply(400, board.now, error.reason)
             return
-        if contact is None:
+        if contact is None and invite.via.branch.startswith(COOKIE):  # a peer of RFC 2543 need not give any
             tx.reply(400, board.now, "No Contact")
             return
         world = board.world()
@@ -171,6 +176,12 @@ class Inbound:
         call.decision = outcome  # type: ignore[assignment]  # the other case of `decide`
         board.live.changed(call)
         money.first(call, dial.begin)
+
+
+def _accepts_sdp(invite: Request) -> bool:
+    """Whether our answers may hold a session description (RFC 3261 §20.1); who says nothing takes one."""
+    wanted = [one.partition(";")[0].rstrip().lower() for one in invite.members("Accept")]
+    return not wanted or not ACCEPTABLE.isdisjoint(wanted)
 
 
 def _mixed(invite: Request) -> bool:

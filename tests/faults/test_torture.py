@@ -1,0 +1,26 @@
+"""The torture messages of RFC 4475 at the socket of a running worker: the right answer or silence, and it lives."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.wire import Peer
+from tests.faults.worker import final_answers
+from tests.switch.sip.torture import FOLDER, MESSAGES, SILENCE, UNSALVAGEABLE
+
+pytestmark = pytest.mark.fault
+
+REUSED = b"z9hG4bKkdjuw"
+"""The RFC gives several messages one branch and one sender: by it a worker would take the second for a copy of the first."""
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_torture_message_gets_its_answer_from_a_worker(stranger: Peer, name: str) -> None:
+    case = MESSAGES[name]
+    expected = [] if case.answer == SILENCE else [case.answer]
+    data = (FOLDER / f"{name}.dat").read_bytes().replace(REUSED, REUSED + name.encode())
+    assert final_answers(stranger, data) == expected, case.why
+
+
+def test_what_has_neither_version_nor_via_is_met_by_silence(stranger: Peer) -> None:
+    assert final_answers(stranger, (FOLDER / f"{UNSALVAGEABLE}.dat").read_bytes()) == []
