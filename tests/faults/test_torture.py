@@ -1,4 +1,4 @@
-"""The torture messages of RFC 4475 at the socket of a running worker: the right answer or silence, and it lives."""
+"""The torture messages of RFC 4475 and RFC 5118 at the socket of a running worker: the right answer or silence, and it lives."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from tests.faults.wire import Peer
 from tests.faults.worker import final_answers
+from tests.switch.sip import ipv6
 from tests.switch.sip.torture import FOLDER, MESSAGES, SILENCE, UNSALVAGEABLE
 
 pytestmark = pytest.mark.fault
@@ -24,3 +25,9 @@ def test_a_torture_message_gets_its_answer_from_a_worker(stranger: Peer, name: s
 
 def test_what_has_neither_version_nor_via_is_met_by_silence(stranger: Peer) -> None:
     assert final_answers(stranger, (FOLDER / f"{UNSALVAGEABLE}.dat").read_bytes()) == []
+
+
+@pytest.mark.parametrize("name", ipv6.MESSAGES)
+def test_a_message_with_ipv6_addresses_gets_its_answer_from_a_worker(stranger: Peer, name: str) -> None:
+    data, case = ipv6.MESSAGES[name]
+    assert final_answers(stranger, data) == ([] if case.answer == SILENCE else [case.answer]), case.why
