@@ -5,10 +5,12 @@ Whoever waits for a message lets the time pass, 20 ms a step, until it comes: ha
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 from twisted.internet.task import Clock
@@ -66,14 +68,16 @@ class Wires:
 class Town:
     """The worker, its office in memory (calls cost nothing), and the people who call each other."""
 
-    def __init__(self, folder: Path, change: Callable[[Office], None] | None = None) -> None:
+    def __init__(
+        self, folder: Path, change: Callable[[Office], None] | None = None, wires: Wires | None = None
+    ) -> None:
         self.now = 1_000.0
         self.office, self.ids = _office()
         if change is not None:
             change(self.office)
         write(self.office, folder / "world")
         self.world = self.office.world(folder / "world")
-        self.wires = Wires()
+        self.wires = wires or Wires()
         clock = Clock()
         usage = UsageCounters(self.clock)
         live = Live(clock, "", "town", usage.counts)
@@ -113,6 +117,12 @@ class Town:
     def pass_time(self, seconds: float) -> None:
         for _ in range(round(seconds / TICK)):
             self.step()
+
+    def records(self) -> list[dict[str, Any]]:
+        """The `end` lines of the journal."""
+        texts = [path.read_text() for path in sorted(self.spool.folder.glob("*.log"))]
+        lines = [json.loads(line) for text in texts for line in text.splitlines()]
+        return [line for line in lines if line["k"] == "end"]
 
     @property
     def failures(self) -> int:
@@ -172,9 +182,11 @@ class Citizen(Peer):
 
 
 @contextmanager
-def founded(folder: Path, change: Callable[[Office], None] | None = None) -> Iterator[Town]:
+def founded(
+    folder: Path, change: Callable[[Office], None] | None = None, wires: Wires | None = None
+) -> Iterator[Town]:
     """A town, closed again at the end."""
-    town = Town(folder, change)
+    town = Town(folder, change, wires)
     try:
         yield town
     finally:
