@@ -18,6 +18,7 @@ from switch.call.call import Call
 from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
 from switch.call.pipeline import decide, identify
 from switch.call.record import told
+from switch.sip.dialog import recorded_routes
 from switch.sip.ids import COOKIE
 from switch.sip.message import BadMessage, Header, Request
 from switch.sip.server import InviteServerTransaction, ServerTransaction
@@ -32,6 +33,8 @@ ACCEPT: Header = ("Accept", "application/sdp")
 ACCEPTABLE = frozenset(("application/sdp", "application/*", "*/*", "*"))
 KNOWN = frozenset(("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "REGISTER"))
 BUSY: tuple[Header, ...] = (("Retry-After", "5"),)
+LONGEST_NAME = 128
+"""Characters of a display name that go on: it stands twice in what a carrier gets."""
 LABELLED = re.compile(r"z9hG4bK-w[0-9]{1,3}-")
 
 
@@ -106,6 +109,7 @@ class Inbound:
             return
         try:
             contact = invite.contact
+            recorded_routes(invite)
         except BadMessage as error:
             tx.reply(400, board.now, error.reason)
             return
@@ -201,7 +205,7 @@ def read(invite: Request, flow: Flow, at: float) -> CallRequest:
         transport=flow.transport,
         sip_call_id=invite.call_id,
         from_user=from_.uri.user,
-        from_display=from_.display,
+        from_display=from_.display[:LONGEST_NAME],
         called=target.user,
         called_host=target.host,
         max_forwards=70 if hops is None else hops,

@@ -22,6 +22,7 @@ from switch.call.inbound import Inbound
 from switch.call.names import Names
 from switch.call.usage import UsageCounters
 from switch.charging.bank import Bank
+from switch.charging.record import merged
 from switch.charging.spool import Spool
 from switch.live import Live
 from switch.media import PortRange, Relay
@@ -119,10 +120,14 @@ class Town:
             self.step()
 
     def records(self) -> list[dict[str, Any]]:
-        """The `end` lines of the journal."""
+        """The records of calls that have ended."""
         texts = [path.read_text() for path in sorted(self.spool.folder.glob("*.log"))]
         lines = [json.loads(line) for text in texts for line in text.splitlines()]
-        return [line for line in lines if line["k"] == "end"]
+        ups: dict[str, dict[str, Any]] = {}
+        for line in lines:
+            if line["k"] == "up":
+                ups.setdefault(line["id"], {}).update(line)
+        return [merged(ups.get(line["id"]), line) for line in lines if line["k"] == "end"]
 
     @property
     def failures(self) -> int:
