@@ -103,15 +103,17 @@ class Dialog:
         self.state = TERMINATED
 
     def on_response(self, response: Response) -> None:
-        """A response within this dialog: a 2xx confirms it, renews target and, the first time, the route set (RFC 3261 §13.2.2.4)."""
-        if response.status >= 300 or response.cseq.method not in _REFRESHING:
+        """A response within this dialog: a 2xx renews the target (RFC 3261 §12.2.1.2); of the INVITE that made the dialog, a 2xx
+        confirms it, and every response sets target and route set anew until then (§13.2.2.4).
+        """
+        method, status = response.cseq.method, response.status
+        making = self.state == EARLY and method == "INVITE"
+        if status >= 300 or method not in _REFRESHING or (status < 200 and not making):
             return
         target = _contact_uri(response) or self.target
-        routes = self.route_set
-        if self.state == EARLY:
-            routes = recorded_routes(response)[::-1]
-            if response.status >= 200 and response.cseq.method == "INVITE":
-                self.state = CONFIRMED
+        routes = recorded_routes(response)[::-1] if making else self.route_set
+        if making and status >= 200:
+            self.state = CONFIRMED
         if target != self.target or routes != self.route_set:
             self._aim(target, routes)
 
