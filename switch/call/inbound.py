@@ -119,7 +119,6 @@ class Inbound:
         world = board.world()
         if (
             board.draining
-            or board.busy
             or not board.spool.healthy
             or len(board.calls) >= world.settings.max_calls_per_worker
         ):

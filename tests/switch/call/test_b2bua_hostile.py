@@ -127,3 +127,75 @@ def test_calls_that_ended_are_forgotten_while_there_is_no_redis(town: Town, rich
     rich.ack(invite, rich.told(486))
     live = town.board.live
     assert not live._gone and not live._calls and not live._changed  # type: ignore[attr-defined]
+
+
+# --- more than can be done -----------------------------------------------------------------------------------------
+
+
+def crowd(town: Town, share: float, seconds: float) -> None:
+    """So much of the receive buffer waits to be read for so long."""
+    town.wires.waiting = share
+    town.pass_time(seconds)
+
+
+def test_while_more_comes_than_can_be_done_new_calls_get_503_and_calls_that_are_up_are_served(
+    town: Town, rich: Citizen, one: Citizen
+) -> None:
+    up, ringing = rich.invite(NUMBER), rich.invite(NUMBER)
+    rich.send(up)
+    one.answer(one.asked("INVITE"), 200, body=sdp())
+    ok = rich.told(200, "INVITE")
+    rich.ack(up, ok)
+    one.asked("ACK")
+    rich.send(ringing)
+    out = one.asked("INVITE")
+    one.answer(out, 180)
+    rich.told(180)
+    crowd(town, 0.9, 0.5)
+    refused = rich.invite(NUMBER)
+    rich.send(refused)
+    answer = rich.told(503)
+    assert answer.get("Retry-After") and answer.call_id == refused.call_id
+    rich.ack(refused, answer)
+    again = rich.within("INVITE", up, ok, cseq=2, body=sdp(direction="sendonly"))
+    passed = one.asked("INVITE")
+    assert passed.to.tag, "the new call went on to the carrier"
+    one.answer(passed, 200, tag=passed.to.tag, body=sdp(direction="recvonly"))
+    rich.ack(again, rich.told(200, "INVITE"))
+    one.asked("ACK")
+    rich.cancel(ringing)
+    rich.told(200, "CANCEL")
+    rich.ack(ringing, rich.told(487))
+    one.answer(one.asked("CANCEL"), 200)
+    one.answer(out, 487)
+    rich.within("BYE", up, ok, cseq=3)
+    rich.told(200, "BYE")
+    one.answer(one.asked("BYE"), 200)
+    crowd(town, 0.0, 0.1)
+    rich.send(rich.invite(NUMBER))
+    one.answer(one.asked("INVITE"), 486)
+    rich.told(486)
+
+
+def test_a_short_pause_is_no_overload(town: Town, rich: Citizen, one: Citizen) -> None:
+    crowd(town, 0.9, 0.14)
+    crowd(town, 0.1, 0.02)
+    crowd(town, 0.9, 0.14)
+    invite = rich.invite(NUMBER)
+    rich.send(invite)
+    one.answer(one.asked("INVITE"), 486)
+    rich.ack(invite, rich.told(486))
+
+
+def test_a_worker_whose_clock_was_late_by_more_than_a_second_refuses_until_the_next_tick(
+    town: Town, rich: Citizen, one: Citizen
+) -> None:
+    town.now += 1.5
+    town.step()
+    invite = rich.invite(NUMBER)
+    rich.send(invite)
+    rich.ack(invite, rich.told(503))
+    town.step()
+    rich.send(rich.invite(NUMBER))
+    one.answer(one.asked("INVITE"), 486)
+    rich.told(486)

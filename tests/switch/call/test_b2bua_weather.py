@@ -131,6 +131,9 @@ class Person:
 
         self.later(self.weather.chance.uniform(0, 5), pick_up)
 
+    def serves(self, request: Request) -> bool:
+        return True
+
     def on_ack(self, request: Request, flow: Flow) -> None: ...
 
     def on_cancel(self, tx: InviteServerTransaction, request: Request) -> None:

@@ -47,6 +47,10 @@ class Wires:
     def __init__(self) -> None:
         self.boxes: dict[tuple[str, int], deque[bytes]] = {}
         self.gone: set[Flow] = set()
+        self.waiting = 0.0
+
+    def backlog(self) -> float:
+        return self.waiting
 
     def send(self, flow: Flow, data: bytes) -> None:
         box = self.boxes.get((flow.host, flow.port))
