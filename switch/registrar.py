@@ -110,6 +110,7 @@ class Registrar:
         """RFC 3261 §10.3: prove who it is, check the whole request, then change all of it or nothing."""
         board = self._board
         world, now = board.world(), board.wall()
+        contacts = request.contacts  # what is malformed is refused before anybody is asked for a proof
         proof = self._doorkeeper.prove(request, world, now, UNAUTHORIZED, flow.host)
         if isinstance(proof, Refused):
             tx.reply(proof.status, board.now, None, proof.headers)
@@ -120,7 +121,6 @@ class Registrar:
         if account is None or not account.enabled or world.local(named) != account_id:
             tx.reply(403, board.now)
             return
-        contacts = request.contacts
         changed = self._changes(tx, request, contacts, account_id, flow, now)
         if changed is None:
             return

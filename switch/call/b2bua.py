@@ -32,6 +32,10 @@ log = logging.getLogger("switch.call")
 
 LAG = 1.0
 """Seconds by which the tick may be late before new calls are refused."""
+CROWDED = 0.5
+"""Share of a socket's receive buffer that is too much to wait there,"""
+PATIENCE = 10
+"""if it does at so many ticks (0.2 s) in a row: a pause of the collector is no overload."""
 
 
 class B2bua:
@@ -41,6 +45,7 @@ class B2bua:
         self.board = board
         self.inbound = inbound
         self._ticked = board.clock()
+        self._crowded = 0
         self._broken: set[Flow] = set()
 
     # --- from the network -------------------------------------------------------------------------------------------------------
@@ -95,13 +100,24 @@ class B2bua:
         """Time passes; called every 20 ms."""
         board = self.board
         board.now = now = board.clock()
-        board.busy = now - self._ticked > LAG
-        self._ticked = now
+        self._weigh(now)
         if self._broken:
             self._guarded(self._flows_failed, now)
         self._guarded(board.layer.tick, now)
         for alarm in board.alarms.due(now):
             self._guarded(alarm.ring)
+
+    def _weigh(self, now: float) -> None:
+        """Whether more comes than can be done: then only calls that are up are served until it has been caught up with."""
+        layer = self.board.layer
+        self._crowded = self._crowded + 1 if self.board.sockets.backlog() > CROWDED else 0
+        busy = now - self._ticked > LAG or self._crowded >= PATIENCE
+        self._ticked = now
+        if busy and not layer.busy:
+            log.warning("overloaded: what is new is refused")
+        elif layer.busy and not busy:
+            log.warning("not overloaded any more; %s requests were refused since the start", layer.refused)
+        layer.busy = busy
 
     def _guarded(self, do: Callable[..., object], *arguments: object) -> None:
         try:
@@ -111,6 +127,9 @@ class B2bua:
             log.exception("handling failed")
 
     # --- from the transactions --------------------------------------------------------------------------------------------------
+
+    def serves(self, request: Request) -> bool:
+        return self._leg(request) is not None
 
     def on_request(self, tx: ServerTransaction, request: Request) -> None:
         leg = self._leg(request)

@@ -45,6 +45,8 @@ class Sockets(Protocol):
 
     def alive(self, flow: Flow) -> bool: ...
 
+    def backlog(self) -> float: ...
+
 
 class Money(Protocol):
     """What calls ask of `switch.charging.bank.Bank`."""
@@ -121,8 +123,6 @@ class Board:
     """(From tag, Call-ID, CSeq) of INVITEs in progress → branch: a second branch of the same has gone in a loop."""
     counters: Counters = field(default_factory=Counters)
     draining: bool = False
-    busy: bool = False
-    """The reactor lags behind: new calls are refused until it has caught up."""
     _contacts: dict[tuple[str, str], str] = field(default_factory=dict)
     _ways: dict[tuple[str, str], Flow] = field(default_factory=dict)
 

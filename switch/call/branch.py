@@ -122,12 +122,13 @@ class Branch(Leg):
 
     def _enter(self, response: Response) -> None:
         """The dialog of this response; a fork behind the carrier has one for each of its ends."""
-        dialog = self.dialog
-        if dialog is not None and dialog.id.remote_tag == response.to.tag:
-            dialog.on_response(response)
-        else:
-            assert self.invite is not None
+        assert self.invite is not None
+        known = self.keys.get((response.call_id, response.from_.tag or "", response.to.tag or ""))
+        if known is None:
             self.enter(Dialog.of_caller(self.invite, response, self.contact))
+        else:
+            self.dialog = known
+            known.on_response(response)
 
     def _ring_seconds(self) -> float:
         trunk = self.target.trunk
@@ -143,6 +144,7 @@ class Branch(Leg):
         self.answered = True
         self.board.alarms.cancel(self.alarm)
         self._enter(response)
+        self.settle()
         self.unacked = tx
         if media.has_sdp(self.call.invite):
             self.acknowledge()

@@ -8,6 +8,7 @@ from switch.call import media
 from switch.call.causes import NO_RESPONSE, NORMAL
 from switch.call.proof import CHALLENGES, prove
 from switch.sip.client import ClientTransaction, InviteClientTransaction
+from switch.sip.dialog import DialogId
 from switch.sip.message import BadMessage, Header, Request, Response
 from switch.sip.server import InviteServerTransaction, ServerTransaction
 
@@ -123,8 +124,8 @@ class Bridge:
 
 def handle(leg: Leg, tx: ServerTransaction, request: Request) -> None:
     """A request of the party inside its dialog."""
-    board, dialog = leg.board, leg.dialog
-    assert dialog is not None
+    board = leg.board
+    dialog = leg.keys[DialogId.of_request(request)]
     try:
         in_order = dialog.accepts(request)
     except BadMessage as error:
@@ -154,6 +155,8 @@ def _bye(leg: Leg, tx: ServerTransaction) -> None:
     tx.reply(200, board.now)
     if leg.serving is not None:
         leg.serving.reply(487, board.now)
+    if leg.awaiting_ack is not None:  # who hangs up has heard our 2xx: no need to repeat it
+        leg.awaiting_ack.acknowledged(board.now)
     if call.state == "up" and (leg.is_caller or leg is call.called):
         call.hung_up(leg, NORMAL)
     elif leg.is_caller:

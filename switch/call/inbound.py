@@ -1,8 +1,8 @@
 """A request outside any dialog: what is wrong with it, or what it begins (RFC 3261 §8.2, §16.3).
 
 Order of the checks for an INVITE: extensions we do not know (420), hops (483), a URI we do not serve (416, by the parser),
-a body we do not understand (415), the same request twice on different ways (482), our own load (503), who it is (401, 403, 407),
-and only then what it wants. From the moment on at which the caller is known, every INVITE leaves one record.
+a body we do not understand (415), one of ours that is not (406), the same request twice on different ways (482), our own load (503),
+who it is (401, 403, 407), and only then what it wants. From the moment on at which the caller is known, every INVITE leaves one record.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from switch.call.call import Call
 from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
 from switch.call.pipeline import decide, identify
 from switch.call.record import told
+from switch.sip.dialog import recorded_routes
+from switch.sip.ids import COOKIE
 from switch.sip.message import BadMessage, Header, Request
 from switch.sip.server import InviteServerTransaction, ServerTransaction
 
@@ -28,8 +30,11 @@ log = logging.getLogger("switch.call")
 
 ALLOW: Header = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER")
 ACCEPT: Header = ("Accept", "application/sdp")
+ACCEPTABLE = frozenset(("application/sdp", "application/*", "*/*", "*"))
 KNOWN = frozenset(("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "REGISTER"))
 BUSY: tuple[Header, ...] = (("Retry-After", "5"),)
+LONGEST_NAME = 128
+"""Characters of a display name that go on: it stands twice in what a carrier gets."""
 LABELLED = re.compile(r"z9hG4bK-w[0-9]{1,3}-")
 
 
@@ -77,7 +82,7 @@ class Inbound:
         except BadMessage as error:
             tx.reply(error.status or 400, now, error.reason)
             return True
-        if hops == 0 and request.method != "REGISTER":
+        if hops == 0 and request.method == "INVITE":  # all else ends here, and is treated as ever (RFC 4475 §3.3.11)
             tx.reply(483, now)
             return True
         if request.get("Content-Encoding") not in {None, "", "identity"}:
@@ -99,18 +104,21 @@ class Inbound:
         if invite.body and not media.has_sdp(invite) and not _mixed(invite):
             tx.reply(415, board.now, None, (ACCEPT,))
             return
+        if not _accepts_sdp(invite):
+            tx.reply(406, board.now, None, (ACCEPT,))
+            return
         try:
             contact = invite.contact
+            recorded_routes(invite)
         except BadMessage as error:
             tx.reply(400, board.now, error.reason)
             return
-        if contact is None:
+        if contact is None and invite.via.branch.startswith(COOKIE):  # a peer of RFC 2543 need not give any
             tx.reply(400, board.now, "No Contact")
             return
         world = board.world()
         if (
             board.draining
-            or board.busy
             or not board.spool.healthy
             or len(board.calls) >= world.settings.max_calls_per_worker
         ):
@@ -173,6 +181,12 @@ class Inbound:
         money.first(call, dial.begin)
 
 
+def _accepts_sdp(invite: Request) -> bool:
+    """Whether our answers may hold a session description (RFC 3261 §20.1); who says nothing takes one."""
+    wanted = [one.partition(";")[0].rstrip().lower() for one in invite.members("Accept")]
+    return not wanted or not ACCEPTABLE.isdisjoint(wanted)
+
+
 def _mixed(invite: Request) -> bool:
     """A body in parts, which may hold a session description; it is passed on as it is."""
     return invite.content_type.startswith("multipart/")
@@ -190,7 +204,7 @@ def read(invite: Request, flow: Flow, at: float) -> CallRequest:
         transport=flow.transport,
         sip_call_id=invite.call_id,
         from_user=from_.uri.user,
-        from_display=from_.display,
+        from_display=from_.display[:LONGEST_NAME],
         called=target.user,
         called_host=target.host,
         max_forwards=70 if hops is None else hops,

@@ -52,7 +52,8 @@ class Leg:
         """Of a carrier: with whose secret its challenges are answered."""
         self.contact = board.contact(flow)
         self.dialog: Dialog | None = None
-        self.keys: list[Key] = []
+        self.keys: dict[Key, Dialog] = {}
+        """What its requests may name: one dialog, or while it rings one for each end of a fork behind it."""
         self.serving: InviteServerTransaction | None = None
         """An INVITE of the party inside the dialog that has no final answer yet."""
         self.asking: ClientTransaction | None = None
@@ -67,9 +68,14 @@ class Leg:
         """The leg is in this dialog now: requests in it come here."""
         self.dialog = dialog
         key = (dialog.id.call_id, dialog.id.local_tag, dialog.id.remote_tag)
-        if key not in self.keys:
-            self.keys.append(key)
-            self.board.dialogs[key] = self
+        self.keys[key] = dialog
+        self.board.dialogs[key] = self
+
+    def settle(self) -> None:
+        """The other ends of a fork are out of the call: what they still ask for concerns nobody (RFC 3261 §13.2.2.4)."""
+        for key in [key for key, dialog in self.keys.items() if dialog is not self.dialog]:
+            del self.keys[key]
+            self.board.dialogs.pop(key, None)
 
     def leave(self) -> None:
         """No request of the party concerns anybody any more."""

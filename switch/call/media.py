@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from switch.media import Session
 
 SDP_TYPE = "application/sdp"
-_AUDIO = re.compile(rb"^m=audio [0-9/]+ \S+ ([0-9]+)", re.MULTILINE)
+_AUDIO = re.compile(rb"^m=audio [0-9/]+ \S+ ([0-9]{1,3})(?![^ \r\n])", re.MULTILINE)
+_ENCODING = re.compile(rb"[A-Za-z0-9._+-]{1,32}")
+"""As much of an encoding's name as a record keeps."""
 _STATIC = {b"0": "PCMU", b"3": "GSM", b"4": "G723", b"8": "PCMA", b"9": "G722", b"15": "G728", b"18": "G729"}
 
 __all__ = ["BadSdp", "PortsExhausted", "close", "codec_of", "has_sdp", "open_relay", "passed"]
@@ -97,8 +99,8 @@ def codec_of(body: bytes) -> str:
     place = body.find(b"a=rtpmap:" + payload + b" ")
     if place < 0:
         return _STATIC.get(payload, payload.decode())
-    name = body[place + 10 + len(payload) : place + 42 + len(payload)]
-    return re.split(rb"[/\r\n]", name, maxsplit=1)[0].decode("ascii", "replace")
+    name = _ENCODING.match(body, place + 10 + len(payload))
+    return name.group().decode("ascii") if name is not None else ""
 
 
 def describe(silence: Silence) -> str:

@@ -255,6 +255,10 @@ class Net:
         """Whether it can still be sent on; of another worker's connection that is not known here, and taken for so."""
         return not flow.reliable or flow.worker != self.config.worker or self._tcp.holds(flow)
 
+    def backlog(self) -> float:
+        """The share of the fullest UDP socket's receive buffer that is taken."""
+        return max((udp.backlog() for udp in self._udp.values()), default=0.0)
+
     # -- firewall and metrics
 
     def ban(self, tables: Tables) -> None:
@@ -266,6 +270,7 @@ class Net:
         """Name → value."""
         return self.counters.as_dict() | {
             "tcp_connections": len(self._tcp),
+            "udp_lost": sum(udp.lost() for udp in self._udp.values()),
             "dropped_banned": self.firewall.dropped_banned,
             "dropped_flood": self.firewall.dropped_flood,
             "sources_remembered": self.firewall.remembered,

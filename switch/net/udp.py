@@ -28,6 +28,9 @@ _MOST: Final = 65535
 _EXTENDED_ERROR: Final = struct.Struct("=IBBBBII")
 """struct sock_extended_err of linux/errqueue.h: errno, origin, type, code, padding, info, data."""
 _ORIGIN_LOCAL: Final = 1
+SO_MEMINFO: Final = 55
+_MEMORY: Final = struct.Struct("=9I")
+"""Of asm-generic/socket.h and linux/sock_diag.h: bytes that wait to be read and may wait, the same for sending, …, drops."""
 
 OnDatagram = Callable[[bytes, Flow], None]
 OnError = Callable[[Flow, Reason], None]
@@ -131,6 +134,16 @@ class UdpSocket:
             except Exception:
                 counters.handler_failures += 1
                 log.failure("handling a datagram from {host} failed", host=host)
+
+    def backlog(self) -> float:
+        """The share of the receive buffer that is taken: what comes to a full one is lost."""
+        waiting, room, *_ = _MEMORY.unpack(self._sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMORY.size))
+        return waiting / room
+
+    def lost(self) -> int:
+        """Datagrams that came to a full buffer since the socket was opened."""
+        *_, drops = _MEMORY.unpack(self._sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMORY.size))
+        return int(drops)
 
     def send(self, flow: Flow, data: bytes) -> None:
         """Send one datagram. Never raises; a full send buffer loses it, any other failure is reported.

@@ -7,6 +7,8 @@ from switch.sip.message import BadMessage, Header, Message, Request, Response
 
 EARLY, CONFIRMED, TERMINATED = "early", "confirmed", "terminated"
 FIRST_CSEQ = 1
+MAX_ROUTES = 32
+"""Proxies that may want to stay on the way; every request of the dialog names them all."""
 _REFRESHING = frozenset(("INVITE", "UPDATE", "SUBSCRIBE", "NOTIFY", "REFER"))
 """Methods that renew the remote target, and so carry our Contact (RFC 3261 §12.2, RFC 3311, RFC 6665, RFC 3515)."""
 
@@ -71,7 +73,7 @@ class Dialog:
             remote=response.get("To") or "",
             target=_contact_uri(response) or invite.uri,
             contact=contact,
-            route_set=response.members("Record-Route")[::-1],
+            route_set=recorded_routes(response)[::-1],
             local_cseq=invite.cseq.number,
             state=CONFIRMED if response.status >= 200 else EARLY,
         )
@@ -86,7 +88,7 @@ class Dialog:
             remote=invite.get("From") or "",
             target=_contact_uri(invite) or invite.from_.uri_text,
             contact=contact,
-            route_set=invite.members("Record-Route"),
+            route_set=recorded_routes(invite),
             remote_cseq=invite.cseq.number,
             state=EARLY,
         )
@@ -101,15 +103,17 @@ class Dialog:
         self.state = TERMINATED
 
     def on_response(self, response: Response) -> None:
-        """A response within this dialog: a 2xx confirms it, renews target and, the first time, the route set (RFC 3261 §13.2.2.4)."""
-        if response.status >= 300 or response.cseq.method not in _REFRESHING:
+        """A response within this dialog: a 2xx renews the target (RFC 3261 §12.2.1.2); of the INVITE that made the dialog, a 2xx
+        confirms it, and every response sets target and route set anew until then (§13.2.2.4).
+        """
+        method, status = response.cseq.method, response.status
+        making = self.state == EARLY and method == "INVITE"
+        if status >= 300 or method not in _REFRESHING or (status < 200 and not making):
             return
         target = _contact_uri(response) or self.target
-        routes = self.route_set
-        if self.state == EARLY:
-            routes = response.members("Record-Route")[::-1]
-            if response.status >= 200 and response.cseq.method == "INVITE":
-                self.state = CONFIRMED
+        routes = recorded_routes(response)[::-1] if making else self.route_set
+        if making and status >= 200:
+            self.state = CONFIRMED
         if target != self.target or routes != self.route_set:
             self._aim(target, routes)
 
@@ -172,6 +176,17 @@ class Dialog:
 
     def __repr__(self) -> str:
         return f"<Dialog {'/'.join(self.id)} {self.state}>"
+
+
+def recorded_routes(message: Message) -> list[str]:
+    """The members of Record-Route as written. BadMessage when one is malformed, or there are more than `MAX_ROUTES`."""
+    if message.get("Record-Route") is None:
+        return []
+    routes = message.members("Record-Route")
+    if len(routes) > MAX_ROUTES:
+        raise message.refuse(400, "Too many Record-Route")
+    message.record_routes  # noqa: B018 - each is parsed: it will be written into requests of ours
+    return routes
 
 
 def _contact_uri(message: Message) -> str:

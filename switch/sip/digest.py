@@ -3,12 +3,13 @@
 import hashlib
 import hmac
 import os
+import re
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from switch.sip.grammar import BLANKS, BadValue, quote, split_outside, unquote
+from switch.sip.grammar import BLANKS, BadValue, is_token, quote, split_outside, unquote
 from switch.sip.uri import Uri
 
 MD5, SHA256 = "MD5", "SHA-256"
@@ -17,6 +18,7 @@ ALGORITHMS = (SHA256, MD5)
 NONCE_LIFETIME = 300
 NONCES_TRACKED = 100_000
 _MAX_HEADER = 4096
+_VALUE = re.compile(r"[^\s\",]*|\"(?:[^\"\\]|\\.)*\"", re.S)
 _USED_UP = 2**32
 
 
@@ -51,9 +53,10 @@ def _auth_params(value: str) -> dict[str, str]:
     for piece in split_outside(rest, ","):
         name, equals, text = piece.partition("=")
         name = name.strip(BLANKS).lower()
-        if not equals or name in params:
+        text = text.strip(BLANKS)
+        if not equals or name in params or _VALUE.fullmatch(text) is None:
             raise BadValue("malformed Digest header")
-        params[name] = unquote(text.strip(BLANKS))
+        params[name] = unquote(text)
     return params
 
 
@@ -78,9 +81,8 @@ class Challenge:
         params = _auth_params(value)
         if "nonce" not in params or "realm" not in params:
             raise BadValue("a challenge needs realm and nonce")
-        offered = tuple(
-            word.strip(BLANKS).lower() for word in params.get("qop", "").split(",") if word.strip(BLANKS)
-        )
+        words = [word.strip(BLANKS).lower() for word in params.get("qop", "").split(",")]
+        offered = tuple(word for word in words if is_token(word))
         stale = params.get("stale", "").lower() == "true"
         return cls(params["realm"], params["nonce"], _algorithm(params), offered, stale, params.get("opaque"))
 

@@ -223,7 +223,7 @@ class Sdp:
         if len(starts) > MAX_MEDIA:
             raise BadSdp("too many streams")
         session = Section(lines[: starts[0]] if starts else lines)
-        ends = [*starts[1:], len(lines)]
+        ends = [*starts[1:], len(lines)] if starts else []
         return cls(session, [Media(lines[a:b], session) for a, b in zip(starts, ends, strict=True)])
 
     def encode(self) -> bytes:

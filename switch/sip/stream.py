@@ -7,6 +7,8 @@ from switch.sip.message import MAX_MESSAGE
 
 PING = b"\r\n\r\n"
 PONG = b"\r\n"
+LONGEST_START = 8192
+"""Bytes within which the first line must say that it is SIP."""
 _LENGTH = re.compile(
     rb"\r\n(?:content-length|l)[ \t]*:(?:[ \t]|\r\n[ \t])*([^\r\n]*?)[ \t]*(?=\r\n)", re.IGNORECASE
 )
@@ -24,21 +26,27 @@ class BadStream(Exception):
 class Framer:
     """Feed it what arrives, in any pieces; it gives whole messages, and `PING` where the peer wants a `PONG`.
 
-    A lone CRLF between messages (a pong, or politeness of old peers) is skipped. After BadStream it must not be fed again.
+    A lone CRLF between messages (a pong, or politeness of old peers) is skipped. What is whole before the stream breaks is given
+    first, and BadStream comes with the next call. After it the framer must not be fed again.
     """
 
-    __slots__ = ("_buffer", "_seen", "_total")
+    __slots__ = ("_buffer", "_is_sip", "_seen", "_total")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._is_sip = False
         self._seen = 0
         self._total = 0
 
     def feed(self, data: bytes) -> list[bytes]:
         self._buffer += data
         frames: list[bytes] = []
-        while (frame := self._next()) is not None:
-            frames.append(frame)
+        try:
+            while (frame := self._next()) is not None:
+                frames.append(frame)
+        except BadStream:
+            if not frames:
+                raise
         return frames
 
     @property
@@ -60,6 +68,7 @@ class Framer:
 
     def _drop(self, count: int) -> None:
         del self._buffer[:count]
+        self._is_sip = False
         self._seen = self._total = 0
 
     def _keepalive(self) -> bytes | None:
@@ -80,27 +89,32 @@ class Framer:
     def _read_head(self) -> bool:
         """Find the end of the headers and the length of the whole; False while the end has not come."""
         buffer = self._buffer
-        if not _START.match(buffer):
-            raise BadStream("not SIP")
+        if not self._is_sip:
+            self._check_start()
         end = buffer.find(b"\r\n\r\n", max(0, self._seen - 3))
-        self._seen = len(buffer)
         if end < 0:
-            self._check_unfinished()
+            self._seen = len(buffer)
+            if len(buffer) > MAX_MESSAGE:
+                raise BadStream("headers without end", bytes(buffer[:MAX_MESSAGE]))
             return False
         head = bytes(buffer[: end + 4])
-        self._total = end + 4 + _body_length(head)
-        if self._total > MAX_MESSAGE:
+        total = end + 4 + _body_length(head)
+        if total > MAX_MESSAGE:
             raise BadStream("message too long", head)
+        self._total = total
         return True
 
-    def _check_unfinished(self) -> None:
+    def _check_start(self) -> None:
+        """What does not begin like SIP is not waited for. Asked for each piece, so that no cut makes a difference."""
         buffer = self._buffer
-        if len(buffer) > MAX_MESSAGE:
-            raise BadStream("headers without end", bytes(buffer[:MAX_MESSAGE]))
-        line_end = buffer.find(b"\r\n", 0, 8192)
-        first = buffer[: line_end if line_end >= 0 else 8192]
-        if (line_end >= 0 or len(buffer) >= 8192) and b"SIP/" not in first.upper():
+        if not _START.match(buffer):
             raise BadStream("not SIP")
+        line_end = buffer.find(b"\r\n", 0, LONGEST_START)
+        if line_end < 0 and len(buffer) < LONGEST_START:
+            return
+        if b"SIP/" not in buffer[: line_end if line_end >= 0 else LONGEST_START].upper():
+            raise BadStream("not SIP")
+        self._is_sip = True
 
 
 def _body_length(head: bytes) -> int:

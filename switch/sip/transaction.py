@@ -35,6 +35,9 @@ class Flow(Protocol):
 class User(Protocol):
     """The transaction user: what the layer tells it. Every call comes from within `receive` or `tick`, never from `request`."""
 
+    def serves(self, request: Request) -> bool:
+        """Whether a request belongs to a dialog that is known: asked only under overload, before there is a transaction."""
+
     def on_request(self, tx: ServerTransaction, request: Request) -> None:
         """A new request; answer by `tx.reply` or `tx.respond`, now or later."""
 
@@ -58,11 +61,14 @@ class TransactionLayer:
     """All transactions of one worker.
 
     `send(flow, data)` may raise OSError: the transaction then ends by `on_transport_error` at the next tick.
-    More than `limit` transactions: requests outside a dialog get 503 with Retry-After, above twice the limit all but CANCEL and BYE do.
+    While its owner says that the worker is `busy`, or with more than `limit` transactions, what begins something new gets 503 with
+    Retry-After, and nothing is kept of it. Calls that are up go on: BYE and re-INVITE of a known dialog and CANCEL of a known
+    INVITE are served however many there are, all else inside a known dialog up to twice the limit.
     """
 
     __slots__ = (
         "_fired",
+        "busy",
         "clients",
         "ids",
         "limit",
@@ -94,6 +100,7 @@ class TransactionLayer:
         self.ids = ids
         self.t1, self.t2, self.t4 = t1, t2, t4
         self.limit = limit
+        self.busy = False
         self.clients: dict[str, ClientTransaction] = {}
         self.servers: dict[str, ServerTransaction] = {}
         self.unacked: dict[tuple[str, int, str], InviteServerTransaction] = {}
@@ -189,7 +196,7 @@ class TransactionLayer:
         if known is not None:
             known.retransmitted(now)
             return
-        if len(self.clients) + len(self.servers) >= self.limit and self._overloaded(request):
+        if (self.busy or len(self.clients) + len(self.servers) >= self.limit) and not self._served(request):
             self._refuse(request, flow)
             return
         kind = InviteServerTransaction if method == "INVITE" else ServerTransaction
@@ -209,10 +216,13 @@ class TransactionLayer:
         if not invite.answered:
             self.user.on_cancel(invite, request)
 
-    def _overloaded(self, request: Request) -> bool:
-        if request.method in {"CANCEL", "BYE"}:
+    def _served(self, request: Request) -> bool:
+        """Whether a request is served under overload: it goes on with what is there already."""
+        if request.method == "CANCEL":
+            return server_key(request, "INVITE") in self.servers
+        if request.to.tag is None or not self.user.serves(request):
             return False
-        return request.to.tag is None or len(self) >= 2 * self.limit
+        return request.method in {"BYE", "INVITE"} or len(self) < 2 * self.limit
 
     def _refuse(self, request: Request, flow: Flow) -> None:
         """503 without a transaction: the point is to keep nothing."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.faults import house, traffic
 from tests.faults.house import Books
+from tests.faults.wire import Peer
 from tests.instance import Instance
+from tests.switch.call.conftest import House, opened
 
 CHEAPEST = 20
 """The port of the demo's cheapest carrier above the switch's own."""
@@ -50,3 +53,17 @@ def system(whole: System) -> Iterator[System]:
         whole.instance.start()
     whole.instance.wait_ready(40)
     yield whole
+
+
+@pytest.fixture(scope="module")
+def worker(django_db_setup: None, django_db_blocker: Any) -> Iterator[House]:
+    """One worker process with an office in memory; at its end nothing may have failed inside."""
+    with opened(django_db_blocker) as found:
+        yield found
+
+
+@pytest.fixture
+def stranger(worker: House) -> Iterator[Peer]:
+    """Somebody without an account at that worker, from a port of its own: what comes there answers nothing else."""
+    with Peer(worker.switch.port) as peer:
+        yield peer

@@ -180,3 +180,17 @@ def test_a_failed_start_leaves_no_port_bound(loop: Loop, start: Start) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as again:
         again.bind(("127.0.0.1", shared))
     loop.udp(port=shared)
+
+
+def test_what_waits_in_the_socket_is_seen_as_a_share_of_its_buffer_and_what_is_lost_is_counted(
+    loop: Loop, start: Start
+) -> None:
+    worker, flooder = start(receive_buffer=64 << 10), loop.udp()
+    assert worker.net.backlog() == 0.0
+    for _ in range(1000):
+        flooder.sendto(b"OPTIONS" + b"x" * 500, worker.shared)
+    assert worker.net.backlog() > 0.9
+    assert worker.net.metrics()["udp_lost"] > 0
+    heard = 1000 - worker.net.metrics()["udp_lost"]
+    loop.until(lambda: len(worker.heard) == heard, "what fitted into the buffer")
+    assert worker.net.backlog() < 0.1

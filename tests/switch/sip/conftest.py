@@ -33,6 +33,10 @@ class Recorder:
         self.transactions: list = []
         self.responses: list[Response] = []
         self.answer: Callable | None = None
+        self.up: set[str] = set()
+
+    def serves(self, request):
+        return request.to.tag in self.up
 
     def on_request(self, tx, request):
         self.events.append(request.method)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from switch.sip.dialog import CONFIRMED, EARLY, TERMINATED, Dialog, DialogId
-from switch.sip.message import Request, response_to
+from switch.sip.dialog import CONFIRMED, EARLY, MAX_ROUTES, TERMINATED, Dialog, DialogId
+from switch.sip.message import BadMessage, Request, response_to
 
 from . import make
 
@@ -140,3 +140,27 @@ def test_a_prepared_request_is_a_whole_message():
     _, dialog = caller(Record_Route="<sip:p1;lr>")
     request = dialog.request("UPDATE", VIA, [("Content-Type", "application/sdp")], b"v=0\r\n")
     assert parse(request.encode()) == request
+
+
+def test_the_answer_to_an_update_before_the_call_is_up_is_not_what_the_routes_are_learnt_from():
+    """It once wiped them: what followed left the proxies out."""
+    _, dialog = caller(183, Record_Route="<sip:p1;lr>")
+    dialog.on_response(make.answer(dialog.request("UPDATE", VIA), 200, Contact="<sip:moved@h>"))
+    assert (dialog.target, dialog.route_set, dialog.state) == ("sip:moved@h", ["<sip:p1;lr>"], EARLY)
+
+
+def test_a_provisional_answer_to_a_re_invite_moves_nothing():
+    """RFC 3261 §12.2.1.2: a 2xx does. The target once moved with a 180, though the re-INVITE was refused then."""
+    _, dialog = caller()
+    again = dialog.request("INVITE", VIA)
+    dialog.on_response(make.answer(again, 180, Contact="<sip:moved@h>"))
+    dialog.on_response(make.answer(again, 486))
+    assert dialog.target == "sip:bob@198.51.100.1:5080"
+
+
+@pytest.mark.parametrize("routes", [", ".join(["<sip:p;lr>"] * (MAX_ROUTES + 1)), "<sip:p p>", "nonsense"])
+def test_more_routes_than_anybody_needs_or_broken_ones_make_no_dialog(routes):
+    with pytest.raises(BadMessage):
+        callee(Record_Route=routes)
+    with pytest.raises(BadMessage):
+        caller(Record_Route=routes)

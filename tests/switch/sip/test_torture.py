@@ -4,28 +4,11 @@ import pytest
 
 from switch.sip.message import BadMessage, Request, parse
 
-from .conftest import TORTURE
-
-GOOD = "good"
-DROP = "drop"
-OUTCOMES = {
-    # 3.1.1 valid messages
-    "wsinv": GOOD, "intmeth": GOOD, "esc01": GOOD, "escnull": GOOD, "esc02": GOOD, "lwsdisp": GOOD, "longreq": GOOD, "dblreq": GOOD,
-    "semiuri": GOOD, "transports": GOOD, "mpart01": GOOD, "unreason": GOOD, "noreason": GOOD,
-    # 3.1.2 invalid messages
-    "badinv01": 400, "clerr": 400, "ncl": 400, "scalar02": 400, "scalarlg": DROP, "quotbal": 400, "ltgtruri": 400, "lwsruri": 400,
-    "lwsstart": 400, "trws": 400, "escruri": 400, "baddate": GOOD, "regbadct": 400, "badaspec": 400, "baddn": 400, "badvers": 505,
-    "mismatch01": 400, "mismatch02": 400, "bigcode": DROP,
-    # 3.2, 3.3: the layers above decide about these; a scheme that nobody knows is 416
-    "badbranch": GOOD, "insuf": 400, "unkscm": 416, "novelsc": 416, "unksm2": GOOD, "bext01": GOOD, "invut": GOOD, "regaut01": GOOD,
-    "multi01": 400, "mcl01": 400, "bcast": GOOD, "zeromf": GOOD, "cparam01": GOOD, "cparam02": GOOD, "regescrt": GOOD, "sdp01": GOOD,
-    # 3.4 and an unsalvageable one, without Via or version
-    "inv2543": GOOD, "test": DROP,
-}  # fmt: skip
+from .torture import DROP, FOLDER, GOOD, MESSAGES, UNSALVAGEABLE
 
 
 def read(name: str):
-    return parse((TORTURE / f"{name}.dat").read_bytes())
+    return parse((FOLDER / f"{name}.dat").read_bytes())
 
 
 def outcome(name: str):
@@ -41,15 +24,21 @@ def outcome(name: str):
 
 
 def test_every_message_of_the_rfc_is_in_the_table():
-    assert {path.stem for path in TORTURE.glob("*.dat")} == set(OUTCOMES)
+    assert {path.stem for path in FOLDER.glob("*.dat")} == {*MESSAGES, UNSALVAGEABLE}
+    assert len(MESSAGES) == 49
+    assert len({case.section for case in MESSAGES.values()}) == 49
 
 
-@pytest.mark.parametrize(("name", "expected"), OUTCOMES.items())
-def test_a_torture_message_gets_the_outcome_of_the_rfc(name, expected):
-    assert outcome(name) == expected
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_torture_message_gets_the_outcome_of_the_rfc(name):
+    assert outcome(name) == MESSAGES[name].parse, MESSAGES[name].why
 
 
-@pytest.mark.parametrize("name", [name for name, expected in OUTCOMES.items() if expected == GOOD])
+def test_what_has_neither_version_nor_via_is_dropped():
+    assert outcome(UNSALVAGEABLE) == DROP
+
+
+@pytest.mark.parametrize("name", [name for name, case in MESSAGES.items() if case.parse == GOOD])
 def test_a_good_torture_message_survives_a_round_trip(name):
     message = read(name)
     assert parse(message.encode()) == message

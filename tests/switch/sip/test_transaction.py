@@ -414,18 +414,54 @@ def test_the_same_branch_from_another_sender_is_another_transaction(lab):
 # --- limits and faults ------------------------------------------------------------------------------------------------------------
 
 
-def test_above_the_limit_new_calls_get_503_and_running_ones_go_on():
+@pytest.mark.parametrize("why", ["too many transactions", "its owner is busy"])
+def test_under_overload_what_is_new_gets_503_and_what_is_up_goes_on(why):
+    lab = Lab(limit=1 if why == "too many transactions" else 100)
+    ring(lab)
+    lab.user.up.add("x")
+    lab.layer.busy = why == "its owner is busy"
+    for number, method in enumerate(("INVITE", "REGISTER", "OPTIONS")):
+        lab.receive(make.request(method, branch=f"z9hG4bK-new{number}"))
+        assert lab.sent[-1] == "0 503"
+        assert lab.last().get("Retry-After") == "5"
+    lab.receive(make.request("BYE", branch="z9hG4bK-3", to_tag="x"))
+    lab.receive(make.request("INVITE", branch="z9hG4bK-4", to_tag="x"))
+    lab.receive(make.request("CANCEL"))
+    assert lab.user.events == ["INVITE", "BYE", "INVITE", "cancelled"]
+    assert lab.layer.refused == 3
+    lab.layer.busy, lab.layer.limit = False, 100
+    lab.receive(make.request("OPTIONS", branch="z9hG4bK-later"))
+    assert lab.user.events[-1] == "OPTIONS"
+
+
+def test_under_overload_requests_of_dialogs_that_never_were_and_cancels_of_nothing_are_new():
+    """A To tag alone once passed for a call."""
+    lab = Lab()
+    lab.layer.busy = True
+    for number, method in enumerate(("BYE", "INVITE", "UPDATE", "INFO")):
+        lab.receive(make.request(method, branch=f"z9hG4bK-{number}", to_tag="nobody"))
+    lab.receive(make.request("CANCEL", branch="z9hG4bK-none"))
+    assert lab.sent == ["0 503"] * 5
+    assert not len(lab.layer)
+
+
+def test_far_above_the_limit_only_bye_and_re_invite_of_a_known_dialog_are_served():
     lab = Lab(limit=1)
     ring(lab)
-    lab.receive(make.request(branch="z9hG4bK-2"))
-    assert lab.sent == ["0 503"]
-    assert lab.last().get("Retry-After") == "5"
-    lab.receive(make.request("BYE", branch="z9hG4bK-3", to_tag="x"))
-    lab.receive(make.request("CANCEL"))
-    assert lab.user.events == ["INVITE", "BYE", "cancelled"]
-    lab.receive(make.request("INFO", branch="z9hG4bK-4", to_tag="x"))
-    assert lab.user.events[-1] == "cancelled"
-    assert lab.layer.refused == 2
+    lab.user.up.add("x")
+    for number, method in enumerate(("UPDATE", "INFO", "BYE", "INVITE", "OPTIONS")):
+        lab.receive(make.request(method, branch=f"z9hG4bK-{number}", to_tag="x"))
+    assert lab.user.events == ["INVITE", "UPDATE", "BYE", "INVITE"]
+    assert lab.sent == ["0 503", "0 503"]
+
+
+def test_a_refusal_under_overload_keeps_nothing_however_many_there_are():
+    lab = Lab()
+    lab.layer.busy = True
+    for number in range(1000):
+        lab.receive(make.request(branch=f"z9hG4bK-{number}"))
+    assert lab.layer.refused == 1000
+    assert not lab.layer.clients and not lab.layer.servers and not lab.layer.wheel._slots
 
 
 def test_a_flow_that_fails_ends_its_transactions_at_the_next_tick(tcp):
