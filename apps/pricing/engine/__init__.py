@@ -4,10 +4,10 @@ Money is in micros (millionths of a currency unit), prices in micros per minute,
 seconds, durations in whole seconds.
 """
 
-from apps.pricing.engine.duration import LONGEST, duration_seconds, max_duration
+from apps.pricing.engine.duration import LONGEST, duration_seconds, highest, max_duration
 from apps.pricing.engine.rates import ALWAYS, NEVER, Rate, band_of, bands_of, select
-from apps.pricing.engine.rating import NOTHING, Charge, rate
-from apps.pricing.engine.terms import Band, Terms, Tier, tiers
+from apps.pricing.engine.rating import NOTHING, Charge, band_for, rate
+from apps.pricing.engine.terms import Band, Crossing, Terms, Tier, tiers
 
 __all__ = [
     "ALWAYS",
@@ -16,12 +16,15 @@ __all__ = [
     "NOTHING",
     "Band",
     "Charge",
+    "Crossing",
     "Rate",
     "Terms",
     "Tier",
+    "band_for",
     "band_of",
     "bands_of",
     "duration_seconds",
+    "highest",
     "max_duration",
     "rate",
     "select",
