@@ -62,6 +62,8 @@ def value(pattern: str, parameter: str, house: House) -> Any:
     }  # fmt: skip
     if parameter == "key" and "config/setting" in pattern:
         return "currency"
+    if parameter == "key" and "settings" in pattern:
+        return "ringtimeout"
     if parameter in simple:
         return simple[parameter]
     if parameter in ("pk", "object_id"):

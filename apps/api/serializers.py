@@ -58,6 +58,21 @@ class AccountSerializer(serializers.ModelSerializer):
         return account
 
 
+class EffectiveSettingSerializer(serializers.Serializer):
+    """A setting as it holds for an account; `source` is the account that gave the value, null when it is everybody's."""
+
+    key = serializers.CharField(source="definition.key")
+    value = serializers.CharField(source="shown")
+    source = serializers.IntegerField(source="source.id", default=None)
+    help = serializers.CharField(source="definition.help")
+
+
+class OwnSettingSerializer(serializers.Serializer):
+    """A value of an account's own, written as in the admin; null takes it back."""
+
+    value = serializers.CharField(allow_null=True, allow_blank=True, trim_whitespace=False)
+
+
 class TrunkSerializer(serializers.ModelSerializer):
     """How a carrier is reached."""
 

@@ -31,7 +31,8 @@ from apps.pricing.services import import_rates
 from apps.routing.models import RouteRule
 from apps.users.choices import Kind
 from apps.users.models import Account
-from apps.users.queries import visible_to
+from apps.users.queries import settings_of, visible_to
+from apps.users.services import clear_own, set_own
 
 READ_WRITE = ["get", "post", "put", "patch", "head", "options"]
 
@@ -48,6 +49,29 @@ class AccountViewSet(viewsets.ModelViewSet):
 
     def get_queryset(self) -> QuerySet[Account]:
         return visible_to(self.request.user).select_related("balance")
+
+    @extend_schema(responses=shapes.EffectiveSettingSerializer(many=True))
+    @action(detail=True, url_path="settings", pagination_class=None, permission_classes=[Office])
+    def effective_settings(self, request: Request, pk: str | None = None) -> Response:
+        """Every setting that accounts may have, with the value in force and the account that gave it."""
+        return Response(shapes.EffectiveSettingSerializer(settings_of(self.get_object()), many=True).data)
+
+    @extend_schema(request=shapes.OwnSettingSerializer, responses=shapes.EffectiveSettingSerializer)
+    @action(
+        detail=True, methods=["put"], url_path="settings/(?P<key>[a-z0-9_]+)", permission_classes=[Office]
+    )
+    def own_setting(self, request: Request, key: str, pk: str | None = None) -> Response:
+        """Give the account a value of its own, or take it back with `null`."""
+        account = self.get_object()
+        wanted = shapes.OwnSettingSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        value = wanted.validated_data["value"]
+        if value is None:
+            clear_own(account=account, key=key)
+        else:
+            set_own(account=account, key=key, value=value)
+        effective = next(one for one in settings_of(account) if one.definition.key == key)
+        return Response(shapes.EffectiveSettingSerializer(effective).data)
 
 
 class CarrierViewSet(AccountViewSet):

@@ -18,7 +18,7 @@ def set_value(*, key: str, value: Any, node: str = "") -> Setting:
     """Give a setting a value, as text or typed, for every node or for one. Raises ValidationError."""
     definition = _definition(key)
     try:
-        parsed = definition.parse(definition.write(tuple(value) if isinstance(value, list) else value))
+        parsed = definition.parse(definition.write(value))
     except BadValue as error:
         raise ValidationError({"value": str(error)}) from error
     setting = Setting.objects.filter(key=key, node=node).first() or Setting(key=key, node=node)

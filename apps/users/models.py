@@ -197,3 +197,21 @@ class Trunk(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
+
+
+class AccountSetting(models.Model):
+    """A setting's value for one account and everybody below it; which settings allow that, the registry says."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="settings", verbose_name=_("account"))
+    key = models.CharField(_("key"), max_length=64)
+    value = models.TextField(_("value"), blank=True)
+    changed_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("setting of an account")
+        verbose_name_plural = _("settings of accounts")
+        ordering = ["key"]
+        constraints = [models.UniqueConstraint(fields=["account", "key"], name="account_setting_once")]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.account_id}"

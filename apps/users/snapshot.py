@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from apps.users.models import Account, SipCredential, SourceAddress, Trunk
+from apps.config.snapshot import plain
+from apps.users.models import Account, AccountSetting, SipCredential, SourceAddress, Trunk
+from apps.users.queries import typed_own
 
 Row = tuple[Any, ...]
 
@@ -47,6 +49,14 @@ def trunks() -> Iterator[Row]:
         )
         .iterator(CHUNK)
     )  # fmt: skip
+
+
+def overrides() -> Iterator[Row]:
+    """(account, key, its own value)."""
+    rows = AccountSetting.objects.order_by("account_id", "key").values_list("account_id", "key", "value")
+    for account, key, text in rows.iterator(chunk_size=CHUNK):
+        for value in typed_own(key, text):
+            yield account, key, plain(value)
 
 
 def ppm(percent: Decimal) -> int:

@@ -130,7 +130,9 @@ class Branch(Leg):
 
     def _ring_seconds(self) -> float:
         trunk = self.target.trunk
-        return trunk.answer_seconds if trunk is not None else self.board.world().settings.ringtimeout
+        if trunk is not None:
+            return trunk.answer_seconds
+        return self.board.world().settings_of(self.target.account).ringtimeout
 
     def _accepted(self, tx: InviteClientTransaction, response: Response) -> None:
         """A 2xx: ours, or one too many of a fork or after a CANCEL, which is acknowledged and hung up (RFC 3261 §13.2.2.4)."""

@@ -147,7 +147,7 @@ def _phones(call: Call, target: Target) -> None:
         call.branches.append(branch)
     call.last = call.branches[0]
     for branch in list(call.branches):
-        branch.ask(body, first_answer_within=board.world().settings.ringtimeout)
+        branch.ask(body, first_answer_within=board.world().settings_of(target.account).ringtimeout)
 
 
 def _phone_done(branch: Branch, status: int) -> None:

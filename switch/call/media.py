@@ -71,7 +71,7 @@ def watch(call: Call) -> None:
     session = call.session
     if session is None:
         return
-    settings = call.board.world().settings
+    settings = call.board.world().settings_of(call.account)
     session.watch(
         lambda _session, silence: call.silent(silence),
         stopped=settings.rtp_timeout_seconds or float("inf"),

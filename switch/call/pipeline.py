@@ -54,7 +54,7 @@ def _decision(call: Call, world: World) -> Decision:
         max_seconds=call.max_seconds,
         media=call.caller.media,
         world_version=world.version,
-        failover_statuses=world.settings.reroutedisccodes,
+        failover_statuses=world.settings_of(call.caller).reroutedisccodes,
         reseller_id=call.reseller_id,
         other_prices=call.other_prices,
         trace=call.trace,

@@ -19,8 +19,9 @@ from apps.core.values.windows import TimeWindow
 from apps.routing.engine import RouteTable
 from switch.world.deck import Deck, DeckError
 from switch.world.names import Names
+from switch.world.settings import Settings
 from switch.world.store import MANIFEST, Manifest, StoreError, read_part
-from switch.world.world import AddressTable, Settings, Source, Tables, Tariff, World, rule_of
+from switch.world.world import AddressTable, Source, Tables, Tariff, World, rule_of
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +108,7 @@ class AccountParts:
     credentials: dict[str, Any] = field(default_factory=dict)
     addresses: AddressTable = field(default_factory=AddressTable)
     trunks: dict[int, Any] = field(default_factory=dict)
+    overrides: dict[int, dict[str, Any]] = field(default_factory=dict)
     before: dict[int, Any] = field(
         default_factory=dict
     )  # rows in use: an equal one is kept, not freed in one go
@@ -128,6 +130,9 @@ def _take_accounts(value: AccountParts, section: str, rows: list[Any]) -> None:
             value.addresses.add(network, Source(account, port, value.accounts[account][10]))
     elif section == "trunks":
         value.trunks.update((row[0], row) for row in rows)
+    elif section == "overrides":
+        for account, key, own in rows:
+            value.overrides.setdefault(account, {})[key] = own
 
 
 def _take_rules(value: RouteTable, section: str, rows: list[Any]) -> None:
@@ -192,6 +197,7 @@ def _assemble(parts: Parts) -> World:
         windows=tariffs.windows,
         exchange=tariffs.exchange,
         settings=settings,
+        overrides=accounts.overrides,
     )
     decks: dict[int, Deck] = {}
     names: dict[int, Names] = {}

@@ -67,6 +67,7 @@ def _sections(part: str, node: str) -> Sections:
             "credentials": users.credentials(),
             "addresses": users.addresses(),
             "trunks": users.trunks(),
+            "overrides": users.overrides(),
         }
     if part == "routes":
         return {"rules": routing.rules()}

@@ -17,6 +17,7 @@ from apps.core.values.windows import TimeWindow
 from apps.pricing.engine import Rate, Terms, bands_of, rate
 from apps.routing.engine import RouteTable, Rule, RuleTarget
 from switch.call.model import Caller, TrunkAddress
+from switch.world.settings import Settings
 
 Row = Sequence[Any]
 CACHED_TERMS = 20_000
@@ -68,43 +69,6 @@ class Tariff(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """The settings that the switch reads (meaning and defaults: `apps.config.registry`)."""
-
-    sip_realm: str
-    currency: str
-    nonce_seconds: int
-    useshadigestauh: str
-    upperexpire: int
-    upperexpiremin: int
-    upperexpiremax: int
-    max_contacts: int
-    maxcallduration: int
-    ringtimeout: int
-    maxreroute: int
-    reroutedisccodes: frozenset[int]
-    max_calls_per_worker: int
-    rtp_start_timeout_seconds: int
-    rtp_timeout_seconds: int
-    minresendival: int
-    flood_messages_per_second: int
-    flood_burst: int
-    maxwrongauthfromip: int
-    maxsubfailauthperiod: int
-    reenabledosblocked: int
-    hold_seconds: int
-    hold_extend_before: int
-    prepaid_when_database_away: str
-    database_away_allowance_seconds: int
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Settings:
-        """From all settings' values by key. Raises KeyError for one that is missing."""
-        known = {name: values[name] for name in cls.__slots__}
-        return cls(**known | {"reroutedisccodes": frozenset(values["reroutedisccodes"])})
-
-
-@dataclass(frozen=True, slots=True)
 class Tables:
     """What the small parts of a snapshot hold, as it came from the files."""
 
@@ -119,6 +83,7 @@ class Tables:
     windows: dict[int, TimeWindow]
     exchange: dict[str, tuple[list[int], list[int]]]  # currency → (first seconds, units)
     settings: Settings
+    overrides: dict[int, dict[str, Any]]  # account → its own values of settings
 
 
 class AddressTable:
@@ -181,7 +146,9 @@ def _particular(source: Source) -> tuple[bool, int, int]:
 class World:
     """One state of the office, as the switch sees it. Nothing in it changes but caches."""
 
-    __slots__ = ("_accounts", "_decks", "_names", "_tables", "_terms", "routes", "settings", "version")
+    __slots__ = (
+        "_accounts", "_decks", "_names", "_settings", "_tables", "_terms", "routes", "settings", "version",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -197,6 +164,7 @@ class World:
         self._decks = decks
         self._names = names or {}
         self._accounts: dict[int, Caller | None] = {}
+        self._settings: dict[int, Settings] = {}
         self._terms: dict[tuple[object, ...], Terms | None] = {}
 
     @property
@@ -219,6 +187,21 @@ class World:
         path = tuple(row[3])
         enabled = bool(row[4]) and all((above := self._tables.accounts.get(one)) and above[4] for one in path)
         return Caller(row[0], row[1], row[2], path, enabled, *row[5:])
+
+    def settings_of(self, account: Caller) -> Settings:
+        """The settings as they hold for the account: its own values, else the nearest above it, else everybody's."""
+        if not self._tables.overrides:
+            return self.settings
+        found = self._settings.get(account.id)
+        if found is None:
+            found = self._settings[account.id] = self._settings_of(account)
+        return found
+
+    def _settings_of(self, account: Caller) -> Settings:
+        own: dict[str, Any] = {}
+        for one in account.path:
+            own |= self._tables.overrides.get(one, {})
+        return self.settings.but(own) if own else self.settings
 
     def credential(self, username: str) -> Credential | None:
         """The digest secrets of a SIP user name."""

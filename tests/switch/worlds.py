@@ -46,7 +46,7 @@ class Office:
             name: []
             for name in (
                 "accounts", "credentials", "addresses", "trunks", "rules", "tariffs", "assignments", "windows",
-                "exchange",
+                "exchange", "overrides",
             )
         }  # fmt: skip
         self.settings: dict[str, Any] = defaults()
@@ -148,7 +148,9 @@ def write(office: Office, folder: Path, now: float = NOW) -> Store:
         return {name: rows[name] for name in names}
 
     parts = {
-        "accounts": store.write_part("accounts", sections("accounts", "credentials", "addresses", "trunks")),
+        "accounts": store.write_part(
+            "accounts", sections("accounts", "credentials", "addresses", "trunks", "overrides")
+        ),
         "routes": store.write_part("routes", sections("rules")),
         "tariffs": store.write_part("tariffs", sections("tariffs", "assignments", "windows", "exchange")),
         "settings": store.write_part("settings", {"settings": plain(office.settings).items()}),

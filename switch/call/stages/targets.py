@@ -61,7 +61,7 @@ def plan(call: Call, world: World) -> Call | Rejection:
         names = ", ".join(rule.name for rule in found.rules)
         cause = CARRIERS_FAILED if any(_full(reason) for *_, reason in found.skipped) else NO_ROUTE
         return call.refuse(cause, f"rule {names} has no carrier that can take {call.called}")
-    most = world.settings.maxreroute + 1
+    most = world.settings_of(call.caller).maxreroute + 1
     for place, one in enumerate(found.targets[:most], 1):
         account, trunk, cost = one.offer.details
         number = trunk.prefix + call.called[trunk.strip_digits :]
