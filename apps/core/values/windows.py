@@ -64,6 +64,17 @@ class TimeWindow:
         return span * self.weekdays.bit_count()
 
 
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Several spans of the week that open and close as one; without any, never open."""
+
+    spans: tuple[TimeWindow, ...]
+
+    def contains(self, instant: int, zone: str, days: Days = ()) -> bool:
+        """Whether one of them is open at this epoch second on that zone's wall clock."""
+        return any(span.contains(instant, zone, days) for span in self.spans)
+
+
 Windows = tuple[TimeWindow | None, ...]
 
 
@@ -95,6 +106,11 @@ def schedule(windows: Windows, zone: str, day: int, days: Days = ()) -> Schedule
             starts.append(instant)
             indexes.append(index)
     return Schedule(tuple(starts), tuple(indexes))
+
+
+def local_date(instant: int, zone: str) -> int:
+    """The date on that zone's calendar, days since 1970."""
+    return (instant + _offset(instant, zone)) // DAY
 
 
 def next_boundary(window: TimeWindow, zone: str, instant: int) -> int | None:

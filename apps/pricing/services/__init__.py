@@ -2,10 +2,12 @@
 
 from apps.pricing.errors import ImportRefused, PricingError
 from apps.pricing.services.exports import export_rates
+from apps.pricing.services.hours import save_calendar, save_day, save_window
 from apps.pricing.services.imports import ImportResult, import_rates
 from apps.pricing.services.tariffs import (
     add_rate,
     assign_tariff,
+    change_assignment,
     change_rate,
     change_tariff,
     create_tariff,
@@ -19,11 +21,15 @@ __all__ = [
     "PricingError",
     "add_rate",
     "assign_tariff",
+    "change_assignment",
     "change_rate",
     "change_tariff",
     "create_tariff",
     "export_rates",
     "import_rates",
     "remove_rate",
+    "save_calendar",
+    "save_day",
+    "save_window",
     "unassign_tariff",
 ]

@@ -38,7 +38,7 @@ def prices(call: Call, world: World) -> Call | Rejection:
 
 def _pays(call: Call, world: World, payer: Caller, kind: str, by: Caller) -> str:
     """Adds a payer; answers why that cannot be, or nothing. `by` is the account whose tariff it is."""
-    found = world.tariff(by, kind)
+    found = world.tariff(by, kind, call.caller_number, call.now)
     if found is None:
         return f"{by.username} has no {kind} tariff"
     terms = _terms(call, world, found[0], payer)
@@ -52,7 +52,7 @@ def _pays(call: Call, world: World, payer: Caller, kind: str, by: Caller) -> str
 
 
 def _reckon(call: Call, world: World, kind: str) -> None:
-    found = world.tariff(call.caller, kind)
+    found = world.tariff(call.caller, kind, call.caller_number, call.now)
     holder = world.account(found[1]) if found else None
     if found is None or holder is None:
         return

@@ -87,7 +87,7 @@ def _offer(call: Call, world: World, carrier: int) -> Offer[Details] | str:
     lines = min((most for most in (trunk.max_calls, account.max_calls) if most), default=0)
     if lines and call.usage.carrier_calls(carrier) >= lines:
         return f"{_FULL} ({lines})"
-    tariff = world.tariff(account, "carrier")
+    tariff = world.tariff(account, "carrier", call.caller_number, call.now)
     if tariff is None:
         return "it has no carrier tariff"
     terms = world.terms(tariff[0], call.called, call.now, currency=world.settings.currency, vat_ppm=0)
