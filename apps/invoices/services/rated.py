@@ -10,8 +10,7 @@ from uuid import UUID
 
 from apps.cdrs.models import Disconnector
 from apps.cdrs.services import EARLIEST, LATEST
-from apps.pricing.engine import Terms, duration_seconds, rate
-from apps.pricing.engine.rating import band_at
+from apps.pricing.engine import Terms, band_for, duration_seconds, rate
 
 Row = dict[str, Any]
 PAYERS = ("retail", "reseller")
@@ -99,7 +98,7 @@ def _prices(record: Row, call_id: str, times: Times) -> list[Row]:
 
 def _price(terms: Terms, answered: float, seconds: int) -> Row:
     charge = rate(terms, answered, seconds)
-    band, _ = band_at(terms, int(answered), 0)
+    band = band_for(terms, int(answered), seconds)
     tier = next((tier for tier in band.tiers if tier.per), band.tiers[-1])
     return {
         "rate_id": band.rate_id,

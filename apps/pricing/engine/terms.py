@@ -50,15 +50,13 @@ class Band:
     connect_fee: int  # charged when the call lasts longer than the grace
     tiers: tuple[Tier, ...]
     grace_seconds: int = 0  # a call of no more costs nothing at all
-    minimum_charge: int = 0  # what it costs at least, and
-    maximum_charge: int = 0  # at most, the surcharge apart; 0: no limit
+    minimum_charge: int = 0  # what it costs at least, even if that is more than
+    maximum_charge: int = 0  # what it costs at most, the surcharge apart; 0: no limit
     surcharge: int = 0  # comes on top of every call that is charged
 
     def __post_init__(self) -> None:
-        if min(self.grace_seconds, self.minimum_charge, self.maximum_charge, self.surcharge) < 0:
+        if self.grace_seconds < 0 or self.minimum_charge < 0 or self.maximum_charge < 0 or self.surcharge < 0:
             raise ValueError(f"rate {self.rate_id} has a negative grace, least or most charge, or surcharge")
-        if 0 < self.maximum_charge < self.minimum_charge:
-            raise ValueError(f"rate {self.rate_id} charges at least more than it charges at most")
         if len(self.tiers) == 1:  # most prices; the switch makes thousands of bands a second
             ((start, _, per, step),) = self.tiers
             if start == 0 <= per and step >= 1:
