@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple, Protocol
 
+from apps.core.values.money import to_micros
 from apps.core.values.windows import Days, Hours, TimeWindow
-from apps.pricing.engine import Rate, Terms, bands_of, rate
+from apps.pricing.engine import Rate, Terms, band_of, bands_of, rate
 from apps.routing.engine import RouteTable, Rule, RuleTarget
 from switch.call.model import Caller, TrunkAddress
 from switch.world.price_lists import Assignment, Calendar, Tariff, holding, special_days
@@ -135,7 +136,7 @@ class World:
     """One state of the office, as the switch sees it. Nothing in it changes but caches."""
 
     __slots__ = (
-        "_accounts", "_decks", "_names", "_settings", "_tables", "_terms", "routes", "settings", "version",
+        "_accounts", "_decks", "_named", "_names", "_settings", "_tables", "_terms", "routes", "settings", "version",
     )  # fmt: skip
 
     def __init__(
@@ -153,6 +154,7 @@ class World:
         self._names = names or {}
         self._accounts: dict[int, Caller | None] = {}
         self._settings: dict[int, Settings] = {}
+        self._named: dict[str, int | None] = {}
         self._terms: dict[tuple[object, ...], Terms | None] = {}
 
     @property
@@ -269,6 +271,32 @@ class World:
         if terms.bands[0].window is not None and not terms.covers(at):
             return f"tariff {tariff.name} has no rate for {number} at this hour"
         return terms
+
+    def fixed(self, price: str, at: float, *, currency: str, vat_ppm: int) -> Terms | str:
+        """Terms of a price per minute in the installation's currency, by the second; or in words why there are none."""
+        exchange = self.exchange(self.settings.currency, currency, at)
+        if exchange is None:
+            return f"no exchange rate between {self.settings.currency} and {currency}"
+        key = ("fixed", price, currency, vat_ppm, exchange)
+        known = self._terms.get(key)
+        return known or self._kept(
+            key,
+            Terms(
+                bands=(band_of(Rate(0, "", to_micros(price))),),
+                currency=currency,
+                decimals=4,
+                vat_ppm=vat_ppm,
+                exchange=exchange,
+            ),
+        )
+
+    def named(self, username: str) -> Caller | None:
+        """The account with this user name."""
+        if username not in self._named:
+            rows = self._tables.accounts.values()
+            self._named[username] = next((row[0] for row in rows if row[1] == username), None)
+        account_id = self._named[username]
+        return None if account_id is None else self.account(account_id)
 
     def _calendars(self, tariff: Tariff) -> list[Calendar]:
         return [self._tables.calendars[one] for one in tariff.calendars if one in self._tables.calendars]

@@ -7,13 +7,15 @@ seconds, durations in whole seconds.
 from apps.pricing.engine.duration import LONGEST, duration_seconds, highest, max_duration
 from apps.pricing.engine.rates import ALWAYS, NEVER, Rate, band_of, bands_of, select
 from apps.pricing.engine.rating import NOTHING, Charge, band_for, rate
-from apps.pricing.engine.terms import Band, Crossing, Terms, Tier, tiers
+from apps.pricing.engine.reductions import commission_share, discount_for
+from apps.pricing.engine.terms import MILLION, Band, Crossing, Terms, Tier, tiers
 
 __all__ = [
     "ALWAYS",
     "LONGEST",
     "NEVER",
     "NOTHING",
+    "MILLION",
     "Band",
     "Charge",
     "Crossing",
@@ -23,6 +25,8 @@ __all__ = [
     "band_for",
     "band_of",
     "bands_of",
+    "commission_share",
+    "discount_for",
     "duration_seconds",
     "highest",
     "max_duration",
