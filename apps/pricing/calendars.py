@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date
 
 import holidays
 from django.core.exceptions import ValidationError
@@ -15,18 +15,25 @@ from apps.pricing.models import Calendar
 
 logger = logging.getLogger(__name__)
 
-SUNDAY = 6
+FRIDAY, SUNDAY = 4, 6
+LANGUAGE = "en_US"  # where the library has it, else the country's own
 EPOCH = date(1970, 1, 1)
 
 
 def dates_of(calendar: Calendar, years: Iterable[int], *, holidays_are_sundays: bool) -> dict[int, int]:
-    """What each such date (days since 1970) counts as; the operator's own dates, of any year, go before the country's."""
-    kind = SUNDAY if holidays_are_sundays else HOLIDAY
+    """What each such date (days since 1970) counts as; the operator's own dates, of any year, go before the country's.
+
+    Saturdays and Sundays that a country works instead of a day between a holiday and the weekend count as Fridays.
+    """
+    kind, years = SUNDAY if holidays_are_sundays else HOLIDAY, set(years)
+    found: dict[int, int] = {}
     try:
-        found = {(day - EPOCH).days: kind for day in public_holidays(calendar, years)}
+        if calendar.country:
+            public = _of_country(calendar, years)
+            found = {(day - EPOCH).days: FRIDAY for day in public.weekend_workdays if day.year in years}
+            found |= {(day - EPOCH).days: kind for day in public}
     except ValidationError as error:  # written past the services, or the library no longer knows it
         logger.warning("calendar %s has its own dates only: %s", calendar, error.messages)
-        found = {}
     for own in calendar.own.all():
         for number in range((own.starts - EPOCH).days, (own.ends - EPOCH).days + 1):
             found[number] = kind if own.counts_as == HOLIDAY else own.counts_as
@@ -40,10 +47,13 @@ def public_holidays(calendar: Calendar, years: Iterable[int]) -> dict[date, str]
     """
     if not calendar.country:
         return {}
+    return {day: str(name) for day, name in _of_country(calendar, set(years)).items()}
+
+
+def _of_country(calendar: Calendar, years: set[int]) -> holidays.HolidayBase:
     try:
-        found = holidays.country_holidays(
-            calendar.country, subdiv=calendar.subdivision or None, years=list(years)
+        return holidays.country_holidays(
+            calendar.country, subdiv=calendar.subdivision or None, years=years, language=LANGUAGE
         )
     except NotImplementedError as error:
         raise ValidationError({"country": _("No holidays are known of this country or region.")}) from error
-    return {day: str(name) for day, name in found.items()}

@@ -24,7 +24,7 @@ def rules() -> Iterator[Row]:
         .values_list("rule_id", "carrier_id", "priority", "weight")
     ):
         targets[rule].append((target[0], target[1], target[2]))
-    hours = dict(windows())
+    hours: dict[int, list[list[int]]] = dict(windows())
     rows = RouteRule.objects.filter(enabled=True).order_by("priority", "id")
     for rule, name, priority, strategy, final, caller, from_list, to_list, window in rows.values_list(
         "id",

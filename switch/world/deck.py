@@ -177,7 +177,7 @@ class Deck:
         for offset in range(first * size, last * size, size):
             values = RECORD.unpack_from(self._records, offset)
             window = values[WINDOW] or None
-            found.append(Rate(values[0], prefix, *values[1:WINDOW], window, *values[WINDOW + 1 :]))
+            found.append(Rate._make((values[0], prefix, *values[1:WINDOW], window, *values[WINDOW + 1 :])))
         group = self._cache[place] = tuple(found)
         return group
 

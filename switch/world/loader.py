@@ -161,13 +161,15 @@ def _take_tariffs(value: TariffParts, section: str, rows: list[Any]) -> None:
             )
     elif section == "assignments":
         for account, kind, tariff, prefix, begins, ends in rows:
-            one = Assignment(tariff, prefix, ALWAYS if begins is None else begins, NEVER if ends is None else ends)
+            one = Assignment(
+                tariff, prefix, ALWAYS if begins is None else begins, NEVER if ends is None else ends
+            )
             value.assignments.setdefault((account, kind), []).append(one)
     elif section == "windows":
         value.windows.update((row[0], tuple(TimeWindow(*span) for span in row[1])) for row in rows)
     elif section == "calendars":
         for calendar, prefixes, dates in rows:
-            value.calendars[calendar] = Calendar(tuple(prefixes), {day: kind for day, kind in dates})
+            value.calendars[calendar] = Calendar(tuple(prefixes), dict(dates))
     elif section == "exchange":
         for currency, begins, units in rows:
             known = value.exchange.setdefault(currency, ([], []))

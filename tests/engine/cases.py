@@ -98,7 +98,13 @@ def _band(
     most: float = 0,
 ) -> Band:
     return Band(
-        window, 1, "", micros(connect), tuple(steps), minimum_charge=micros(least), maximum_charge=micros(most)
+        window,
+        1,
+        "",
+        micros(connect),
+        tuple(steps),
+        minimum_charge=micros(least),
+        maximum_charge=micros(most),
     )
 
 

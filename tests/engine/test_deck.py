@@ -231,9 +231,20 @@ def test_what_a_rate_leaves_open_is_taken_from_its_tariff(cursor: Any, tmp_path:
     copy_deck(cursor, 1, tmp_path / "1.deck")
     assert Deck.open(tmp_path / "1.deck").match("1", epoch("2026-06-01")) == (
         Rate(
-            1, "", 1_000_000, 500_000, 30, 6, 10, 5, 600,
-            valid_from=epoch("2020-01-01"), grace_seconds=4,
-            minimum_charge=200_000, maximum_charge=9_000_000, surcharge=30_000,
+            1,
+            "",
+            1_000_000,
+            500_000,
+            30,
+            6,
+            10,
+            5,
+            600,
+            valid_from=epoch("2020-01-01"),
+            grace_seconds=4,
+            minimum_charge=200_000,
+            maximum_charge=9_000_000,
+            surcharge=30_000,
         ),
     )
 

@@ -142,9 +142,13 @@ def test_a_window_over_midnight_belongs_to_the_day_on_which_it_opened() -> None:
 
 @given(
     st.lists(
-        st.builds(TimeWindow, st.integers(0, 255), st.integers(0, 1439), st.integers(0, 1440)), min_size=1, max_size=3
+        st.builds(TimeWindow, st.integers(0, 255), st.integers(0, 1439), st.integers(0, 1440)),
+        min_size=1,
+        max_size=3,
     ),
-    st.lists(st.tuples(st.integers(20_748, 20_754), st.integers(0, 7)), max_size=3, unique_by=lambda day: day[0]),
+    st.lists(
+        st.tuples(st.integers(20_748, 20_754), st.integers(0, 7)), max_size=3, unique_by=lambda day: day[0]
+    ),
     st.integers(at("2026-10-24T00:00"), at("2026-10-27T00:00")),
 )
 def test_the_schedule_of_a_day_agrees_with_asking_each_window(

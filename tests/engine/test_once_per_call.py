@@ -131,12 +131,16 @@ def crossing(how: Crossing, rates: list[Rate] = DAY_EVENING) -> Terms:
     ("start", "seconds", "per_second", "increment", "by_start", "by_middle"),
     [
         # before 18:00, seconds: price by each rule; connect fees are 100 by day and 7 in the evening
-        pytest.param("17:59:30", 30, 100 + 330, 100 + 600, 100 + 600, 100 + 600, id="one step over the boundary"),
+        pytest.param(
+            "17:59:30", 30, 100 + 330, 100 + 600, 100 + 600, 100 + 600, id="one step over the boundary"
+        ),
         pytest.param("17:59:00", 60, 100 + 600, 100 + 600, 100 + 600, 100 + 600, id="ends on the boundary"),
         pytest.param("17:59:00", 61, 100 + 660, 100 + 660, 100 + 1200, 100 + 1200, id="the middle is on it"),
         pytest.param("17:59:00", 120, 100 + 660, 100 + 660, 100 + 1200, 100 + 1200, id="half and half"),
         pytest.param("17:59:00", 121, 100 + 720, 100 + 720, 100 + 1800, 7 + 180, id="the middle is past it"),
-        pytest.param("17:58:30", 300, 100 + 930 + 180 - 0, 100 + 1200 + 180, 100 + 3000, 7 + 300, id="most of it after"),
+        pytest.param(
+            "17:58:30", 300, 100 + 930 + 180 - 0, 100 + 1200 + 180, 100 + 3000, 7 + 300, id="most of it after"
+        ),
         pytest.param("18:00:00", 60, 7 + 60, 7 + 60, 7 + 60, 7 + 60, id="begins on the boundary"),
     ],
 )

@@ -245,7 +245,9 @@ def any_terms(draw: st.DrawFn) -> Terms:
         exchange=draw(st.sampled_from([(1, 1), (39_137, 100), (1, 3)])),
         crossing=draw(st.sampled_from(Crossing)),
         discount_ppm=draw(st.sampled_from([0, 0, 125_000, 333_333])),
-        days=draw(st.sampled_from([(), ((20_751, 7),), ((20_751, 0), (20_750, 7))])),  # the Sunday of the change
+        days=draw(
+            st.sampled_from([(), ((20_751, 7),), ((20_751, 0), (20_750, 7))])
+        ),  # the Sunday of the change
     )
 
 

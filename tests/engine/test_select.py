@@ -61,6 +61,10 @@ def test_the_longer_prefix_then_the_narrower_window_is_asked_first_and_the_rest_
 
 
 def test_a_window_of_several_spans_makes_a_band_of_each_and_one_that_never_opens_none() -> None:
-    windows = {7: (TimeWindow(31, 1080, 1440), TimeWindow(31, 0, 480)), 8: (), 9: (TimeWindow(31, 480, 1080),)}
+    windows = {
+        7: (TimeWindow(31, 1080, 1440), TimeWindow(31, 0, 480)),
+        8: (),
+        9: (TimeWindow(31, 480, 1080),),
+    }
     rates = [Rate(1, "3", 1, window=7), Rate(2, "3", 1, window=8), Rate(3, "3", 1, window=9)]
     assert [band.rate_id for band in bands_of(rates, windows)] == [3, 1, 1]

@@ -155,7 +155,9 @@ def write(office: Office, folder: Path, now: float = NOW) -> Store:
             "accounts", sections("accounts", "credentials", "addresses", "trunks", "overrides")
         ),
         "routes": store.write_part("routes", sections("rules")),
-        "tariffs": store.write_part("tariffs", sections("tariffs", "assignments", "windows", "exchange", "calendars")),
+        "tariffs": store.write_part(
+            "tariffs", sections("tariffs", "assignments", "windows", "exchange", "calendars")
+        ),
         "settings": store.write_part("settings", {"settings": plain(office.settings).items()}),
     }
     for tariff, rates in office.rates.items():

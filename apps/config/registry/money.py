@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 from apps.config.registry.definition import Definition
 
 
-
 def _amount(text: str, most: Decimal, decimals: int) -> bool:
     """Whether the text is a plain number from 0 to `most` with no more decimals."""
     plain = text.isascii() and text.replace(".", "", 1).isdigit() and len(text.partition(".")[2]) <= decimals
@@ -102,7 +101,9 @@ SETTINGS: tuple[Definition, ...] = (
             ),
         )
     ),
-    _percent("reduction", _("Taken off every price, at the cost of the sales person's commission, per cent.")),
+    _percent(
+        "reduction", _("Taken off every price, at the cost of the sales person's commission, per cent.")
+    ),
     Definition(
         "addedby",
         str,
@@ -110,7 +111,9 @@ SETTINGS: tuple[Definition, ...] = (
         _("User name of the sales person who earns a commission on the calls."),
         account=True,
     ),
-    _percent("commission", _("What the account earns as a sales person of the prices of its customers, per cent.")),
+    _percent(
+        "commission", _("What the account earns as a sales person of the prices of its customers, per cent.")
+    ),
     # Prices outside of price lists, per minute in the installation's currency (guide 4605, 4655-4656, 4683, 4690,
     # 4763-4764, 10796-10800). The guide bills short numbers by internal_… and has shortnum_… as well: the latter it is.
     Definition(

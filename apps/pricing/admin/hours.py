@@ -78,8 +78,10 @@ class CalendarAdmin(OfficeAdmin):
     form = CalendarForm
     list_display = ["name", "country", "subdivision", "called_prefixes"]
     search_fields = ["name", "country"]
-    inlines = [DayInline]
     actions_detail = ["show_dates"]
+
+    def get_inlines(self, request: HttpRequest, obj: Calendar | None) -> list[Any]:
+        return [DayInline] if obj else []
 
     has_see_dates_permission = right("pricing.view_calendar")
 

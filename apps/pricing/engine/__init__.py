@@ -13,9 +13,9 @@ from apps.pricing.engine.terms import MILLION, Band, Crossing, Terms, Tier, tier
 __all__ = [
     "ALWAYS",
     "LONGEST",
+    "MILLION",
     "NEVER",
     "NOTHING",
-    "MILLION",
     "Band",
     "Charge",
     "Crossing",

@@ -87,7 +87,9 @@ def _walked(terms: Terms, started_at: int, limit: int, own: Band, only: Band | N
     begin = 0
     while endless or begin < LONGEST:
         step, cost, sure = _step(terms, started_at, begin, only)
-        graced = (own.grace_seconds - begin) // step  # steps that are over within the grace, whatever they cost
+        graced = (
+            own.grace_seconds - begin
+        ) // step  # steps that are over within the grace, whatever they cost
         affordable = graced if graced > 0 else _affordable(cost, limit - spent)
         if affordable is None and sure is None:
             return None

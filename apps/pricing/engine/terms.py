@@ -183,9 +183,7 @@ class Terms:
     def covers(self, instant: float) -> bool:
         """Whether a window (or the rest) has a price at this moment."""
         second = int(instant)
-        return any(
-            window is None or window.contains(second, self.zone, self.days) for window in self.windows
-        )
+        return any(window is None or window.contains(second, self.zone, self.days) for window in self.windows)
 
     def as_list(self) -> list[Any]:
         """For JSON; `from_list` reads it back. What most terms do not have is left out: every call carries its own."""

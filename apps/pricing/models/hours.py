@@ -50,9 +50,7 @@ class TimeWindow(models.Model):
     """
 
     name = models.CharField(_("name"), max_length=64, unique=True)
-    pattern = models.CharField(
-        _("pattern"), max_length=24, choices=Pattern.choices, default=Pattern.HOURS
-    )
+    pattern = models.CharField(_("pattern"), max_length=24, choices=Pattern.choices, default=Pattern.HOURS)
     weekdays = models.PositiveSmallIntegerField(
         _("days"),
         default=255,

@@ -172,9 +172,7 @@ class Rate(models.Model):
     free_seconds = models.PositiveIntegerField(_("free at the start, s"), null=True, blank=True)
     free_after = models.PositiveIntegerField(_("free after, s"), null=True, blank=True)
     grace_seconds = models.PositiveIntegerField(_("grace, s"), null=True, blank=True)
-    minimum_charge = AmountField(
-        _("least price of a call"), null=True, blank=True, validators=[NOT_NEGATIVE]
-    )
+    minimum_charge = AmountField(_("least price of a call"), null=True, blank=True, validators=[NOT_NEGATIVE])
     maximum_charge = AmountField(
         _("highest price of a call"), null=True, blank=True, validators=[NOT_NEGATIVE]
     )

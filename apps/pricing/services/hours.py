@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.pricing.calendars import public_holidays
@@ -37,7 +38,7 @@ def save_calendar(*, calendar: Calendar | None = None, **fields: Any) -> Calenda
     stored.full_clean()
     if stored.subdivision and not stored.country:
         raise ValidationError({"subdivision": _("A region needs its country.")})
-    public_holidays(stored, [date.today().year])
+    public_holidays(stored, [timezone.now().year])
     stored.save()
     return stored
 

@@ -166,7 +166,9 @@ def _details(cells: list[str], decimal_comma: bool) -> tuple[Decimal | int | Non
     found: dict[str, Decimal | int | None] = {field: None for _, field in DETAILS}
     for (name, field), cell in zip(DETAILS, cells, strict=False):
         found[field] = _amount(name, cell, decimal_comma) if field in AMOUNTS else _whole(name, cell)
-    found["next_increment"] = found["next_increment"] or None  # 0 says as little as nothing, as in billing step
+    found["next_increment"] = (
+        found["next_increment"] or None
+    )  # 0 says as little as nothing, as in billing step
     least, most = found["minimum_charge"], found["maximum_charge"]
     if least and most and most < least:
         raise BadLine(f"highest charge {most} is less than least charge {least}")

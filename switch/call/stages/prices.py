@@ -33,7 +33,9 @@ def prices(call: Call, world: World) -> Call | Rejection:
     call.reseller_id = resellers[0].id if resellers else None
     settings = world.settings_of(call.caller)
     if call.local:
-        return _outside_lists(call, world, billing, settings.internal_endusercost, "a call between our subscribers")
+        return _outside_lists(
+            call, world, billing, settings.internal_endusercost, "a call between our subscribers"
+        )
     if is_free(call.called, settings):
         return _outside_lists(call, world, billing, "0", f"a number of {len(call.called)} digits")
     fixed = fixed_price(call.called, settings, settings.shortnum_endusercost)
@@ -124,9 +126,7 @@ def _commission(call: Call, world: World) -> None:
     call.note(f"{seller.username} earns {Decimal(share) / 10_000:f} % of the list price.")
 
 
-def _terms(
-    call: Call, world: World, tariff: Tariff, payer: Caller, discount_ppm: int = 0
-) -> Terms | str:
+def _terms(call: Call, world: World, tariff: Tariff, payer: Caller, discount_ppm: int = 0) -> Terms | str:
     number = priced_number(call.called, world.settings_of(call.caller))
     return world.terms(
         tariff,
