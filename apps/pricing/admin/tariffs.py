@@ -186,6 +186,7 @@ class TariffAdmin(OfficeAdmin):
             "error_count": len(errors),
             "opts": self.opts,
             "original": tariff,
+            "back": reverse("admin:pricing_tariff_change", args=[object_id]),
         }
         return render(request, "admin/pricing/import.html", context, status=422 if errors else 200)
 

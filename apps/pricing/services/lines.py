@@ -94,6 +94,24 @@ def read(data: bytes) -> tuple[list[RateLine], list[tuple[int, str]]]:
     return good, bad
 
 
+def exchange_lines(data: bytes) -> Iterator[tuple[int, list[str] | BadLine]]:
+    """The cells of a file of exchange rates by line, or why a line has none; a heading and empty lines are left out."""
+    separator, first = "", True
+    for number, raw in _lines(data):
+        try:
+            text = _text(raw)
+            if not text.strip():
+                continue
+            separator = separator or _separator(text)
+            cells = _cells(text, separator)
+            heading, first = first and not any(map(str.isdigit, "".join(cells))), False
+            if not heading:
+                yield number, [one.replace(",", ".", 1) for one in cells] if separator != "," else cells
+        except BadLine as error:
+            first = False
+            yield number, error
+
+
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Lines by number, from 1, whatever they end with."""
     start, number = 3 if data.startswith(b"\xef\xbb\xbf") else 0, 1
