@@ -74,14 +74,13 @@ def _from_start(terms: Terms, started_at: int, limit: int) -> int | None:
         return own.grace_seconds
     if own.maximum_charge and own.maximum_charge * terms.unit <= left:
         return None
-    only = own if terms.crossing is Crossing.CALL_START else None
-    return _walked(terms, started_at, left, own, only)
+    return _walked(terms, started_at, left, own, own if terms.one_band else None)
 
 
 def _walked(terms: Terms, started_at: int, limit: int, own: Band, only: Band | None) -> int | None:
     """Takes the steps that `rate` takes, as many at once as tier and band are sure to last."""
     spent = own.connect_fee * terms.unit
-    endless = terms.simple or only is not None
+    endless = only is not None
     if not endless and _certainly_affordable(terms, limit - spent):
         return LONGEST
     begin = 0

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from apps.core.values.money import Rounding, divide
-from apps.core.values.windows import DAY, schedule
+from apps.core.values.windows import DAY
 from apps.pricing.engine.terms import Band, Crossing, Terms, Tier
 
 
@@ -45,7 +45,10 @@ def rate(terms: Terms, started_at: float, seconds: int) -> Charge:
         own = band_for(terms, begin, seconds)
         if seconds <= own.grace_seconds:
             return NOTHING
-        usage, billed = _usage(terms, begin, seconds, own if _one_band(terms) else None)
+        if terms.one_band:
+            usage, billed = usage_of(own, terms.unit, seconds)
+        else:
+            usage, billed = _walked(terms, begin, seconds)
         numerator = call_total(own, terms.unit, usage)
     net, vat = amounts(terms, numerator)
     return Charge(net, vat, net + vat, billed)
@@ -111,7 +114,7 @@ def band_at(terms: Terms, started_at: int, second: int) -> tuple[Band, int | Non
     if terms.simple:
         return terms.bands[0], None
     instant = started_at + second
-    index, until = schedule(terms.windows, terms.zone, instant // DAY, terms.days).at(instant)
+    index, until = terms.plan(instant // DAY).at(instant)
     return terms.bands[index], until - started_at  # -1, nothing open: the last band
 
 
@@ -122,9 +125,9 @@ def tier_price(tier: Tier, unit: int, seconds: int) -> int:
 
 def step_price(terms: Terms, started_at: int, begin: int, end: int, tier: Tier) -> int:
     """The price of elapsed seconds `[begin, end)`, billed in steps of `tier`, in 1/unit micros."""
-    if terms.crossing is not Crossing.PER_SECOND or terms.simple:
-        return tier_price(tier, terms.unit, end - begin)
-    return price_between(terms, started_at, begin, end)
+    if terms.split:
+        return price_between(terms, started_at, begin, end)
+    return tier_price(tier, terms.unit, end - begin)
 
 
 def price_between(terms: Terms, started_at: int, begin: int, end: int) -> int:
@@ -137,11 +140,6 @@ def price_between(terms: Terms, started_at: int, begin: int, end: int) -> int:
         total += tier_price(tier, terms.unit, until - begin)
         begin = until
     return total
-
-
-def _one_band(terms: Terms) -> bool:
-    """Whether all of a call is priced by the band that it belongs to."""
-    return terms.crossing is Crossing.CALL_START or terms.crossing is Crossing.CALL_MIDDLE
 
 
 def usage_of(band: Band, unit: int, seconds: int) -> tuple[int, int]:
@@ -160,10 +158,8 @@ def usage_of(band: Band, unit: int, seconds: int) -> tuple[int, int]:
     return total, billed
 
 
-def _usage(terms: Terms, started_at: int, seconds: int, only: Band | None) -> tuple[int, int]:
-    """The same by the bands in force as the call goes on, or by `only` one."""
-    if only is not None or terms.simple:
-        return usage_of(only or terms.bands[0], terms.unit, seconds)
+def _walked(terms: Terms, started_at: int, seconds: int) -> tuple[int, int]:
+    """The same by the bands in force as the call goes on."""
     total = billed = begin = 0
     while begin < seconds:
         band, band_end = band_at(terms, started_at, begin)

@@ -10,9 +10,10 @@ from math import lcm
 from typing import Any, NamedTuple
 
 from apps.core.values.money import Rounding, quantum
-from apps.core.values.windows import Days, TimeWindow, Windows
+from apps.core.values.windows import Days, Schedule, TimeWindow, Windows, schedule
 
 MILLION = 1_000_000
+PLANNED_DAYS = 16
 
 
 class Crossing(StrEnum):
@@ -134,6 +135,13 @@ class Terms:
     divisor: int = field(init=False, repr=False, compare=False)
     quantum: int = field(init=False, repr=False, compare=False)
     plain: tuple[int, int, int, int] | None = field(init=False, repr=False, compare=False)
+    one_band: bool = field(
+        init=False, repr=False, compare=False
+    )  # all of a call has one band, whichever it is
+    split: bool = field(init=False, repr=False, compare=False)  # every second has the price of its own band
+    plans: dict[int, Schedule] = field(
+        init=False, repr=False, compare=False
+    )  # by UTC day, as they are asked for
 
     def __post_init__(self) -> None:
         if not self.bands:
@@ -156,6 +164,10 @@ class Terms:
         self._set("factor", factor)
         self._set("divisor", divisor)
         self._set("plain", self._plain())
+        whole = self.simple or self.crossing in (Crossing.CALL_START, Crossing.CALL_MIDDLE)
+        self._set("one_band", whole)
+        self._set("split", not whole and self.crossing is Crossing.PER_SECOND)
+        self._set("plans", {})
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -179,6 +191,15 @@ class Terms:
     def simple(self) -> bool:
         """Whether one band prices the whole call, whenever it is."""
         return len(self.bands) == 1 or self.bands[0].window is None
+
+    def plan(self, day: int) -> Schedule:
+        """Which band is in force through that UTC day."""
+        found = self.plans.get(day)
+        if found is None:
+            if len(self.plans) >= PLANNED_DAYS:
+                self.plans.clear()
+            found = self.plans[day] = schedule(self.windows, self.zone, day, self.days)
+        return found
 
     def covers(self, instant: float) -> bool:
         """Whether a window (or the rest) has a price at this moment."""
