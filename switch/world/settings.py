@@ -54,6 +54,7 @@ class Settings:
     reduction: str
     addedby: str
     commission: str
+    salescomissionfromprofit: bool
     freenumlen: int
     billshortnumlength: int
     shortnumbill_type: str

@@ -114,6 +114,12 @@ SETTINGS: tuple[Definition, ...] = (
     _percent(
         "commission", _("What the account earns as a sales person of the prices of its customers, per cent.")
     ),
+    Definition(
+        "salescomissionfromprofit",
+        bool,
+        False,
+        _("Commissions are a share of the profit on the list price; otherwise of the list price."),
+    ),
     # Prices outside of price lists, per minute in the installation's currency (guide 4605, 4655-4656, 4683, 4690,
     # 4763-4764, 10796-10800). The guide bills short numbers by internal_… and has shortnum_… as well: the latter it is.
     Definition(

@@ -7,7 +7,7 @@ seconds, durations in whole seconds.
 from apps.pricing.engine.duration import LONGEST, duration_seconds, highest, max_duration
 from apps.pricing.engine.rates import ALWAYS, NEVER, Rate, band_of, bands_of, select
 from apps.pricing.engine.rating import NOTHING, Charge, band_for, rate
-from apps.pricing.engine.reductions import commission_share, discount_for
+from apps.pricing.engine.reductions import commission_from_profit, commission_share, discount_for
 from apps.pricing.engine.terms import MILLION, Band, Crossing, Terms, Tier, tiers
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "band_for",
     "band_of",
     "bands_of",
+    "commission_from_profit",
     "commission_share",
     "discount_for",
     "duration_seconds",

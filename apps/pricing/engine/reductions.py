@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from apps.core.values.money import Rounding, divide
 from apps.pricing.engine.terms import MILLION
 
 
@@ -20,3 +21,9 @@ def discount_for(number: str, directions: Iterable[tuple[str, int]], reduction_p
 def commission_share(commission_ppm: int, reduction_ppm: int) -> int:
     """What a sales person earns of the list price, millionths: the reductions that it grants come off its commission."""
     return max(0, commission_ppm - reduction_ppm)
+
+
+def commission_from_profit(list_net: int, cost_net: int, commission_ppm: int, reduction_ppm: int) -> int:
+    """Its share of what the list price leaves above the cost, less the reduction that it granted; micros, never below zero."""
+    earned = (list_net - cost_net) * commission_ppm - list_net * reduction_ppm
+    return max(0, divide(earned, MILLION, Rounding.HALF_UP))

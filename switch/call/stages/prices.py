@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from apps.pricing.engine import MILLION, Terms, commission_share
 from switch.call.causes import NO_PRICE
-from switch.call.model import Caller, Payer, Rejection
+from switch.call.model import Caller, Commission, Payer, Rejection
 from switch.call.stages.state import Call, above
 from switch.call.stages.tolls import discount, fixed_price, is_free, ppm, priced_number
 from switch.world.price_lists import Tariff
@@ -17,7 +17,7 @@ RECKONED = ("sales", "company")
 
 
 def prices(call: Call, world: World) -> Call | Rejection:
-    """Sets `payers`, `other_prices`, `destination` and `reseller_id`.
+    """Sets `payers`, `other_prices`, `commission`, `destination` and `reseller_id`.
 
     0. A call that stays inside, and a short number with a fixed price, cost what the settings say: nothing, or a price
        that the caller alone pays.
@@ -102,28 +102,33 @@ def _reckon(call: Call, world: World, kind: str) -> None:
 
 
 def _commission(call: Call, world: World) -> None:
-    """What the sales person who brought the account earns: its share of the list price, in its own currency."""
+    """What the sales person who brought the account earns: of the list price, or of the profit that it leaves."""
     settings = world.settings_of(call.caller)
     seller = world.named(settings.addedby) if settings.addedby else None
     found = world.tariff(call.caller, "retail", call.caller_number, call.now)
     if seller is None or found is None:
         return
-    share = commission_share(ppm(world.settings_of(seller).commission), ppm(settings.reduction))
+    earned, granted = ppm(world.settings_of(seller).commission), ppm(settings.reduction)
+    from_profit = settings.salescomissionfromprofit
+    share = earned if from_profit else commission_share(earned, granted)
     if not share:
         return
     terms = world.terms(
         found[0],
         priced_number(call.called, settings),
         call.now,
-        currency=seller.currency,
+        currency=settings.currency if from_profit else seller.currency,
         vat_ppm=0,
-        discount_ppm=MILLION - share,
+        discount_ppm=0 if from_profit else MILLION - share,
     )
     if isinstance(terms, str):
         call.note(f"No commission for {seller.username}: {terms}.")
-        return
-    call.other_prices.append(("sales", seller.id, terms))
-    call.note(f"{seller.username} earns {Decimal(share) / 10_000:f} % of the list price.")
+    elif from_profit:
+        call.commission = Commission(seller.id, share, granted, terms)
+        call.note(f"{seller.username} earns {Decimal(share) / 10_000:f} % of the profit.")
+    else:
+        call.other_prices.append(("sales", seller.id, terms))
+        call.note(f"{seller.username} earns {Decimal(share) / 10_000:f} % of the list price.")
 
 
 def _terms(call: Call, world: World, tariff: Tariff, payer: Caller, discount_ppm: int = 0) -> Terms | str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from apps.pricing.engine import Crossing, Rate, rate
+from apps.pricing.engine import Crossing, Rate, Terms, rate
 from switch.call import causes
 from switch.call.model import Decision, Rejection
 from switch.call.pipeline import first_hold, seconds_paid
@@ -88,6 +88,20 @@ def test_a_sales_tariff_goes_before_the_commission(house: House, tmp_path: Path)
     house.tariff("sales", {"36": 7_000}, to=house.reseller)
     decision = decided(house.decide(tmp_path, "36201"))
     assert [(kind, account) for kind, account, _ in decision.other_prices] == [("sales", house.reseller)]
+
+
+@pytest.mark.req("billing-028")
+def test_a_commission_from_profit_travels_with_the_call_to_its_end(house: House, tmp_path: Path) -> None:
+    seller = house.account("sally", "sales", above=house.company, currency="USD")
+    house.settings["salescomissionfromprofit"] = True
+    own(house, seller, commission="15")
+    own(house, house.subscriber, addedby="sally", reduction="5", discount1="10")
+    decision = decided(house.decide(tmp_path, "36201"))
+    account, share, reduction, packed = decision.as_json()["commission"]
+    terms = Terms.from_list(packed)
+    assert (account, share, reduction, terms.currency) == (seller, 150_000, 50_000, "EUR")
+    assert rate(terms, NOW, 60).net == 100_000
+    assert decision.other_prices == []
 
 
 @pytest.mark.parametrize("values", [{"addedby": "nobody"}, {"addedby": "sally", "reduction": "20"}, {}])
