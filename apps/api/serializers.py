@@ -127,7 +127,8 @@ class TariffSerializer(serializers.ModelSerializer):
         model = Tariff
         fields = ["id", "name", "kind", "group", "currency", "vat_included", "vat_rate", "time_zone", "peak_window",
                   "rounding", "decimals", "connect_fee", "first_increment", "next_increment", "minimum_seconds",
-                  "free_seconds", "free_after", "comment", "changed_at"]  # fmt: skip
+                  "free_seconds", "free_after", "grace_seconds", "minimum_charge", "maximum_charge", "surcharge",
+                  "crossing", "calendars", "comment", "changed_at"]  # fmt: skip
         read_only_fields = ["changed_at"]
 
     def create(self, values: dict[str, Any]) -> Tariff:
@@ -141,8 +142,8 @@ class RateSerializer(serializers.ModelSerializer):
     class Meta:
         model = Rate
         fields = ["id", "tariff", "prefix", "destination", "price", "window", "connect_fee", "first_increment",
-                  "next_increment", "minimum_seconds", "free_seconds", "free_after", "min_digits", "max_digits",
-                  "valid_from", "valid_until"]  # fmt: skip
+                  "next_increment", "minimum_seconds", "free_seconds", "free_after", "grace_seconds", "minimum_charge",
+                  "maximum_charge", "surcharge", "min_digits", "max_digits", "valid_from", "valid_until"]  # fmt: skip
 
     def create(self, values: dict[str, Any]) -> Rate:
         return pricing.add_rate(**values)

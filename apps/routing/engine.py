@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import log
 from typing import Generic, NamedTuple, TypeVar
 
-from apps.core.values.windows import TimeWindow
+from apps.core.values.windows import Hours, TimeWindow
 
 LEAST_COST = "least_cost"
 WEIGHT = "weight"
@@ -39,7 +39,7 @@ class Rule:
     caller: int | None = None  # account id: this account or anybody below it
     caller_prefixes: tuple[str, ...] = ()
     called_prefixes: tuple[str, ...] = ()
-    window: TimeWindow | None = None  # on the caller's wall clock
+    window: Hours | TimeWindow | None = None  # on the caller's wall clock
 
 
 @dataclass(frozen=True, slots=True)

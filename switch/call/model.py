@@ -108,6 +108,19 @@ class NeedsDigest:
     """Nobody is known by that address: ask for a digest."""
 
 
+@dataclass(frozen=True, slots=True)
+class Commission:
+    """A share of the profit, which is known once the call has been carried: of `terms`, the list price, less the cost.
+
+    Both are in the installation's currency.
+    """
+
+    account_id: int  # the sales person
+    share_ppm: int
+    reduction_ppm: int  # what it granted of the list price
+    terms: Terms
+
+
 @dataclass(slots=True)
 class Decision:
     """What the pipeline made of a request: who calls whom, who pays, which ways to try in which order."""
@@ -129,11 +142,12 @@ class Decision:
     other_prices: list[tuple[str, int, Terms]] = field(
         default_factory=list
     )  # (sales|company, account id, terms)
+    commission: Commission | None = None
     trace: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The part of the call record that is known before it is dialled (see `switch.charging.record`)."""
-        return {
+        found: dict[str, Any] = {
             "caller": self.caller.id,
             "caller_number": self.caller_number,
             "called_number": self.called,
@@ -143,3 +157,7 @@ class Decision:
             "other_prices": [[kind, account, terms.as_list()] for kind, account, terms in self.other_prices],
             "world": self.world_version,
         }
+        if self.commission:
+            one = self.commission
+            found["commission"] = [one.account_id, one.share_ppm, one.reduction_ppm, one.terms.as_list()]
+        return found

@@ -57,5 +57,6 @@ def _decision(call: Call, world: World) -> Decision:
         failover_statuses=world.settings_of(call.caller).reroutedisccodes,
         reseller_id=call.reseller_id,
         other_prices=call.other_prices,
+        commission=call.commission,
         trace=call.trace,
     )

@@ -16,12 +16,14 @@ from typing import Any, Protocol
 
 from apps.core.values.money import Rounding
 from apps.core.values.windows import TimeWindow
+from apps.pricing.engine import ALWAYS, NEVER, Crossing
 from apps.routing.engine import RouteTable
 from switch.world.deck import Deck, DeckError
 from switch.world.names import Names
+from switch.world.price_lists import Assignment, Calendar, Tariff
 from switch.world.settings import Settings
 from switch.world.store import MANIFEST, Manifest, StoreError, read_part
-from switch.world.world import AddressTable, Source, Tables, Tariff, World, rule_of
+from switch.world.world import AddressTable, Source, Tables, World, rule_of
 
 logger = logging.getLogger(__name__)
 
@@ -145,19 +147,29 @@ class TariffParts:
     """The part `tariffs`, as far as it has been read."""
 
     tariffs: dict[int, Tariff] = field(default_factory=dict)
-    assignments: dict[tuple[int, str], int] = field(default_factory=dict)
-    windows: dict[int, TimeWindow] = field(default_factory=dict)
+    assignments: dict[tuple[int, str], list[Assignment]] = field(default_factory=dict)
+    windows: dict[int, tuple[TimeWindow, ...]] = field(default_factory=dict)
+    calendars: dict[int, Calendar] = field(default_factory=dict)
     exchange: dict[str, tuple[list[int], list[int]]] = field(default_factory=dict)
 
 
 def _take_tariffs(value: TariffParts, section: str, rows: list[Any]) -> None:
     if section == "tariffs":
         for row in rows:
-            value.tariffs[row[0]] = Tariff._make((*row[:6], Rounding(row[6]), row[7]))
+            value.tariffs[row[0]] = Tariff._make(
+                (*row[:6], Rounding(row[6]), row[7], Crossing(row[8]), tuple(row[9]))
+            )
     elif section == "assignments":
-        value.assignments.update(((account, kind), tariff) for account, kind, tariff in rows)
+        for account, kind, tariff, prefix, begins, ends in rows:
+            one = Assignment(
+                tariff, prefix, ALWAYS if begins is None else begins, NEVER if ends is None else ends
+            )
+            value.assignments.setdefault((account, kind), []).append(one)
     elif section == "windows":
-        value.windows.update((row[0], TimeWindow(*row[1:])) for row in rows)
+        value.windows.update((row[0], tuple(TimeWindow(*span) for span in row[1])) for row in rows)
+    elif section == "calendars":
+        for calendar, prefixes, dates in rows:
+            value.calendars[calendar] = Calendar(tuple(prefixes), dict(dates))
     elif section == "exchange":
         for currency, begins, units in rows:
             known = value.exchange.setdefault(currency, ([], []))
@@ -195,6 +207,7 @@ def _assemble(parts: Parts) -> World:
         tariffs=tariffs.tariffs,
         assignments=tariffs.assignments,
         windows=tariffs.windows,
+        calendars=tariffs.calendars,
         exchange=tariffs.exchange,
         settings=settings,
         overrides=accounts.overrides,

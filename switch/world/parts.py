@@ -32,6 +32,8 @@ def parts_of(notices: Iterable[str]) -> set[str]:
             found |= {"tariffs", "routes"}  # both have time windows in them
         elif part == "deck" and number.isdigit():
             found |= {notice, "tariffs"}
+        elif notice == "settings":
+            found |= {"settings", "tariffs", "routes"}  # when the peak begins, for example, is a setting
         elif notice in SMALL:
             found.add(notice)
         else:
@@ -76,6 +78,7 @@ def _sections(part: str, node: str) -> Sections:
             "tariffs": pricing.tariffs(),
             "assignments": pricing.assignments(),
             "windows": pricing.windows(),
+            "calendars": pricing.calendars(),
             "exchange": pricing.exchange_rates(),
         }
     return {"settings": settings(node).items()}

@@ -50,6 +50,24 @@ class Settings:
     hold_extend_before: int
     prepaid_when_database_away: str
     database_away_allowance_seconds: int
+    discount1: str
+    direction1: str
+    discount2: str
+    direction2: str
+    discount3: str
+    direction3: str
+    reduction: str
+    addedby: str
+    commission: str
+    salescomissionfromprofit: bool
+    freenumlen: int
+    billshortnumlength: int
+    shortnumbill_type: str
+    shortnum_endusercost: str
+    shortnum_providercost: str
+    internal_endusercost: str
+    defaultenduserprice: str
+    defaultproviderprice: str
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Settings:

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple, Protocol
 
-from apps.core.values.money import Rounding
-from apps.core.values.windows import TimeWindow
-from apps.pricing.engine import Rate, Terms, bands_of, rate
+from apps.core.values.money import to_micros
+from apps.core.values.windows import Days, Hours, TimeWindow
+from apps.pricing.engine import Rate, Terms, band_of, bands_of, rate
 from apps.routing.engine import RouteTable, Rule, RuleTarget
 from switch.call.model import Caller, TrunkAddress
+from switch.world.price_lists import Assignment, Calendar, Tariff, holding, special_days
 from switch.world.settings import Settings
 
 Row = Sequence[Any]
@@ -55,19 +56,6 @@ class Source(NamedTuple):
     tech_prefix: str
 
 
-class Tariff(NamedTuple):
-    """A price list without its rates."""
-
-    id: int
-    name: str
-    kind: str
-    currency: str
-    included_ppm: int
-    zone: str
-    rounding: Rounding
-    decimals: int
-
-
 @dataclass(frozen=True, slots=True)
 class Tables:
     """What the small parts of a snapshot hold, as it came from the files."""
@@ -79,8 +67,9 @@ class Tables:
     numbers: dict[str, int]  # caller number → account
     routes: RouteTable
     tariffs: dict[int, Tariff]
-    assignments: dict[tuple[int, str], int]
-    windows: dict[int, TimeWindow]
+    assignments: dict[tuple[int, str], list[Assignment]]
+    windows: dict[int, tuple[TimeWindow, ...]]
+    calendars: dict[int, Calendar]
     exchange: dict[str, tuple[list[int], list[int]]]  # currency → (first seconds, units)
     settings: Settings
     overrides: dict[int, dict[str, Any]]  # account → its own values of settings
@@ -147,7 +136,7 @@ class World:
     """One state of the office, as the switch sees it. Nothing in it changes but caches."""
 
     __slots__ = (
-        "_accounts", "_decks", "_names", "_settings", "_tables", "_terms", "routes", "settings", "version",
+        "_accounts", "_decks", "_named", "_names", "_settings", "_tables", "_terms", "routes", "settings", "version",
     )  # fmt: skip
 
     def __init__(
@@ -165,6 +154,7 @@ class World:
         self._names = names or {}
         self._accounts: dict[int, Caller | None] = {}
         self._settings: dict[int, Settings] = {}
+        self._named: dict[str, int | None] = {}
         self._terms: dict[tuple[object, ...], Terms | None] = {}
 
     @property
@@ -234,15 +224,21 @@ class World:
         row = self._tables.credentials.get(called)
         return row[1] if row else self._tables.numbers.get(called)
 
-    def tariff(self, caller: Caller, kind: str) -> tuple[Tariff, int] | None:
-        """The account's tariff of a kind, its own or the nearest above it, and the account it was given to."""
+    def tariff(
+        self, caller: Caller, kind: str, caller_number: str = "", at: float = 0
+    ) -> tuple[Tariff, int] | None:
+        """The account's tariff of a kind for such a call, its own or the nearest above it, and whose it is."""
+        assignments = self._tables.assignments
         for account_id in reversed(caller.path):
-            tariff_id = self._tables.assignments.get((account_id, kind))
+            given = assignments.get((account_id, kind))
+            tariff_id = holding(given, caller_number, at) if given else None
             if tariff_id is not None:
                 return self._tables.tariffs[tariff_id], account_id
         return None
 
-    def terms(self, tariff: Tariff, number: str, at: float, *, currency: str, vat_ppm: int) -> Terms | str:
+    def terms(
+        self, tariff: Tariff, number: str, at: float, *, currency: str, vat_ppm: int, discount_ppm: int = 0
+    ) -> Terms | str:
         """By which terms the tariff prices a call to the number now, or in words why it does not."""
         deck = self._decks.get(tariff.id)
         rates = deck.match(number, at) if deck else None
@@ -251,27 +247,63 @@ class World:
         exchange = self.exchange(tariff.currency, currency, at)
         if exchange is None:
             return f"no exchange rate between {tariff.currency} and {currency}"
-        key = (tariff.id, *[one.id for one in rates], currency, vat_ppm, exchange)
+        days: Days = ()
+        if tariff.calendars and rates[0].window is not None:
+            days = special_days(self._calendars(tariff), number, tariff.zone, at)
+        key = (tariff.id, *[one.id for one in rates], currency, vat_ppm, exchange, discount_ppm, days)
         terms = self._terms.get(key)
         if terms is None:
-            terms = self._kept(key, self._made(tariff, rates, currency, vat_ppm, exchange))
+            bands = bands_of(rates, self._tables.windows)
+            if not bands:
+                return f"tariff {tariff.name} has a rate for {number}, but for no hour"
+            terms = self._kept(
+                key,
+                Terms(
+                    bands=bands,
+                    currency=currency,
+                    zone=tariff.zone,
+                    rounding=tariff.rounding,
+                    decimals=tariff.decimals,
+                    vat_ppm=vat_ppm,
+                    included_ppm=tariff.included_ppm,
+                    exchange=exchange,
+                    crossing=tariff.crossing,
+                    discount_ppm=discount_ppm,
+                    days=days,
+                ),
+            )
         if terms.bands[0].window is not None and not terms.covers(at):
             return f"tariff {tariff.name} has no rate for {number} at this hour"
         return terms
 
-    def _made(
-        self, tariff: Tariff, rates: Sequence[Rate], currency: str, vat_ppm: int, exchange: tuple[int, int]
-    ) -> Terms:
-        return Terms(
-            bands=bands_of(rates, self._tables.windows),
-            currency=currency,
-            zone=tariff.zone,
-            rounding=tariff.rounding,
-            decimals=tariff.decimals,
-            vat_ppm=vat_ppm,
-            included_ppm=tariff.included_ppm,
-            exchange=exchange,
+    def fixed(self, price: str, at: float, *, currency: str, vat_ppm: int) -> Terms | str:
+        """Terms of a price per minute in the installation's currency, by the second; or in words why there are none."""
+        exchange = self.exchange(self.settings.currency, currency, at)
+        if exchange is None:
+            return f"no exchange rate between {self.settings.currency} and {currency}"
+        key = ("fixed", price, currency, vat_ppm, exchange)
+        known = self._terms.get(key)
+        return known or self._kept(
+            key,
+            Terms(
+                bands=(band_of(Rate(0, "", to_micros(price))),),
+                currency=currency,
+                decimals=4,
+                vat_ppm=vat_ppm,
+                exchange=exchange,
+            ),
         )
+
+    def named(self, username: str) -> Caller | None:
+        """The account with this user name."""
+        if username not in self._named:
+            rows = self._tables.accounts.values()
+            self._named[username] = next((row[0] for row in rows if row[1] == username), None)
+        account_id = self._named[username]
+        return None if account_id is None else self.account(account_id)
+
+    def _calendars(self, tariff: Tariff) -> list[Calendar]:
+        return [self._tables.calendars[one] for one in tariff.calendars if one in self._tables.calendars]
 
     def _kept(self, key: tuple[object, ...], terms: Terms) -> Terms:
         if len(self._terms) >= CACHED_TERMS:
@@ -325,5 +357,5 @@ def rule_of(row: Row) -> Rule:
         caller=row[6],
         caller_prefixes=tuple(row[7]),
         called_prefixes=tuple(row[8]),
-        window=None if row[9] is None else TimeWindow(*row[9]),
+        window=None if row[9] is None else Hours(tuple(TimeWindow(*span) for span in row[9])),
     )

@@ -46,7 +46,7 @@ class Office:
             name: []
             for name in (
                 "accounts", "credentials", "addresses", "trunks", "rules", "tariffs", "assignments", "windows",
-                "exchange", "overrides",
+                "exchange", "calendars", "overrides",
             )
         }  # fmt: skip
         self.settings: dict[str, Any] = defaults()
@@ -89,15 +89,18 @@ class Office:
         included: int = 0,
         zone: str = "UTC",
         decimals: int = 4,
+        crossing: str = "per_second",
+        calendars: Iterable[int] = (),
     ) -> int:
         tariff = self.id()
         if isinstance(prices, Mapping):
             prices = [Rate(self.id(), prefix, price) for prefix, price in prices.items()]
         self.rates[tariff] = list(prices)
-        row = [tariff, f"{kind}-{tariff}", kind, currency, included, zone, "half_up", decimals]
+        row = [tariff, f"{kind}-{tariff}", kind, currency, included, zone, "half_up", decimals, crossing]
+        row.append(list(calendars))
         self.rows["tariffs"].append(row)
         if to is not None:
-            self.rows["assignments"].append([to, kind, tariff])
+            self.rows["assignments"].append([to, kind, tariff, "", None, None])
         return tariff
 
     def carrier(
@@ -152,7 +155,9 @@ def write(office: Office, folder: Path, now: float = NOW) -> Store:
             "accounts", sections("accounts", "credentials", "addresses", "trunks", "overrides")
         ),
         "routes": store.write_part("routes", sections("rules")),
-        "tariffs": store.write_part("tariffs", sections("tariffs", "assignments", "windows", "exchange")),
+        "tariffs": store.write_part(
+            "tariffs", sections("tariffs", "assignments", "windows", "exchange", "calendars")
+        ),
         "settings": store.write_part("settings", {"settings": plain(office.settings).items()}),
     }
     for tariff, rates in office.rates.items():

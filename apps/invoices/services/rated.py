@@ -10,8 +10,7 @@ from uuid import UUID
 
 from apps.cdrs.models import Disconnector
 from apps.cdrs.services import EARLIEST, LATEST
-from apps.pricing.engine import Terms, duration_seconds, rate
-from apps.pricing.engine.rating import band_at
+from apps.pricing.engine import Terms, band_for, commission_from_profit, duration_seconds, rate
 
 Row = dict[str, Any]
 PAYERS = ("retail", "reseller")
@@ -91,15 +90,27 @@ def _prices(record: Row, call_id: str, times: Times) -> list[Row]:
     if record.get("cost") and record.get("carrier") is not None:
         shares.append(("carrier", record["carrier"], record["cost"], seconds))
     common = {"call_id": call_id, "started_at": started}
-    return [
+    prices = [
         common | {"kind": kind, "account_id": int(account)} | _price(terms_of(packed), answered, billed)
         for kind, account, packed, billed in shares
     ]
+    if record.get("commission"):
+        prices.append(common | _commission(record["commission"], answered, paid, prices))
+    return prices
+
+
+def _commission(packed: list[Any], answered: float, seconds: int, prices: list[Row]) -> Row:
+    """A sales person's share of the profit: what the list price of these seconds leaves above the carrier's cost."""
+    account, share, reduction, terms = packed
+    price = _price(terms_of(terms), answered, seconds)
+    cost = sum(one["net"] for one in prices if one["kind"] == "carrier")
+    net = commission_from_profit(price["net"], cost, int(share), int(reduction))
+    return price | {"kind": "sales", "account_id": int(account), "net": net, "vat": 0, "gross": net}
 
 
 def _price(terms: Terms, answered: float, seconds: int) -> Row:
     charge = rate(terms, answered, seconds)
-    band, _ = band_at(terms, int(answered), 0)
+    band = band_for(terms, int(answered), seconds)
     tier = next((tier for tier in band.tiers if tier.per), band.tiers[-1])
     return {
         "rate_id": band.rate_id,

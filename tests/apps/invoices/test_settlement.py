@@ -61,6 +61,26 @@ def test_the_record_holds_the_five_prices() -> None:
     assert kinds == {"retail", "reseller", "carrier", "sales", "company"}
 
 
+@pytest.mark.req("billing-028")
+@pytest.mark.parametrize(("cost", "reduction", "earned"), [(30, 0, "1"), (30, 50_000, "0.5"), (90, 0, "0")])
+def test_a_commission_from_profit_is_a_share_of_what_the_price_leaves(
+    cost: int, reduction: int, earned: str
+) -> None:
+    """The list price of ten seconds is 10, the carrier's of 30 a minute 5: a fifth of the profit is 1."""
+    payer, carrier, sales = account(balance="100"), account(kind="carrier"), account(kind="sales")
+    call = record(
+        payer,
+        carrier=carrier.pk,
+        cost=terms(cost * 1_000_000),
+        commission=[sales.pk, 200_000, reduction, terms()],
+    )
+    settle(records=[call])
+    assert Cdr.objects.get(pk=call["id"]).sales_commission == Decimal(earned)
+    price = CdrPrice.objects.get(call_id=call["id"], kind="sales")
+    assert (price.account, price.gross) == (sales, Decimal(earned))
+    assert not LedgerEntry.objects.filter(account=sales).exists()
+
+
 def test_only_those_who_pay_are_charged() -> None:
     payer, top, carrier = account(), account(kind="reseller"), account(kind="carrier")
     settle(records=[record(payer, top, carrier=carrier.pk, cost=terms())])

@@ -366,6 +366,6 @@ def test_the_decision_says_what_the_caller_wants_of_media_and_each_target_its_ow
 
 
 def test_a_rate_of_another_hour_is_no_price_now(house: House, tmp_path: Path) -> None:
-    house.rows["windows"].append([77, 127, 0, 60])
+    house.rows["windows"].append([77, [[127, 0, 60]]])
     house.rates[house.retail] = [Rate(900, "36", 1000, window=77)]
     assert refused(house.decide(tmp_path, "36201")) is causes.NO_PRICE
