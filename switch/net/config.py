@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -104,6 +104,14 @@ class NetConfig:
         if not 1 <= self.worker <= self.workers:
             raise ConfigError(f"Worker {self.worker} is not one of MIZU_SWITCH_WORKERS = {self.workers}.")
 
+    def and_secondary(self, texts: Iterable[str]) -> NetConfig:
+        """The same with the bind addresses of the setting `secondarybind`, each `address:port` or `[v6]:port`.
+
+        Raises ConfigError.
+        """
+        added = tuple(_bind(text) for text in texts)
+        return replace(self, secondary=added, ports=self.ports | {port for _, port in added})
+
     def bind_for(self, host: str, local: int) -> str | None:
         """The address of ours that a connection to that host leaves from; None: none of its family."""
         six = ":" in host
@@ -167,6 +175,15 @@ def _advertised(text: str) -> tuple[str | None, str | None]:
     if len(four) > 1 or len(six) > 1:
         raise ConfigError("MIZU_SIP_ADVERTISE takes one address of each IP version.")
     return (four[0] if four else None), (six[0] if six else None)
+
+
+def _bind(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal() or not 1 <= int(port) <= LAST_PORT:
+        raise ConfigError(
+            f"secondarybind has {text!r}; it must be an address and a port, such as 192.0.2.1:5060."
+        )
+    return _address("secondarybind", host), int(port)
 
 
 def _number(env: Mapping[str, str], name: str, default: int) -> int:

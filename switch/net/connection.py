@@ -130,6 +130,7 @@ class TcpConnection(Protocol):
             self._wire.write(answer)
             self.pool.forget(self)
             self.close()
+            self.pool.soon(self._cut)  # whoever does not read the last word would keep the socket
         else:
             self.abort()
 
@@ -199,6 +200,10 @@ class TcpConnection(Protocol):
             self._wire.write(farewell)
         self._wire.unregisterProducer()
         self._wire.loseConnection()
+
+    def _cut(self) -> None:
+        if self._wire is not None:
+            self._wire.abortConnection()
 
     def abort(self) -> None:
         """Close at once, or stop dialling; nobody is told."""

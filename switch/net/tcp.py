@@ -215,6 +215,10 @@ class TcpPool:
         self.counters.errors += 1
         self._reactor.callLater(0, self._on_error, flow, reason)
 
+    def soon(self, do: Callable[[], None]) -> None:
+        """When a farewell has had its time."""
+        self._reactor.callLater(self.config.stop_timeout, do)
+
     def forget(self, connection: TcpConnection) -> None:
         """The connection has ended."""
         flow = connection.flow

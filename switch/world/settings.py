@@ -20,6 +20,18 @@ class Settings:
     nonce_seconds: int
     useshadigestauh: str
     minresendival: int
+    usetls: bool
+    tlscertfile: tuple[str, ...]
+    tlskeyfile: str
+    tlsclientca: str
+    tlsclientrequired: bool
+    tlscarrierca: str
+    tlsverifycarriers: bool
+    websocketorigins: tuple[str, ...]
+    resolvedns: str
+    dnsservers: tuple[str, ...]
+    secondarybind: tuple[str, ...]
+    interface: int
     # registrar
     upperexpire: int
     upperexpiremin: int

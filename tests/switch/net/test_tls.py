@@ -402,6 +402,17 @@ def test_too_many_connections_of_one_source_are_turned_away_before_the_handshake
     call(loop, worker, believing(authority)).shake()
 
 
+def test_who_does_not_take_its_leave_is_cut_off(loop: Loop, start: Start, authority: Authority) -> None:
+    worker = start(wss_port=free_port(), stop_timeout=0.2)
+    worker.net.secure(TlsFiles((authority.issue("sip.example.net"),)))
+    sock = loop.tcp(("127.0.0.1", worker.config.wss_port))
+    wire = Wire(loop, sock, believing(authority), host="sip.example.net").shake()
+    wire.send(b"REGISTER sip:a SIP/2.0\r\n\r\n")
+    assert wire.receive().startswith(b"HTTP/1.1 400")
+    while loop.receive(sock, "the end of a connection whose peer does not close it"):
+        pass
+
+
 # -- names in certificates
 
 
