@@ -46,11 +46,12 @@ class _Factory(server.DNSServerFactory):
             return None
         return super().handleQuery(message, protocol, address)
 
-    def gotResolverError(self, failure: Any, protocol: Any, message: Any, address: Any) -> None:
+    def sendReply(self, protocol: Any, message: Any, address: Any) -> None:
         """RFC 2308 §3: who says that there is no such name says for how long."""
-        name, soa = self.owner.soa
-        message.authority = [dns.RRHeader(name, dns.SOA, dns.IN, soa.ttl, soa)]
-        super().gotResolverError(failure, protocol, message, address)
+        if message.rCode == dns.ENAME:
+            name, soa = self.owner.soa
+            message.authority = [dns.RRHeader(name, dns.SOA, dns.IN, soa.ttl, soa)]
+        super().sendReply(protocol, message, address)
 
 
 class NameServer:

@@ -133,8 +133,8 @@ def _nothing_for(authority: Iterable[Any]) -> float:
 def _failed(question: Question, failure: Failure) -> tuple[Answers | None, float]:
     """There is no such name, or nobody who could say so."""
     if isinstance(failure.value, error.DNSNameError):
-        message = getattr(failure.value, "message", None)
-        return (), _nothing_for(message.authority if isinstance(message, dns.Message) else ())
+        replies = [one for one in failure.value.args if isinstance(one, dns.Message)]
+        return (), _nothing_for(replies[0].authority if replies else ())
     log.info(
         "dns %s %s: %s",
         question.kind,
