@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from switch.sip.digest import MD5, SHA256, authorize, choose, make_ha1
 from switch.sip.message import Request, Response, parse, response_to
 from switch.sip.stream import Framer
 from tests.support import free_port, free_ports, wait_for
+from tests.websocket import TEXT, frame, unframe, upgrade
 
 WAIT = 8.0
 REALM = "mizu"
@@ -286,7 +288,8 @@ class TcpPeer(Peer):
         self.sock, _ = self.door.accept()
 
     def close(self) -> None:
-        self.sock.close()
+        if hasattr(self, "sock"):
+            self.sock.close()
         if self.door is not None:
             self.door.close()
 
@@ -299,6 +302,65 @@ class TcpPeer(Peer):
             data = self.sock.recv(65536)
             assert data, f"the switch closed the connection of {self.user}"
             self.ready += self.framer.feed(data)
+        message = parse(self.ready.pop(0))
+        self.heard.append(message)
+        return message
+
+
+class TlsPeer(TcpPeer):
+    """The same over TLS: `context` says whom it believes, and what it shows."""
+
+    transport = "TLS"
+
+    def __init__(self, switch: int, user: str, context: ssl.SSLContext, **where: Any) -> None:
+        self.context = context
+        super().__init__(switch, user, **where)
+        self.contact = f"<sip:{user}@127.0.0.1:{self.port};transport=tls>"
+
+    def connect(self) -> None:
+        self.framer = Framer()
+        plain = socket.create_connection(self.switch)
+        self.port = plain.getsockname()[1]
+        self.sock = self.context.wrap_socket(plain, server_hostname="sip.example.net")
+
+    def accept(self, seconds: float = WAIT) -> None:
+        assert self.door is not None
+        self.door.settimeout(seconds)
+        self.framer = Framer()
+        plain, _ = self.door.accept()
+        plain.settimeout(seconds)
+        self.sock = self.context.wrap_socket(plain, server_side=True)
+
+
+class WsPeer(TcpPeer):
+    """A page's user agent (RFC 7118): text frames, and a Contact that nobody can resolve."""
+
+    transport = "WS"
+
+    def __init__(self, switch: int, user: str, origin: str = "https://phone.example.com") -> None:
+        self.origin = origin
+        super().__init__(switch, user)
+        self.contact = f"<sip:{user}@df7jal23ls0d.invalid;transport=ws>"
+
+    def via(self) -> str:
+        return f"SIP/2.0/WS df7jal23ls0d.invalid;branch=z9hG4bK{next(_numbers)}w{self.port}"
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock.sendall(upgrade(origin=self.origin))
+        self.sock.settimeout(WAIT)
+        answer = self.sock.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 101"), answer
+
+    def send(self, message: Request | Response | bytes, to: tuple[str, int] | None = None) -> None:
+        self.sock.sendall(frame(message if isinstance(message, bytes) else message.encode()))
+
+    def receive(self, seconds: float = WAIT) -> Request | Response:
+        self.sock.settimeout(max(0.001, seconds))
+        while not self.ready:
+            data = self.sock.recv(65536)
+            assert data, f"the switch closed the connection of {self.user}"
+            self.ready += [payload for kind, payload in unframe(data) if kind == TEXT]
         message = parse(self.ready.pop(0))
         self.heard.append(message)
         return message
@@ -329,6 +391,7 @@ class Switch:
         self.var = var
         self.port = free_port()
         self.own_port = free_ports(workers)
+        self.tls_port, self.ws_port = free_port(), free_port()
         self.workers = workers
         rtp = free_ports(200)
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("MIZU_")} | {
@@ -336,6 +399,8 @@ class Switch:
             "MIZU_SIP_BIND": "127.0.0.1",
             "MIZU_SIP_PORT": str(self.port),
             "MIZU_SIP_WORKER_PORTS": str(self.own_port),
+            "MIZU_SIP_TLS_PORT": str(self.tls_port),
+            "MIZU_SIP_WS_PORT": str(self.ws_port),
             "MIZU_SWITCH_WORKERS": str(workers),
             "MIZU_RTP_PORTS": f"{rtp}-{rtp + 199}",
             "DATABASE_URL": database,
