@@ -14,9 +14,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from switch.call.board import bracketed
 from switch.sip.digest import MD5, SHA256, authorize, choose, make_ha1
 from switch.sip.message import Request, Response, parse, response_to
 from switch.sip.stream import Framer
+from switch.sip.uri import Uri
 from tests.support import free_port, free_ports, wait_for
 from tests.websocket import TEXT, frame, unframe, upgrade
 
@@ -40,14 +42,15 @@ class Peer:
     transport = "UDP"
 
     def __init__(self, switch: int, user: str = "peer", *, port: int = 0, host: str = "127.0.0.1") -> None:
-        self.switch = ("127.0.0.1", switch)
+        six = ":" in host
+        self.switch = ("::1" if six else "127.0.0.1", switch)
         self.user = user
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind((host, port))
         self.host = host
         self.port: int = self.sock.getsockname()[1]
         self.heard: list[Request | Response] = []
-        self.contact = f"<sip:{user}@{host}:{self.port}>"
+        self.contact = f"<sip:{user}@{bracketed(host)}:{self.port}>"
         self.source: dict[int, tuple[str, int]] = {}
 
     def close(self) -> None:
@@ -56,7 +59,7 @@ class Peer:
     # --- out ---
 
     def via(self) -> str:
-        return f"SIP/2.0/{self.transport} {self.host}:{self.port};rport;branch=z9hG4bK{next(_numbers)}x{self.port}"
+        return f"SIP/2.0/{self.transport} {bracketed(self.host)}:{self.port};rport;branch=z9hG4bK{next(_numbers)}x{self.port}"
 
     def request(
         self,
@@ -97,7 +100,7 @@ class Peer:
         data = message if isinstance(message, bytes) else message.encode()
         if to is None and isinstance(message, Response):
             via = message.via
-            to = (via.host, int(via.params.get("rport") or via.port or 5060))
+            to = (via.host.strip("[]"), int(via.params.get("rport") or via.port or 5060))
         self.sock.sendto(data, to or self.switch)
 
     def answer(
@@ -367,8 +370,8 @@ class WsPeer(TcpPeer):
 
 
 def _place(uri: str) -> tuple[str, int]:
-    host, _, port = uri.rpartition("@")[2].partition(";")[0].partition(":")
-    return host, int(port)
+    place = Uri.parse(uri)
+    return place.address, place.port or 5060
 
 
 def credential(username: str, password: str, account: int) -> list[Any]:

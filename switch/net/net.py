@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from .certificates import TlsFiles
 from .codec import MakeFramer
@@ -26,6 +27,8 @@ OnError = Callable[[Flow, Reason], None]
 WorkerOf = Callable[[bytes], int | None]
 
 MOST_WAYS = 20_000
+
+log = Logger("switch.net")
 
 
 def _nobody(_data: bytes) -> int | None:
@@ -90,6 +93,7 @@ class Net:
             bound=config.handover_waiting,
             receive=self._handed,
         )
+        self._told = ""
         self._ways: dict[tuple[str, int, bool, int], Flow] = {}
         self._local: dict[bool, str] = {}
         """By IPv6: the address that is bound, unless that is all of them."""
@@ -158,13 +162,25 @@ class Net:
     def secure(self, files: TlsFiles) -> None:
         """Use these certificates from now on. Before the first one there is no port for TLS, after the last none either."""
         self._tcp.tls.follow(files)
-        if self._udp:
-            self._follow_certificates()
+        self._listen_or_tell()
 
     def look_for_certificates(self) -> None:
         """Take over what has changed on disk; cheap, for every few seconds."""
-        if self._tcp.tls.look():
+        self._tcp.tls.look()
+        self._listen_or_tell()
+
+    def _listen_or_tell(self) -> None:
+        """While calls are up a port that is taken is no reason to end; it is tried again, and told once."""
+        if not self._udp:
+            return  # `start` will see to it
+        try:
             self._follow_certificates()
+        except ConfigError as error:
+            if str(error) != self._told:
+                log.error("{error}", error=error)
+            self._told = str(error)
+        else:
+            self._told = ""
 
     def _follow_certificates(self) -> None:
         if not self._tcp.tls.serves:
