@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from switch.net import Flow, Reason
+    from switch.net import Flow, Reason, TlsFiles
+    from switch.world.settings import Settings
 
 from switch.stats import held
 
@@ -167,6 +168,7 @@ class Worker:
         from switch.auth import Doorkeeper
         from switch.call.b2bua import B2bua
         from switch.call.board import Board
+        from switch.call.dns import Dns
         from switch.call.inbound import Inbound
         from switch.call.names import Names
         from switch.call.usage import UsageCounters
@@ -179,13 +181,14 @@ class Worker:
         from switch.sip.transaction import TransactionLayer
         from switch.trace import Tracer
 
+        assert self.keeper.world is not None
         clock = time.monotonic
         ids = Ids(f"w{self.number}")
         usage = UsageCounters(clock)
         self.live = Live(self.reactor, self.environment.redis_url, self.label, usage.counts)
         self.net = Net(
             self.reactor,
-            self.config,
+            self.config.and_secondary(self.keeper.world.settings.secondarybind),
             self._message,
             self._flow_error,
             make_framer=Framer,
@@ -194,7 +197,8 @@ class Worker:
             spread=self._spread,
             firewall=Firewall(clock),
         )
-        names = Names(self.reactor, clock)
+        self.dns = Dns(self.reactor)
+        names = self.names = Names(self.dns, clock, self.net.families)
         self.guard = Guard(names, clock, self.net.ban, self.net.firewall.limit)
         board = Board(
             sockets=self.net,
@@ -281,12 +285,17 @@ class Worker:
         if self.doorkeeper is None:
             return
         self.doorkeeper.follow(world)
+        settings = world.settings
+        self.dns.follow(settings.dnsservers)
+        self.names.follow(settings.resolvedns)
         self.guard.follow(world)
-        self.board.layer.t1 = world.settings.minresendival / 1000
+        self.net.secure(tls_files(settings, self.var))
+        self.net.allow_origins(settings.websocketorigins)
+        self.board.layer.t1 = settings.minresendival / 1000
         anybody = not {"siptrace", "loglevel"}.isdisjoint(world.own_settings())
-        self.board.trace.follow(world.settings, anybody=anybody)
+        self.board.trace.follow(settings, anybody=anybody)
         if "MIZU_LOG_LEVEL" not in os.environ:
-            logging.getLogger().setLevel(LOG_LEVELS[world.settings.loglevel])
+            logging.getLogger().setLevel(LOG_LEVELS[settings.loglevel])
 
     def _tick(self) -> None:
         self.reactor.callLater(TICK, self._tick)
@@ -301,6 +310,7 @@ class Worker:
         self.board.registrar.sweep(time.time())
         self.guard.sweep()
         self.guard.look_up()
+        self.net.look_for_certificates()
 
     def _spread(self, data: bytes) -> int | None:
         """One trunk's datagrams all arrive at one worker: let the Call-ID choose, so that every request of a call chooses alike."""
@@ -345,6 +355,23 @@ class Worker:
         self.keeper.stop()
         self.spool.close()
         self.net.stop().addCallback(lambda _: self.reactor.stop())
+
+
+def tls_files(settings: Settings, var: Path) -> TlsFiles:
+    """What the settings name, relative to the state directory."""
+    from switch.net import TlsFiles
+
+    def path(text: str) -> Path | None:
+        return var / text if text else None
+
+    return TlsFiles(
+        certificates=tuple(var / one for one in settings.tlscertfile) if settings.usetls else (),
+        key=path(settings.tlskeyfile),
+        client_ca=path(settings.tlsclientca),
+        client_required=settings.tlsclientrequired,
+        carrier_ca=path(settings.tlscarrierca),
+        verify_carriers=settings.tlsverifycarriers,
+    )
 
 
 _LABEL = re.compile(r"w([0-9]{1,3})")

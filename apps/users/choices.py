@@ -39,6 +39,8 @@ class Transport(models.TextChoices):
 
     UDP = "udp", "UDP"
     TCP = "tcp", "TCP"
+    TLS = "tls", "TLS"
+    AUTO = "auto", _("as DNS says")
 
 
 #: Kinds that may place calls, and so carry a retail tariff and a balance.

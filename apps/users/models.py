@@ -168,7 +168,10 @@ class Trunk(models.Model):
     account = models.OneToOneField(Account, models.CASCADE, related_name="trunk", verbose_name=_("carrier"))
     host = models.CharField(_("host"), max_length=255, help_text=_("Address or name."))
     port = models.PositiveIntegerField(
-        _("port"), default=5060, validators=[MinValueValidator(1), MaxValueValidator(65535)]
+        _("port"),
+        default=5060,
+        validators=[MaxValueValidator(65535)],
+        help_text=_("0: as DNS says (SRV), else 5060, or 5061 for TLS."),
     )
     transport = models.CharField(
         _("transport"), max_length=4, choices=Transport.choices, default=Transport.UDP
@@ -196,7 +199,7 @@ class Trunk(models.Model):
         verbose_name_plural = _("carriers' trunks")
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        return f"{self.host}:{self.port}" if self.port else self.host
 
 
 class AccountSetting(models.Model):

@@ -9,9 +9,11 @@ from switch.call import media
 from switch.call.alarms import Alarm
 from switch.call.board import bracketed, transport_param
 from switch.call.leg import Leg
+from switch.call.model import AUTO
 from switch.call.proof import CHALLENGES, prove
 from switch.sip.client import CALLING, InviteClientTransaction
 from switch.sip.dialog import Dialog
+from switch.sip.locate import DEFAULT_PORT
 from switch.sip.message import Header, Request, Response
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from switch.call.call import Call
     from switch.call.model import Target
+    from switch.call.names import Way
     from switch.net import Flow
 
 log = logging.getLogger("switch.call")
@@ -32,19 +35,22 @@ _CARRIED_ON = ("Privacy", "Subject", "Priority", "User-to-User", "Accept-Languag
 class Branch(Leg):
     """A called party. `done(branch, status)` is called once, unless it was answered or given up."""
 
-    __slots__ = ("address", "alarm", "answered", "began", "done", "given_up", "invite", "line", "routes", "status", "target", "tried_digest", "tx", "uri")  # fmt: skip
+    __slots__ = ("address", "alarm", "answered", "began", "done", "given_up", "invite", "line", "other_ways", "routes", "status", "target", "tried_digest", "tx", "uri", "via_way")  # fmt: skip
 
     def __init__(
         self, call: Call, target: Target, flow: Flow, uri: str, done: Callable[[Branch, int], None]
     ) -> None:
         phone = target.trunk is None
-        super().__init__(call.board, call, flow, is_caller=False, phone=phone)
+        super().__init__(call.board, call, flow, is_caller=False, phone=phone, sips=uri.startswith("sips:"))
         self.target = target
         self.trunk = target.trunk
         self.uri = uri
         self.done = done
         self.address = f"{flow.host}:{flow.port}"
         self.routes: tuple[str, ...] = ()
+        self.via_way: Way | None = None
+        self.other_ways: list[Way] = []
+        """Of a carrier: other ways to the same one, for when this one leads nowhere (RFC 3263 §4.3)."""
         self.tx: InviteClientTransaction | None = None
         self.invite: Request | None = None
         self.alarm = Alarm(self._too_long)
@@ -160,7 +166,8 @@ class Branch(Leg):
         request = self.invite
         if request is None:
             return
-        stray = Leg(self.board, self.call, self.flow, is_caller=False, phone=self.phone)
+        sips = self.uri.startswith("sips:")
+        stray = Leg(self.board, self.call, self.flow, is_caller=False, phone=self.phone, sips=sips)
         stray.trunk = self.trunk
         stray.enter(Dialog.of_caller(request, response, self.contact))
         stray.unacked = tx
@@ -242,9 +249,10 @@ class Branch(Leg):
 
 
 def carrier_uri(number: str, host: str, port: int, transport: str) -> str:
-    """The Request-URI for a number at a carrier."""
-    place = bracketed(host) if port == 5060 else f"{bracketed(host)}:{port}"
-    return f"sip:{number.replace('#', '%23')}@{place}{transport_param(transport)}"
+    """The Request-URI for a number at a carrier, as it is named: by domain, when DNS gives port and transport."""
+    place = bracketed(host) if port in {0, DEFAULT_PORT.get(transport, 5060)} else f"{bracketed(host)}:{port}"
+    parameter = transport_param("" if transport == AUTO else transport)
+    return f"sip:{number.replace('#', '%23')}@{place}{parameter}"
 
 
 def quoted(display: str) -> str:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from switch.call.branch import Branch
     from switch.call.model import Caller, CallRequest, Decision
     from switch.media import Session, Silence
+    from switch.net import Flow
 
 log = logging.getLogger("switch.call")
 
@@ -64,7 +65,8 @@ class Call:
         self.tx = tx
         self.invite = invite
         self.started = request.received_at
-        self.caller = Leg(board, self, tx.flow, is_caller=True, phone=phone)  # type: ignore[arg-type]  # our Net's flow
+        flow: Flow = tx.flow  # type: ignore[assignment]  # our Net's flow
+        self.caller = Leg(board, self, flow, is_caller=True, phone=phone, sips=invite.uri.startswith("sips:"))
         self.called: Branch | None = None
         self.last: Branch | None = None
         self.branches: list[Branch] = []

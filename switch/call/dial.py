@@ -1,6 +1,6 @@
 """Trying the ways of a call in their order: carrier after carrier; all phones of a subscriber at once.
 
-1. A carrier gets the INVITE. No answer at all within its response time, silence after ringing, a broken way or one of
+1. A carrier gets the INVITE, on the first of the ways to it that leads anywhere (RFC 3263 §4.3). No answer at all within its response time, silence after ringing, a broken way or one of
    the configured statuses: the next carrier. Any other refusal speaks for the called party and ends the call; 6xx always does.
 2. A subscriber's phones ring beside each other; the first answer wins, the others are cancelled. All refused: the best
    refusal (RFC 3261 §16.7) goes to the caller.
@@ -28,6 +28,7 @@ from switch.call.causes import (
 if TYPE_CHECKING:
     from switch.call.call import Call
     from switch.call.model import Target
+    from switch.call.names import Way
 
 log = logging.getLogger("switch.call")
 
@@ -61,7 +62,7 @@ def following(call: Call, status: int) -> None:
     if target.trunk is None:
         _phones(call, target)
     else:
-        call.board.names.find(target.trunk.host, partial(_carrier, call, target))
+        call.board.names.find(target.trunk.place, partial(_carrier, call, target))
 
 
 def _body(call: Call) -> bytes | None:
@@ -76,7 +77,8 @@ def _body(call: Call) -> bytes | None:
 # --- carriers -------------------------------------------------------------------------------------------------------------------
 
 
-def _carrier(call: Call, target: Target, address: str | None) -> None:
+def _carrier(call: Call, target: Target, ways: list[Way]) -> None:
+    """Ask the carrier on the first of its ways."""
     if call.state not in {"trying", "ringing"}:
         return
     trunk, board = target.trunk, call.board
@@ -84,18 +86,21 @@ def _carrier(call: Call, target: Target, address: str | None) -> None:
     body = _body(call)
     if body is None:
         return
-    if address is None:
+    if not ways:
         _note(call, target, 503, "name not found", board.now)
         following(call, 503)
         return
+    way, *others = ways
+    local = board.world().settings_of(target.account).interface
     try:
-        flow = board.sockets.connect_flow(trunk.transport, address, trunk.port)
+        flow = board.sockets.connect_flow(way.transport, way.host, way.port, local=local, name=way.name)
     except ValueError as error:
         _note(call, target, 503, str(error), board.now)
         following(call, 503)
         return
     uri = carrier_uri(target.number, trunk.host, trunk.port, trunk.transport)
     branch = Branch(call, target, flow, uri, _carrier_done)
+    branch.via_way, branch.other_ways = way, others
     call.branches = [branch]
     call.last = branch
     branch.ask(body, first_answer_within=trunk.response_seconds)
@@ -105,6 +110,12 @@ def _carrier_done(branch: Branch, status: int) -> None:
     call = branch.call
     assert call.decision is not None
     _note(call, branch.target, status, of_status(status).name, branch.began)
+    if status == 503 or (status == 408 and not branch.status):
+        if branch.via_way is not None:
+            call.board.names.failed(branch.via_way)
+        if branch.other_ways:
+            _carrier(call, branch.target, branch.other_ways)
+            return
     if 300 <= status < 400 or status in {401, 407}:
         status = 403 if status >= 400 else 480
     if (status in call.decision.failover_statuses or status == LOOPED) and status < 600:

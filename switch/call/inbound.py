@@ -209,6 +209,7 @@ def read(invite: Request, flow: Flow, at: float) -> CallRequest:
         called_host=target.host,
         max_forwards=70 if hops is None else hops,
         asserted_number=_asserted(invite),
+        certified=tuple(flow.peer.split()),
     )
 
 

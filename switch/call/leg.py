@@ -42,7 +42,9 @@ class Leg:
         "unacked",
     )
 
-    def __init__(self, board: Board, call: Call, flow: Flow, *, is_caller: bool, phone: bool) -> None:
+    def __init__(
+        self, board: Board, call: Call, flow: Flow, *, is_caller: bool, phone: bool, sips: bool = False
+    ) -> None:
         self.board = board
         self.call = call
         self.flow = flow
@@ -50,7 +52,7 @@ class Leg:
         self.phone = phone
         self.trunk: TrunkAddress | None = None
         """Of a carrier: with whose secret its challenges are answered."""
-        self.contact = board.contact(flow)
+        self.contact = board.contact(flow, sips=sips)
         self.dialog: Dialog | None = None
         self.keys: dict[Key, Dialog] = {}
         """What its requests may name: one dialog, or while it rings one for each end of a fork behind it."""

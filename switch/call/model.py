@@ -11,6 +11,10 @@ from typing import Any
 
 from apps.pricing.engine import Terms
 from switch.call.causes import Cause
+from switch.sip.locate import Place
+
+AUTO = "auto"
+"""The transport of a carrier for which DNS chooses it."""
 
 
 @dataclass(slots=True)
@@ -30,6 +34,7 @@ class CallRequest:
     max_forwards: int = 70
     digest_username: str = ""  # set once a digest has been proved
     asserted_number: str = ""  # P-Asserted-Identity, heeded from trunks only
+    certified: tuple[str, ...] = ()  # names that the sender has proved by a certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class TrunkAddress:
-    """Where and how a carrier is reached."""
+    """Where and how a carrier is reached. `port` 0 and `transport` "auto": as DNS says (RFC 3263)."""
 
     host: str
     port: int
@@ -69,6 +74,11 @@ class TrunkAddress:
     realm: str
     ha1_md5: str
     ha1_sha256: str
+
+    @property
+    def place(self) -> Place:
+        """What is to be found before it can be called."""
+        return Place(self.host, self.port, "" if self.transport == AUTO else self.transport)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,18 @@ class Settings:
     hep_server: str
     hep_capture_id: int
     hep_password: str
+    usetls: bool
+    tlscertfile: tuple[str, ...]
+    tlskeyfile: str
+    tlsclientca: str
+    tlsclientrequired: bool
+    tlscarrierca: str
+    tlsverifycarriers: bool
+    websocketorigins: tuple[str, ...]
+    resolvedns: str
+    dnsservers: tuple[str, ...]
+    secondarybind: tuple[str, ...]
+    interface: int
     # registrar
     upperexpire: int
     upperexpiremin: int

@@ -7,7 +7,7 @@ assembled in milliseconds; what was asked for is kept.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple, Protocol
@@ -18,6 +18,7 @@ from apps.pricing.engine import Rate, Terms, band_of, bands_of, rate
 from apps.routing.engine import RouteTable, Rule, RuleTarget
 from switch.call.model import Caller, TrunkAddress
 from switch.world.price_lists import Assignment, Calendar, Tariff, holding, special_days
+from switch.sip.locate import Place
 from switch.world.settings import Settings
 
 Row = Sequence[Any]
@@ -136,7 +137,8 @@ class World:
     """One state of the office, as the switch sees it. Nothing in it changes but caches."""
 
     __slots__ = (
-        "_accounts", "_decks", "_named", "_names", "_settings", "_tables", "_terms", "routes", "settings", "version",
+        "_accounts", "_certified", "_decks", "_named", "_names", "_settings", "_tables", "_terms", "routes", "settings",
+        "version",
     )  # fmt: skip
 
     def __init__(
@@ -155,6 +157,7 @@ class World:
         self._accounts: dict[int, Caller | None] = {}
         self._settings: dict[int, Settings] = {}
         self._named: dict[str, int | None] = {}
+        self._certified: dict[str, list[Source]] | None = None
         self._terms: dict[tuple[object, ...], Terms | None] = {}
 
     @property
@@ -210,9 +213,25 @@ class World:
         """The addresses and networks that some account may call from without a password."""
         return self._tables.addresses.networks()
 
-    def trunk_hosts(self) -> set[str]:
-        """Addresses and names of all carriers."""
-        return {str(row[1]) for row in self._tables.trunks.values()}
+    def trunk_places(self) -> set[Place]:
+        """Where all carriers are."""
+        return {TrunkAddress(*row[1:]).place for row in self._tables.trunks.values()}
+
+    def certified(self, names: Iterable[str]) -> list[Source]:
+        """The accounts that may call with a certificate for one of these names (setting `tlspeernames`)."""
+        if self._certified is None:
+            self._certified = self._by_certificate()
+        found = [one for name in names for one in self._certified.get(name, ())]
+        return sorted(dict.fromkeys(found), key=_particular)
+
+    def _by_certificate(self) -> dict[str, list[Source]]:
+        found: dict[str, list[Source]] = {}
+        for account_id, own in self._tables.overrides.items():
+            row = self._tables.accounts.get(account_id)
+            if row is not None:
+                for name in own.get("tlspeernames", ()):
+                    found.setdefault(str(name).lower(), []).append(Source(account_id, 0, row[10]))
+        return found
 
     def trunk(self, account_id: int) -> TrunkAddress | None:
         """How a carrier is reached."""

@@ -6,7 +6,8 @@ from ipaddress import ip_address
 
 from django.utils.translation import gettext_lazy as _
 
-from apps.config.registry.definition import Definition
+from apps.config.registry.checks import bind_address, dns_server, host_name, origin, path
+from apps.config.registry.definition import Definition, Words
 
 
 def _realm(text: str) -> str:
@@ -89,4 +90,112 @@ SETTINGS: tuple[Definition, ...] = (
         maximum=2**32 - 1,
     ),
     Definition("hep_password", str, "", _("What the capture server asks of its agents; empty: nothing.")),
+    # TLS (guide 8876-8940, 8714): files are relative to MIZU_VAR; a change of a file or of a setting needs no restart.
+    Definition(
+        "usetls", bool, True, _("SIP over TLS and secure WebSocket, as soon as there is a certificate.")
+    ),
+    Definition(
+        "tlscertfile",
+        Words,
+        ("tls",),
+        _(
+            "Certificates for TLS: PEM files with certificate, chain and key, or folders of such (a key may stand beside "
+            "its certificate as NAME.key). Callers get the one for the host that they name, else the first."
+        ),
+        check=path,
+    ),
+    Definition("tlskeyfile", str, "", _("The key of certificates that bring none."), check=path),
+    Definition(
+        "tlsclientca",
+        str,
+        "",
+        _(
+            "A PEM file of authorities whose certificates prove who a connecting trunk is; empty: nobody is asked."
+        ),
+        check=path,
+    ),
+    Definition(
+        "tlsclientrequired",
+        bool,
+        False,
+        _("Refuse TLS connections without such a certificate. Phones have none, as a rule."),
+    ),
+    Definition(
+        "tlspeernames",
+        Words,
+        (),
+        _(
+            "Names in certificates of connecting trunks (tlsclientca) by which an account is known, as by its addresses; "
+            "they do not hold for accounts below it."
+        ),
+        check=host_name,
+        account=True,
+    ),
+    Definition(
+        "tlscarrierca",
+        str,
+        "",
+        _(
+            "A PEM file of authorities whose certificates we believe of carriers; empty: those of the machine."
+        ),
+        check=path,
+    ),
+    Definition(
+        "tlsverifycarriers",
+        bool,
+        True,
+        _(
+            "A carrier on TLS must prove its name by its certificate. Without that anybody in between may listen."
+        ),
+    ),
+    # WebSocket (guide 4457-4467)
+    Definition(
+        "websocketorigins",
+        Words,
+        (),
+        _(
+            "Web pages that may connect by WebSocket: https://phone.example.com, a host name, or *.example.com; "
+            "empty: all."
+        ),
+        check=origin,
+    ),
+    # DNS (guide 4891, 10964): never waits, whatever is chosen.
+    Definition(
+        "resolvedns",
+        str,
+        "all",
+        _(
+            "How names of carriers are found: not at all (numeric addresses only), by their addresses, or by SRV and "
+            "NAPTR too (RFC 3263)."
+        ),
+        choices=("no", "addresses", "all"),
+    ),
+    Definition(
+        "dnsservers",
+        Words,
+        (),
+        _("Name servers to ask, as address or address:port; empty: those of the machine."),
+        check=dns_server,
+    ),
+    # More addresses (guide 13383-13394)
+    Definition(
+        "secondarybind",
+        Words,
+        (),
+        _(
+            "More addresses to listen on, UDP and TCP, such as 192.0.2.1:5060 or [2001:db8::1]:5060. The first is "
+            "number 1 (setting interface); at most 125."
+        ),
+        "restart",
+        check=bind_address,
+    ),
+    Definition(
+        "interface",
+        int,
+        0,
+        _("The number of the secondarybind address that calls to this carrier leave from; 0: the main one."),
+        minimum=0,
+        maximum=125,
+        account=True,
+    ),
 )
