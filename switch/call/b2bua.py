@@ -18,7 +18,7 @@ from switch.call.call import Call
 from switch.call.causes import INTERNAL
 from switch.call.inbound import Inbound
 from switch.call.leg import Leg
-from switch.call.proof import Farewell
+from switch.call.proof import Errand
 from switch.sip.client import ClientTransaction, InviteClientTransaction
 from switch.sip.grammar import BadValue
 from switch.sip.message import BadMessage, Request, Response, parse, stamp_via
@@ -161,7 +161,7 @@ class B2bua:
             if isinstance(context, Branch):
                 if isinstance(tx, InviteClientTransaction):
                     context.on_response(tx, response)
-            elif isinstance(context, Bridge | Farewell):
+            elif isinstance(context, Bridge | Errand):
                 context.on_response(tx, response)
         except (BadMessage, BadValue) as error:
             log.warning("a response is bad: %s", error)
@@ -230,6 +230,6 @@ def _call_of(context: object) -> Call | None:
         return context
     if isinstance(context, Leg):
         return context.call
-    if isinstance(context, Farewell):
+    if isinstance(context, Errand):
         return context.leg.call
     return context.source.call if isinstance(context, Bridge) else None

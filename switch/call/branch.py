@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from switch.call import media
+from switch.call import media, reliable
+from switch.call.abilities import ALLOW
 from switch.call.alarms import Alarm
 from switch.call.board import bracketed, transport_param
 from switch.call.leg import Leg
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
     from switch.call.call import Call
     from switch.call.model import Target
     from switch.net import Flow
+    from switch.world.settings import Settings
 
 log = logging.getLogger("switch.call")
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
 NO_ANSWER_STATUS = 408
 _CARRIED_ON = ("Privacy", "Subject", "Priority", "User-to-User", "Accept-Language")
 """Headers of the caller that concern the called and tell nothing about the caller's network."""
@@ -32,7 +33,7 @@ _CARRIED_ON = ("Privacy", "Subject", "Priority", "User-to-User", "Accept-Languag
 class Branch(Leg):
     """A called party. `done(branch, status)` is called once, unless it was answered or given up."""
 
-    __slots__ = ("address", "alarm", "answered", "began", "done", "given_up", "invite", "line", "routes", "status", "target", "tried_digest", "tx", "uri")  # fmt: skip
+    __slots__ = ("address", "alarm", "answered", "began", "done", "early", "given_up", "invite", "line", "routes", "status", "target", "tried_digest", "tx", "uri")  # fmt: skip
 
     def __init__(
         self, call: Call, target: Target, flow: Flow, uri: str, done: Callable[[Branch, int], None]
@@ -53,6 +54,7 @@ class Branch(Leg):
         self.answered = False
         self.tried_digest = False
         self.line = False
+        self.early: dict[str, reliable.Early] = {}
         self.status = 0
 
     # --- asking -----------------------------------------------------------------------------------------------------------------
@@ -78,8 +80,10 @@ class Branch(Leg):
             ("Call-ID", f"{ids.random()}@{host}"),
             ("CSeq", "1 INVITE"),
             ("Contact", self.contact),
-            ("Allow", ALLOW),
+            ALLOW,
         ]
+        if reliable.offered(call, self._settings().prack):
+            headers.append(("Supported", reliable.EXTENSION))
         if self.target.kind == "carrier":
             headers.append(("P-Asserted-Identity", f"{shown}<sip:{number}@{own}>"))
         for name in _CARRIED_ON:
@@ -114,10 +118,15 @@ class Branch(Leg):
             self.board.alarms.set(self.alarm, self.board.now + self._ring_seconds())
         self.status = response.status
         if response.status > 100:
+            owed = None
             if response.to.tag and self.invite is not None:
                 self._enter(response)
-            if response.status != 199:
-                self.call.progress(response, self)
+                owed = reliable.heard(self, response)
+            if isinstance(owed, bool):
+                return
+            passed = response.status != 199 and self.call.progress(response, self, owed)
+            if owed is not None and not passed:
+                owed.send()
 
     def _enter(self, response: Response) -> None:
         """The dialog of this response; a fork behind the carrier has one for each of its ends."""
@@ -132,7 +141,7 @@ class Branch(Leg):
         trunk = self.target.trunk
         if trunk is not None:
             return trunk.answer_seconds
-        return self.board.world().settings_of(self.target.account).ringtimeout
+        return self._settings().ringtimeout
 
     def _accepted(self, tx: InviteClientTransaction, response: Response) -> None:
         """A 2xx: ours, or one too many of a fork or after a CANCEL, which is acknowledged and hung up (RFC 3261 §13.2.2.4)."""
@@ -142,6 +151,7 @@ class Branch(Leg):
         self.answered = True
         self.board.alarms.cancel(self.alarm)
         self._enter(response)
+        reliable.complete(self, response)
         self.unacked = tx
         if media.has_sdp(self.call.invite):
             self.acknowledge()
@@ -165,7 +175,9 @@ class Branch(Leg):
 
     def _refused(self, response: Response) -> None:
         status = response.status
-        if status in CHALLENGES and self._prove(response):
+        if (status in CHALLENGES and self._prove(response)) or (
+            status == 421 and self._wants_reliable(response)
+        ):
             return
         self.leave()
         self.over(status)
@@ -179,14 +191,32 @@ class Branch(Leg):
         if proof is None:
             return False
         self.tried_digest = True
+        self._ask_again(invite, proof)
+        return True
+
+    def _ask_again(self, invite: Request, *headers: Header) -> None:
+        """The same INVITE, with these headers as they are here."""
         self.leave()
         self.dialog = None
         again = Request("INVITE", invite.uri, list(invite.headers), invite.body)
         again.set("Via", self.board.via(self.flow))
         again.set("CSeq", f"{invite.cseq.number + 1} INVITE")
-        again.set(*proof)
+        for header in headers:
+            again.set(*header)
         self._send(again)
+
+    def _wants_reliable(self, response: Response) -> bool:
+        """Whether 421 asked for 100rel, and a second INVITE says that we can do that."""
+        invite = self.invite
+        if invite is None or reliable.names(invite, "Supported") or not reliable.names(response, "Require"):
+            return False
+        if not reliable.offered(self.call, self._settings().prack, asked=True):
+            return False
+        self._ask_again(invite, ("Supported", reliable.EXTENSION))
         return True
+
+    def _settings(self) -> Settings:
+        return self.board.world().settings_of(self.target.account)
 
     def on_timeout(self) -> None:
         if not self.given_up and not self.answered:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from switch.call import media
+from switch.call import media, reliable
+from switch.call.abilities import ACCEPT, ALLOW, unknown_extensions
 from switch.call.causes import NO_RESPONSE, NORMAL
 from switch.call.proof import CHALLENGES, prove
 from switch.sip.client import ClientTransaction, InviteClientTransaction
@@ -13,6 +14,7 @@ from switch.sip.server import InviteServerTransaction, ServerTransaction
 
 if TYPE_CHECKING:
     from switch.call.leg import Leg
+    from switch.sip.dialog import Dialog
 
 _PASSED_HEADERS = ("Content-Type", "Content-Disposition", "Info-Package", "Subject", "Priority")
 _GONE = frozenset((408, 481))
@@ -22,7 +24,18 @@ _GONE = frozenset((408, 481))
 class Bridge:
     """One request on its way: from whom, to whom, and where the answer goes."""
 
-    __slots__ = ("body", "client", "headers", "method", "proved", "server", "source", "target", "with_offer")
+    __slots__ = (
+        "body",
+        "client",
+        "dialog",
+        "headers",
+        "method",
+        "proved",
+        "server",
+        "source",
+        "target",
+        "with_offer",
+    )
 
     def __init__(
         self, server: ServerTransaction, method: str, source: Leg, target: Leg, *, with_offer: bool
@@ -33,6 +46,7 @@ class Bridge:
         self.target = target
         self.with_offer = with_offer
         self.client: ClientTransaction | None = None
+        self.dialog: Dialog | None = None
         self.headers: tuple[Header, ...] = ()
         self.body = b""
         self.proved = False
@@ -40,7 +54,7 @@ class Bridge:
     def send(self, headers: tuple[Header, ...], body: bytes) -> None:
         """Pass the request on."""
         self.headers, self.body = headers, body
-        self.client = self.target.request(self.method, headers, body, self)
+        self.client = self.target.request(self.method, headers, body, self, self.dialog)
         if isinstance(self.server, InviteServerTransaction):
             self.target.asking = self.client
 
@@ -79,7 +93,7 @@ class Bridge:
         self.server.reply(
             status, board.now, response.reason if status == response.status else None, headers, body
         )
-        if status in _GONE:
+        if status in _GONE and self.method != "PRACK":
             self.source.call.hung_up(self.target, NO_RESPONSE)
 
     def _invite_answered(self, tx: ClientTransaction, response: Response) -> None:
@@ -103,7 +117,7 @@ class Bridge:
     def _failed(self, status: int) -> None:
         self.source.serving = self.target.asking = None
         self.server.reply(status, self.source.board.now)
-        if self.method == "INVITE" or status == 408:
+        if self.method == "INVITE" or (status == 408 and self.method != "PRACK"):
             self.source.call.hung_up(self.target, NO_RESPONSE)
 
     # --- what the asking party says ---------------------------------------------------------------------------------------------
@@ -133,20 +147,23 @@ def handle(leg: Leg, tx: ServerTransaction, request: Request) -> None:
     if not in_order:
         tx.reply(500, board.now, "CSeq out of order", (("Retry-After", "1"),))
         return
+    unknown = unknown_extensions(request)
+    if unknown:
+        tx.reply(420, board.now, None, (("Unsupported", ", ".join(unknown)),))
+        return
     method = request.method
     if method == "BYE":
         _bye(leg, tx)
     elif method == "OPTIONS":
-        tx.reply(200, board.now, None, (("Allow", ALLOW), ("Accept", media.SDP_TYPE)))
+        tx.reply(200, board.now, None, (ALLOW, ACCEPT))
     elif method == "INVITE":
         _reinvite(leg, tx, request)
     elif method in {"UPDATE", "INFO"}:
         _other(leg, tx, request)
+    elif method == "PRACK":
+        reliable.prack(leg, tx, request)
     else:
-        tx.reply(405, board.now, None, (("Allow", ALLOW),))
-
-
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
+        tx.reply(405, board.now, None, (ALLOW,))
 
 
 def _bye(leg: Leg, tx: ServerTransaction) -> None:
@@ -209,7 +226,7 @@ def _pass(leg: Leg, peer: Leg, tx: ServerTransaction, request: Request) -> None:
         return
     bridge = Bridge(tx, request.method, leg, peer, with_offer=media.has_sdp(request))
     tx.context = bridge
-    headers = (*_carried(request), ("Allow", ALLOW)) if body else (("Allow", ALLOW),)
+    headers = (*_carried(request), ALLOW) if body else (ALLOW,)
     bridge.send(headers, body)
     if isinstance(tx, InviteServerTransaction):
         tx.reply(100, leg.board.now)

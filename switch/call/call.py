@@ -6,9 +6,11 @@ The caller sees one To tag in all our answers: targets that fail, and phones tha
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
-from switch.call import media, money, record
+from switch.call import media, money, record, reliable
+from switch.call.abilities import ALLOW
 from switch.call.alarms import Alarm
 from switch.call.causes import (
     CANCELLED,
@@ -33,17 +35,43 @@ if TYPE_CHECKING:
 log = logging.getLogger("switch.call")
 
 TRYING, RINGING, UP, OVER = "trying", "ringing", "up", "over"
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER"
-Allowed: Header = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO")
 
 
 class Call:
     """From the INVITE of a known account to its record."""
 
     __slots__ = (
-        "account", "alarm", "answered", "answered_at", "asking_money", "attempts", "authorised", "board", "branches",
-        "called", "caller", "codec", "cut", "decision", "granted", "held", "id", "invite", "last", "limit", "loop_key",
-        "money_waits", "place", "request", "ringing_at", "session", "started", "state", "tx", "world_version",
+        "account",
+        "alarm",
+        "answered",
+        "answered_at",
+        "asking_money",
+        "attempts",
+        "authorised",
+        "board",
+        "branches",
+        "called",
+        "caller",
+        "codec",
+        "cut",
+        "decision",
+        "granted",
+        "held",
+        "id",
+        "invite",
+        "last",
+        "limit",
+        "loop_key",
+        "money_waits",
+        "place",
+        "reliable",
+        "request",
+        "ringing_at",
+        "session",
+        "started",
+        "state",
+        "tx",
+        "world_version",
     )  # fmt: skip
 
     def __init__(
@@ -83,6 +111,7 @@ class Call:
         self.cut = Alarm(self._cut)
         self.alarm = Alarm(self._extend)
         self.session: Session | None = None
+        self.reliable: reliable.Reliable | None = None
         self.held = [False, False]
         self.codec = ""
         self.loop_key = (invite.from_.tag or "", invite.call_id, str(invite.cseq.number))
@@ -102,10 +131,13 @@ class Call:
         if self.caller.dialog is None:
             self.caller.enter(Dialog.of_callee(self.invite, self.tx.tag, self.caller.contact))
 
-    def progress(self, response: Response, branch: Branch) -> None:
-        """A 18x of a target goes on to the caller; of several phones at once only the sound of none."""
+    def progress(self, response: Response, branch: Branch, owed: reliable.Owed | None = None) -> bool:
+        """A 18x of a target goes on to the caller; of several phones at once only the sound of none.
+
+        True: the PRACK that the target is owed follows the caller's.
+        """
         if self.state not in {TRYING, RINGING} or self.tx.answered:
-            return
+            return False
         if self.ringing_at is None and response.status in {180, 183}:
             self.ringing_at = self.wall_now()
         body = media.passed(self, response, branch) if len(self.branches) == 1 else b""
@@ -113,10 +145,10 @@ class Call:
             self.state = RINGING
             self.board.live.changed(self)
         self.enter_dialog()
-        self.tx.reply(response.status, self.board.now, response.reason, self._headers(response, body), body)
+        return reliable.tell(self, response, self._headers(response, body), body, owed)
 
     def _headers(self, response: Response, body: bytes) -> list[Header]:
-        headers: list[Header] = [("Contact", self.caller.contact), Allowed]
+        headers: list[Header] = [("Contact", self.caller.contact), ALLOW]
         if body:
             headers.append(("Content-Type", response.get("Content-Type") or media.SDP_TYPE))
         return headers
@@ -177,7 +209,13 @@ class Call:
         assert self.caller.dialog is not None
         self.caller.dialog.confirm()
         self.caller.awaiting_ack = self.tx
-        self.tx.reply(response.status, board.now, response.reason, self._headers(response, body), body)
+        answer = partial(
+            self.tx.reply, response.status, board.now, response.reason, self._headers(response, body), body
+        )
+        if self.reliable is None:
+            answer()
+        else:
+            self.reliable.before_answer(answer)
         media.watch(self)
         board.live.changed(self)
 
@@ -200,6 +238,12 @@ class Call:
         )
         target.acknowledge(headers, body)
 
+    def unheard(self) -> None:
+        """The caller did not acknowledge a reliable provisional answer for 64 x T1 (RFC 3262 §3)."""
+        self.hang_up(
+            reliable.NEVER_ACKNOWLEDGED, comment="a reliable provisional answer was never acknowledged"
+        )
+
     def ack_missing(self) -> None:
         """64 x T1 without an ACK to our 2xx: hang up (RFC 3261 §13.3.1.4)."""
         self.caller.acknowledged()
@@ -210,6 +254,9 @@ class Call:
 
     def hung_up(self, leg: Leg, cause: Cause) -> None:
         """A party ended the call by BYE, or its dialog is no more."""
+        if self.state != UP:
+            self.hang_up(cause)
+            return
         leg.leave()
         other: Leg | None = self.called if leg.is_caller else self.caller
         if other is not None:
@@ -240,6 +287,10 @@ class Call:
         board.alarms.cancel(self.alarm)
         board.calls.pop(self.id, None)
         board.invites.pop(self.loop_key, None)
+        if self.reliable is not None and self.reliable.stop():
+            self.caller.bye_waits, self.caller.awaiting_ack = False, None
+            self.caller.leave()
+            self.tx.reply(504 if by == "switch" else 480, board.now)
         board.usage.end(self.account.path)
         board.bank.release(self.id)
         for branch in self.branches:

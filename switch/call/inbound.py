@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from switch.auth import PROXY_REQUIRED, Doorkeeper, Refused
 from switch.call import dial, media, money
+from switch.call.abilities import ACCEPT, ALLOW_OUTSIDE, SUPPORTED, unknown_extensions
 from switch.call.board import Board, new_call_id
 from switch.call.call import Call
 from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("switch.call")
 
-ALLOW: Header = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER")
-ACCEPT: Header = ("Accept", "application/sdp")
-KNOWN = frozenset(("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "REGISTER"))
+KNOWN = frozenset(("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "PRACK", "REGISTER"))
 BUSY: tuple[Header, ...] = (("Retry-After", "5"),)
 LABELLED = re.compile(r"z9hG4bK-w[0-9]{1,3}-")
 
@@ -44,7 +43,7 @@ class Inbound:
         """Answer it, or begin what it asks for."""
         board = self.board
         if request.method not in KNOWN:
-            tx.reply(405, board.now, None, (ALLOW,))
+            tx.reply(405, board.now, None, (ALLOW_OUTSIDE,))
             return
         if request.to.tag is not None:
             tx.reply(481, board.now)
@@ -56,18 +55,14 @@ class Inbound:
         elif request.method == "REGISTER":
             board.registrar.register(tx, request, tx.flow)
         elif request.method == "OPTIONS":
-            tx.reply(200, board.now, None, (ALLOW, ACCEPT, ("Supported", "path")))
+            tx.reply(200, board.now, None, (ALLOW_OUTSIDE, ACCEPT, SUPPORTED))
         else:
-            tx.reply(481, board.now)  # BYE, UPDATE, INFO live in dialogs only
+            tx.reply(481, board.now)  # BYE, UPDATE, INFO, PRACK live in dialogs only
 
     def _wrong(self, tx: ServerTransaction, request: Request) -> bool:
         """Whether it was refused for what every request must be."""
         now = self.board.now
-        unknown = [
-            name
-            for name in request.members("Require")
-            if name.lower() != "path" or request.method != "REGISTER"
-        ]
+        unknown = unknown_extensions(request)
         if unknown:
             tx.reply(420, now, None, (("Unsupported", ", ".join(unknown)),))
             return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from switch.call.proof import Farewell, proofs_of
+from switch.call.proof import Errand, proofs_of
 from switch.net import Flow
 from switch.sip.client import ClientTransaction, InviteClientTransaction
 from switch.sip.dialog import Dialog
@@ -79,24 +79,29 @@ class Leg:
 
     # --- what we send in the dialog ---------------------------------------------------------------------------------------------
 
-    def way(self) -> Flow:
+    def way(self, dialog: Dialog | None = None) -> Flow:
         """Where requests inside the dialog go: to its first Route or its target; to a phone the way it came.
 
         A connection is kept to as long as it is up; then a party that is no phone is called where its Contact says.
         """
-        dialog = self.dialog
+        dialog = dialog or self.dialog
         assert dialog is not None
         if self.phone or (self.flow.reliable and self.board.sockets.alive(self.flow)):
             return self.flow
         return self.board.way_to(dialog.route_set[0] if dialog.route_set else dialog.target, self.flow)
 
     def request(
-        self, method: str, headers: tuple[Header, ...] = (), body: bytes = b"", context: object = None
+        self,
+        method: str,
+        headers: tuple[Header, ...] = (),
+        body: bytes = b"",
+        context: object = None,
+        dialog: Dialog | None = None,
     ) -> ClientTransaction:
-        """Send a request inside the dialog."""
-        board, dialog = self.board, self.dialog
+        """Send a request inside the dialog; `dialog`: that of another end of a fork behind the party."""
+        board, dialog = self.board, dialog or self.dialog
         assert dialog is not None
-        flow = self.way()
+        flow = self.way(dialog)
         made = dialog.request(method, board.via(flow), headers, body)
         tx = board.layer.request(made, flow, board.now)
         tx.context = context
@@ -126,7 +131,7 @@ class Leg:
             return
         self.leave()
         headers: tuple[Header, ...] = (("Reason", reason),) if reason else ()
-        self.request("BYE", headers, context=Farewell(self, headers))
+        self.request("BYE", headers, context=Errand(self, "BYE", headers))
 
     def acknowledged(self) -> None:
         """The ACK to our 2xx came, or will never come."""

@@ -20,6 +20,7 @@ class Settings:
     nonce_seconds: int
     useshadigestauh: str
     minresendival: int
+    prack: str
     # registrar
     upperexpire: int
     upperexpiremin: int

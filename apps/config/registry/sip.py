@@ -42,4 +42,14 @@ SETTINGS: tuple[Definition, ...] = (
         minimum=50,
         maximum=2000,
     ),
+    Definition(
+        "prack",
+        str,
+        "caller",
+        _(
+            "Reliable provisional answers of who is called (RFC 3262): offered never, to callers that can do them, or always."
+        ),
+        choices=("never", "caller", "always"),
+        account=True,
+    ),
 )
