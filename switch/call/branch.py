@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from switch.call import media, reliable
+from switch.call import media, reliable, session_timer
 from switch.call.abilities import ALLOW
 from switch.call.alarms import Alarm
 from switch.call.board import bracketed, transport_param
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from switch.call.call import Call
-    from switch.call.model import Target
+    from switch.call.model import Caller, Target
     from switch.net import Flow
     from switch.world.settings import Settings
 
 log = logging.getLogger("switch.call")
 
 NO_ANSWER_STATUS = 408
+_MOST_INVITES = 5
+"""A carrier that refuses each of our INVITEs for another session interval is not asked for ever."""
 _CARRIED_ON = ("Privacy", "Subject", "Priority", "User-to-User", "Accept-Language")
 """Headers of the caller that concern the called and tell nothing about the caller's network."""
 
@@ -33,7 +35,7 @@ _CARRIED_ON = ("Privacy", "Subject", "Priority", "User-to-User", "Accept-Languag
 class Branch(Leg):
     """A called party. `done(branch, status)` is called once, unless it was answered or given up."""
 
-    __slots__ = ("address", "alarm", "answered", "began", "done", "early", "given_up", "invite", "line", "routes", "status", "target", "tried_digest", "tx", "uri")  # fmt: skip
+    __slots__ = ("address", "alarm", "answered", "began", "done", "early", "given_up", "invite", "line", "refusal", "routes", "status", "target", "tried_digest", "tx", "uri")  # fmt: skip
 
     def __init__(
         self, call: Call, target: Target, flow: Flow, uri: str, done: Callable[[Branch, int], None]
@@ -55,6 +57,7 @@ class Branch(Leg):
         self.tried_digest = False
         self.line = False
         self.early: dict[str, reliable.Early] = {}
+        self.refusal: Response | None = None
         self.status = 0
 
     # --- asking -----------------------------------------------------------------------------------------------------------------
@@ -82,8 +85,14 @@ class Branch(Leg):
             ("Contact", self.contact),
             ALLOW,
         ]
-        if reliable.offered(call, self._settings().prack):
-            headers.append(("Supported", reliable.EXTENSION))
+        settings = self._settings()
+        timers, timed = session_timer.invite_headers(call, settings)
+        headers += timers
+        supported = [reliable.EXTENSION] if reliable.offered(call, settings.prack) else []
+        if timed:
+            supported.append(session_timer.EXTENSION)
+        if supported:
+            headers.append(("Supported", ", ".join(supported)))
         if self.target.kind == "carrier":
             headers.append(("P-Asserted-Identity", f"{shown}<sip:{number}@{own}>"))
         for name in _CARRIED_ON:
@@ -97,6 +106,7 @@ class Branch(Leg):
 
     def _send(self, invite: Request) -> None:
         self.invite = invite
+        self.shown = invite.body
         self.tx = self.board.layer.invite(invite, self.flow, self.board.now)
         self.tx.context = self
 
@@ -175,11 +185,14 @@ class Branch(Leg):
 
     def _refused(self, response: Response) -> None:
         status = response.status
-        if (status in CHALLENGES and self._prove(response)) or (
-            status == 421 and self._wants_reliable(response)
+        if (
+            (status in CHALLENGES and self._prove(response))
+            or (status == 421 and self._wants_reliable(response))
+            or (status == 422 and self._longer(response))
         ):
             return
         self.leave()
+        self.refusal = response
         self.over(status)
 
     def _prove(self, response: Response) -> bool:
@@ -212,8 +225,26 @@ class Branch(Leg):
             return False
         if not reliable.offered(self.call, self._settings().prack, asked=True):
             return False
-        self._ask_again(invite, ("Supported", reliable.EXTENSION))
+        known = invite.get("Supported")
+        self._ask_again(
+            invite, ("Supported", f"{known}, {reliable.EXTENSION}" if known else reliable.EXTENSION)
+        )
         return True
+
+    def _longer(self, response: Response) -> bool:
+        """Whether 422 asked for a longer session interval, and a second INVITE has it (RFC 4028 §7.3)."""
+        invite = self.invite
+        if invite is None or self.call.timers != session_timer.OURS:
+            return False
+        wanted, asked = session_timer.least(response), session_timer.asked(invite)
+        if asked is None or wanted <= asked.interval or invite.cseq.number > _MOST_INVITES:
+            return False
+        self._ask_again(invite, ("Session-Expires", str(wanted)), ("Min-SE", str(wanted)))
+        return True
+
+    @property
+    def account(self) -> Caller:
+        return self.target.account
 
     def _settings(self) -> Settings:
         return self.board.world().settings_of(self.target.account)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from switch.call import media, reliable
+from switch.call import media, reliable, session_timer
 from switch.call.abilities import ACCEPT, ALLOW, unknown_extensions
 from switch.call.causes import NO_RESPONSE, NORMAL
 from switch.call.proof import CHALLENGES, prove
@@ -54,6 +54,8 @@ class Bridge:
     def send(self, headers: tuple[Header, ...], body: bytes) -> None:
         """Pass the request on."""
         self.headers, self.body = headers, body
+        if body and self.method != "INFO":
+            self.target.shown = body
         self.client = self.target.request(self.method, headers, body, self, self.dialog)
         if isinstance(self.server, InviteServerTransaction):
             self.target.asking = self.client
@@ -90,6 +92,12 @@ class Bridge:
         headers = _carried(response) if body else []
         if self.method in {"INVITE", "UPDATE"} and status < 300:
             headers.append(("Contact", self.source.contact))
+            if body:
+                self.source.shown = body
+            if self.source.call.timers and self.server.request is not None:
+                headers += session_timer.passing_back(self.source, self.target, self.server.request, response)
+        elif status == 422:
+            headers.append(("Min-SE", str(session_timer.least(response))))
         self.server.reply(
             status, board.now, response.reason if status == response.status else None, headers, body
         )
@@ -152,7 +160,10 @@ def handle(leg: Leg, tx: ServerTransaction, request: Request) -> None:
         tx.reply(420, board.now, None, (("Unsupported", ", ".join(unknown)),))
         return
     method = request.method
-    if method == "BYE":
+    shortest = session_timer.too_short(leg, request) if leg.call.timers else 0
+    if shortest:
+        tx.reply(422, board.now, None, (("Min-SE", str(shortest)),))
+    elif method == "BYE":
         _bye(leg, tx)
     elif method == "OPTIONS":
         tx.reply(200, board.now, None, (ALLOW, ACCEPT))
@@ -205,6 +216,10 @@ def _other(leg: Leg, tx: ServerTransaction, request: Request) -> None:
     board, peer = leg.board, _peer(leg)
     if peer is None or leg.call.state == "over":
         tx.reply(481, board.now)
+    elif leg.call.timers and session_timer.handles(leg, request):
+        tx.reply(
+            200, board.now, None, [("Contact", leg.contact), ALLOW, *session_timer.refreshes(leg, request)]
+        )
     elif request.method == "UPDATE" and media.has_sdp(request) and leg.asking is not None:
         tx.reply(491, board.now)
     elif (
@@ -227,6 +242,8 @@ def _pass(leg: Leg, peer: Leg, tx: ServerTransaction, request: Request) -> None:
     bridge = Bridge(tx, request.method, leg, peer, with_offer=media.has_sdp(request))
     tx.context = bridge
     headers = (*_carried(request), ALLOW) if body else (ALLOW,)
+    if leg.call.timers and request.method != "INFO":
+        headers = (*headers, *session_timer.passing_on(peer, request))
     bridge.send(headers, body)
     if isinstance(tx, InviteServerTransaction):
         tx.reply(100, leg.board.now)

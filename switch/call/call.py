@@ -9,7 +9,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from switch.call import media, money, record, reliable
+from switch.call import media, money, record, reliable, session_timer
 from switch.call.abilities import ALLOW
 from switch.call.alarms import Alarm
 from switch.call.causes import (
@@ -17,6 +17,7 @@ from switch.call.causes import (
     MEDIA_TIMEOUT,
     NO_RESPONSE,
     OPERATOR_HANGUP,
+    SESSION_EXPIRED,
     SHUTDOWN,
     Cause,
 )
@@ -41,36 +42,9 @@ class Call:
     """From the INVITE of a known account to its record."""
 
     __slots__ = (
-        "account",
-        "alarm",
-        "answered",
-        "answered_at",
-        "asking_money",
-        "attempts",
-        "authorised",
-        "board",
-        "branches",
-        "called",
-        "caller",
-        "codec",
-        "cut",
-        "decision",
-        "granted",
-        "held",
-        "id",
-        "invite",
-        "last",
-        "limit",
-        "loop_key",
-        "money_waits",
-        "place",
-        "reliable",
-        "request",
-        "ringing_at",
-        "session",
-        "started",
-        "state",
-        "tx",
+        "account", "alarm", "answered", "answered_at", "asking_money", "attempts", "authorised", "board", "branches",
+        "called", "caller", "codec", "cut", "decision", "granted", "held", "id", "invite", "last", "limit", "loop_key",
+        "money_waits", "place", "reliable", "request", "ringing_at", "session", "started", "state", "timers", "tx",
         "world_version",
     )  # fmt: skip
 
@@ -111,6 +85,7 @@ class Call:
         self.cut = Alarm(self._cut)
         self.alarm = Alarm(self._extend)
         self.session: Session | None = None
+        self.timers = ""
         self.reliable: reliable.Reliable | None = None
         self.held = [False, False]
         self.codec = ""
@@ -161,6 +136,9 @@ class Call:
             headers.append(("Reason", f'Q.850;cause={cause.q850};text="{cause.text}"'))
         if status == 503:
             headers.append(("Retry-After", "5"))
+        refusal = self.last.refusal if self.last is not None else None
+        if status == 422 and refusal is not None:
+            headers.append(("Min-SE", str(session_timer.least(refusal))))
         self.tx.reply(status, self.board.now, None, headers)
         self.caller.leave()
         self.over(cause, by=by, status=status, comment=comment)
@@ -209,9 +187,12 @@ class Call:
         assert self.caller.dialog is not None
         self.caller.dialog.confirm()
         self.caller.awaiting_ack = self.tx
-        answer = partial(
-            self.tx.reply, response.status, board.now, response.reason, self._headers(response, body), body
-        )
+        if body:
+            self.caller.shown = body
+        headers = self._headers(response, body)
+        if self.timers:
+            headers += session_timer.answered(self, branch, response)
+        answer = partial(self.tx.reply, response.status, board.now, response.reason, headers, body)
         if self.reliable is None:
             answer()
         else:
@@ -263,7 +244,17 @@ class Call:
             other.hang_up()
         self.over(cause, by="caller" if leg.is_caller else "called", status=200)
 
-    def hang_up(self, cause: Cause, *, comment: str = "") -> None:
+    def dead(self, leg: Leg, since: float) -> None:
+        """A party has not been heard of for its whole session interval: the call ends as of its last sign of life."""
+        who = "caller" if leg.is_caller else "called"
+        quiet = max(0, int(self.wall_now() - since))
+        self.hang_up(
+            SESSION_EXPIRED,
+            comment=f"the {who} was last heard of {quiet} s before, and is billed until then",
+            ended=since,
+        )
+
+    def hang_up(self, cause: Cause, *, comment: str = "", ended: float | None = None) -> None:
         """We end the call: BYE to both, or the final answer that is due."""
         if self.state == OVER:
             return
@@ -275,10 +266,12 @@ class Call:
         self.caller.hang_up(reason)
         if self.called is not None:
             self.called.hang_up(reason)
-        self.over(cause, by="switch", status=cause.status, comment=comment)
+        self.over(cause, by="switch", status=cause.status, comment=comment, ended=ended)
 
-    def over(self, cause: Cause, *, by: str, status: int, comment: str = "") -> None:
-        """Write the record and forget the call. Safe to call twice."""
+    def over(
+        self, cause: Cause, *, by: str, status: int, comment: str = "", ended: float | None = None
+    ) -> None:
+        """Write the record and forget the call; `ended`: when it really was, if earlier than now. Safe to call twice."""
         if self.state == OVER:
             return
         board = self.board
@@ -295,7 +288,10 @@ class Call:
         board.bank.release(self.id)
         for branch in self.branches:
             branch.free_line()
-        ended = self.wall_now()
+        for leg in (self.caller, self.called):
+            if leg is not None and leg.timer is not None:
+                leg.timer.stop()
+        ended = self.wall_now() if ended is None else ended
         if self.answered is not None:
             ended = max(ended, self.answered)
             if self.authorised is not None and ended - self.answered > self.authorised + 1:

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from switch.auth import PROXY_REQUIRED, Doorkeeper, Refused
-from switch.call import dial, media, money
+from switch.call import dial, media, money, session_timer
 from switch.call.abilities import ACCEPT, ALLOW_OUTSIDE, SUPPORTED, unknown_extensions
 from switch.call.board import Board, new_call_id
 from switch.call.call import Call
@@ -148,6 +148,11 @@ class Inbound:
         self, tx: InviteServerTransaction, invite: Request, request: CallRequest, caller: Caller | Rejection
     ) -> None:
         board, world = self.board, self.board.world()
+        if isinstance(caller, Caller) and invite.get("Session-Expires") is not None:
+            shortest = session_timer.too_small(invite, world.settings_of(caller))
+            if shortest:  # like a 401: the caller asks again at once, and that INVITE leaves the record
+                tx.reply(422, board.now, None, (("Min-SE", str(shortest)),))
+                return
         if isinstance(caller, Rejection):
             if caller.caller is None:
                 log.info("refused %s from %s: %s", caller.cause.name, request.source_host, caller.detail)

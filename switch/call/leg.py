@@ -14,7 +14,8 @@ from switch.sip.server import InviteServerTransaction
 if TYPE_CHECKING:
     from switch.call.board import Board
     from switch.call.call import Call
-    from switch.call.model import TrunkAddress
+    from switch.call.model import Caller, TrunkAddress
+    from switch.call.session_timer import SessionTimer
 
 Key = tuple[str, str, str]
 
@@ -38,6 +39,8 @@ class Leg:
         "keys",
         "phone",
         "serving",
+        "shown",
+        "timer",
         "trunk",
         "unacked",
     )
@@ -62,6 +65,14 @@ class Leg:
         self.awaiting_ack: InviteServerTransaction | None = None
         """Its INVITE that we accepted and it has not acknowledged."""
         self.bye_waits = False
+        self.shown = b""
+        """The last session description that it got from us."""
+        self.timer: SessionTimer | None = None
+
+    @property
+    def account(self) -> Caller:
+        """Whose settings hold for this party."""
+        return self.call.account
 
     def enter(self, dialog: Dialog) -> None:
         """The leg is in this dialog now: requests in it come here."""

@@ -21,6 +21,12 @@ class Settings:
     useshadigestauh: str
     minresendival: int
     prack: str
+    sessiontimer: str
+    sesskeepalive: int
+    sessiontimerhandlelocally: str
+    def_min_sessiontimer: int
+    def_mid_sessiontimer: int
+    def_max_sessiontimer: int
     # registrar
     upperexpire: int
     upperexpiremin: int

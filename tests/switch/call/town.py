@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-
 from twisted.internet.task import Clock
 
 from switch.auth import Doorkeeper
