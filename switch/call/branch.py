@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from switch.call import media, reliable, session_timer
+from switch.call import history, identity, media, reliable, session_timer
 from switch.call.abilities import ALLOW
 from switch.call.alarms import Alarm
 from switch.call.board import bracketed, transport_param
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from switch.call.call import Call
-    from switch.call.model import Caller, Target
+    from switch.call.model import Caller, Decision, Target
     from switch.net import Flow
     from switch.world.settings import Settings
 
@@ -28,14 +28,16 @@ log = logging.getLogger("switch.call")
 NO_ANSWER_STATUS = 408
 _MOST_INVITES = 5
 """A carrier that refuses each of our INVITEs for another session interval is not asked for ever."""
-_CARRIED_ON = ("Privacy", "Subject", "Priority", "User-to-User", "Accept-Language")
+_CARRIED_ON = ("Subject", "Priority", "User-to-User", "Accept-Language")
 """Headers of the caller that concern the called and tell nothing about the caller's network."""
+_CARRIED_ON_UNNAMED = ("Priority", "User-to-User")
+"""Those that do not tell who it is (RFC 3323 §5.1)."""
 
 
 class Branch(Leg):
     """A called party. `done(branch, status)` is called once, unless it was answered or given up."""
 
-    __slots__ = ("address", "alarm", "answered", "began", "done", "early", "given_up", "invite", "line", "refusal", "routes", "status", "target", "tried_digest", "tx", "uri")  # fmt: skip
+    __slots__ = ("address", "alarm", "answered", "began", "done", "early", "given_up", "invite", "line", "refusal", "routes", "status", "target", "to", "tried_digest", "tx", "uri")  # fmt: skip
 
     def __init__(
         self, call: Call, target: Target, flow: Flow, uri: str, done: Callable[[Branch, int], None]
@@ -59,6 +61,8 @@ class Branch(Leg):
         self.early: dict[str, reliable.Early] = {}
         self.refusal: Response | None = None
         self.status = 0
+        self.to = ""
+        """The To of the INVITE where it is not its Request-URI."""
 
     # --- asking -----------------------------------------------------------------------------------------------------------------
 
@@ -72,20 +76,22 @@ class Branch(Leg):
         assert decision is not None
         host, _ = board.sockets.local_address(self.flow)
         own = bracketed(host)
-        number = decision.caller_number
-        shown = quoted(decision.caller_display)
+        settings = self._settings()
+        mine = board.world().settings_of(call.account)
+        shown = identity.present(self._facts(decision, mine, settings), mine, settings)
+        always = settings.sendsipuseruripart == "always"
+        from_ = identity.from_value(shown, self._from_host(own, settings), phone=always)
         headers: list[Header] = [
             ("Via", board.via(self.flow)),
             ("Max-Forwards", str(max(0, call.request.max_forwards - 1))),
             *[("Route", route) for route in self.routes],
-            ("From", f"{shown}<sip:{number}@{own}>;tag={ids.tag()}"),
-            ("To", f"<{self.uri}>"),
+            ("From", f"{from_};tag={ids.tag()}"),
+            ("To", f"<{self.to or self.uri}>"),
             ("Call-ID", f"{ids.random()}@{host}"),
             ("CSeq", "1 INVITE"),
             ("Contact", self.contact),
             ALLOW,
         ]
-        settings = self._settings()
         timers, timed = session_timer.invite_headers(call, settings)
         headers += timers
         supported = [reliable.EXTENSION] if reliable.offered(call, settings.prack) else []
@@ -93,9 +99,12 @@ class Branch(Leg):
             supported.append(session_timer.EXTENSION)
         if supported:
             headers.append(("Supported", ", ".join(supported)))
-        if self.target.kind == "carrier":
-            headers.append(("P-Asserted-Identity", f"{shown}<sip:{number}@{own}>"))
-        for name in _CARRIED_ON:
+        headers += identity.identity_headers(shown, own, critical="critical" in call.privacy)
+        if call.diverted or call.invite.get("Diversion") or call.invite.get("History-Info"):
+            headers += history.headers(
+                call, settings.diversion, own, trusted=identity.trusted(call.account, mine)
+            )
+        for name in _CARRIED_ON if "user" not in call.privacy else _CARRIED_ON_UNNAMED:
             value = call.invite.get(name)
             if value:
                 headers.append((name, value))
@@ -103,6 +112,32 @@ class Branch(Leg):
             headers.append(("Content-Type", call.invite.get("Content-Type") or media.SDP_TYPE))
         self._send(Request("INVITE", self.uri, headers, body))
         board.alarms.set(self.alarm, board.now + first_answer_within)
+
+    def _facts(self, decision: Decision, mine: Settings, settings: Settings) -> identity.Facts:
+        invite, call, called = self.call.invite, self.call, self.target.account
+        heeded = mine.parseidentity != "no" and identity.trusted(call.account, mine)
+        return identity.Facts(
+            number=decision.caller_number,
+            display=decision.caller_display,
+            username=call.account.username,
+            own_number=call.account.caller_number.removeprefix("+"),
+            from_user=call.request.from_user,
+            contact_user=identity.user_of(invite, "Contact"),
+            asserted=call.request.asserted_number.removeprefix("+") if heeded else "",
+            remote_party=identity.user_of(invite, "Remote-Party-ID"),
+            called_username=called.username,
+            called_number=called.caller_number.removeprefix("+") or self.target.number,
+            privacy=call.privacy,
+            carrier=self.target.kind == "carrier",
+            trusted=identity.trusted(called, settings),
+        )
+
+    def _from_host(self, own: str, settings: Settings) -> str:
+        """The domain of From (`usephysicalfromaddr`, guide 13872): the target's, or an address of ours."""
+        where, trunk = settings.usephysicalfromaddr, self.trunk
+        if trunk is None or where in {"local", "mostly_local"} or (where == "auto" and not trunk.username):
+            return own
+        return bracketed(trunk.host)
 
     def _send(self, invite: Request) -> None:
         self.invite = invite
@@ -303,9 +338,3 @@ def carrier_uri(number: str, host: str, port: int, transport: str) -> str:
     """The Request-URI for a number at a carrier."""
     place = bracketed(host) if port == 5060 else f"{bracketed(host)}:{port}"
     return f"sip:{number.replace('#', '%23')}@{place}{transport_param(transport)}"
-
-
-def quoted(display: str) -> str:
-    """A display name as it stands before `<`; nothing for none."""
-    name = display.strip().strip('"').replace("\\", "").replace('"', "")
-    return f'"{name}" ' if name else ""

@@ -9,7 +9,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from switch.call import media, money, record, reliable, session_timer
+from switch.call import history, identity, media, money, record, reliable, session_timer
 from switch.call.abilities import ALLOW
 from switch.call.alarms import Alarm
 from switch.call.causes import (
@@ -43,8 +43,8 @@ class Call:
 
     __slots__ = (
         "account", "alarm", "answered", "answered_at", "asking_money", "attempts", "authorised", "board", "branches",
-        "called", "caller", "codec", "cut", "decision", "granted", "held", "id", "invite", "last", "limit", "loop_key",
-        "money_waits", "place", "reliable", "request", "ringing_at", "session", "started", "state", "timers", "tx",
+        "called", "caller", "codec", "cut", "decision", "diverted", "granted", "held", "id", "invite", "last", "limit", "loop_key",
+        "money_waits", "place", "privacy", "reliable", "request", "ringing_at", "session", "started", "state", "timers", "tx",
         "world_version",
     )  # fmt: skip
 
@@ -86,6 +86,8 @@ class Call:
         self.alarm = Alarm(self._extend)
         self.session: Session | None = None
         self.timers = ""
+        self.diverted: tuple[history.Diverted, ...] = ()
+        self.privacy = identity.privacy_of(invite)
         self.reliable: reliable.Reliable | None = None
         self.held = [False, False]
         self.codec = ""
@@ -247,6 +249,11 @@ class Call:
     def dead(self, leg: Leg, since: float) -> None:
         """A party has not been heard of for its whole session interval: the call ends as of its last sign of life."""
         who = "caller" if leg.is_caller else "called"
+        session = self.session
+        if session is not None:  # its media may have been heard later than its signalling
+            heard = (session.caller if leg.is_caller else session.called).report().last_packet
+            if heard is not None:
+                since = max(since, self.wall_now() - (self.board.clock() - heard))
         quiet = max(0, int(self.wall_now() - since))
         self.hang_up(
             SESSION_EXPIRED,

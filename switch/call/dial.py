@@ -24,6 +24,7 @@ from switch.call.causes import (
     Cause,
     of_status,
 )
+from switch.call.identity import is_telephone
 
 if TYPE_CHECKING:
     from switch.call.call import Call
@@ -95,7 +96,10 @@ def _carrier(call: Call, target: Target, address: str | None) -> None:
         following(call, 503)
         return
     uri = carrier_uri(target.number, trunk.host, trunk.port, trunk.transport)
-    branch = Branch(call, target, flow, uri, _carrier_done)
+    phone = board.world().settings_of(target.account).sendsipuseruripart
+    marked = f"{uri};user=phone" if phone != "no" and is_telephone(target.number) else uri
+    branch = Branch(call, target, flow, marked, _carrier_done)
+    branch.to = marked if phone in {"to", "always"} else uri
     call.branches = [branch]
     call.last = branch
     branch.ask(body, first_answer_within=trunk.response_seconds)

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from switch.auth import PROXY_REQUIRED, Doorkeeper, Refused
-from switch.call import dial, media, money, session_timer
+from switch.call import dial, identity, media, money, session_timer
 from switch.call.abilities import ACCEPT, ALLOW_OUTSIDE, SUPPORTED, unknown_extensions
 from switch.call.board import Board, new_call_id
 from switch.call.call import Call
@@ -169,6 +169,8 @@ class Inbound:
             call.refuse(outcome.cause, comment=told(outcome.detail, outcome.trace))
             return
         call.decision = outcome  # type: ignore[assignment]  # the other case of `decide`
+        if "session" in call.privacy:
+            call.decision.media = "relay"  # type: ignore[union-attr]  # nobody hears the other's address (RFC 3323 §4.2)
         board.live.changed(call)
         money.first(call, dial.begin)
 
@@ -195,14 +197,10 @@ def read(invite: Request, flow: Flow, at: float) -> CallRequest:
         called_host=target.host,
         max_forwards=70 if hops is None else hops,
         asserted_number=_asserted(invite),
+        asserted_display=identity.display_of(invite, "P-Asserted-Identity"),
     )
 
 
 def _asserted(invite: Request) -> str:
-    """The user part of the first P-Asserted-Identity; "" when there is none that can be read."""
-    if invite.get("P-Asserted-Identity") is None:
-        return ""
-    try:
-        return invite.addresses("P-Asserted-Identity")[0].uri.user
-    except (BadMessage, IndexError):
-        return ""
+    """The user part of the first P-Asserted-Identity, else of what came before it; "" when there is none that can be read."""
+    return identity.user_of(invite, "P-Asserted-Identity") or identity.user_of(invite, "Remote-Party-ID")

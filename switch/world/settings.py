@@ -20,6 +20,22 @@ class Settings:
     nonce_seconds: int
     useshadigestauh: str
     minresendival: int
+    # who calls, as it is shown
+    cli: str
+    sendidentity: str
+    forcedcallernidentity: str
+    replacecalleroncalls: str
+    minassertedidentitylen: int
+    cansendremotepartyid: str
+    parseidentity: str
+    trustedidentity: str
+    identityforward: tuple[str, ...]
+    identityrewrite: str
+    identityrwmode: str
+    usephysicalfromaddr: str
+    sendsipuseruripart: str
+    diversion: str
+    # dialogs
     prack: str
     sessiontimer: str
     sesskeepalive: int
