@@ -19,6 +19,7 @@ from switch.call.causes import INTERNAL
 from switch.call.inbound import Inbound
 from switch.call.leg import Leg
 from switch.call.proof import Errand
+from switch.call.reasons import line, reasons
 from switch.call.session_timer import Refresh
 from switch.sip.client import ClientTransaction, InviteClientTransaction
 from switch.sip.grammar import BadValue
@@ -53,8 +54,9 @@ class B2bua:
         if data == PING:
             self._guarded(board.sockets.send, flow, PONG)
             return
+        wire = board.world().wire
         try:
-            message = parse(data)
+            message = parse(data if wire is None else wire.incoming(data, flow.host))
         except BadMessage as error:
             board.counters.bad_messages += 1
             self._guarded(board.layer.reject, error, flow)
@@ -151,7 +153,9 @@ class B2bua:
 
     def on_cancel(self, tx: InviteServerTransaction, request: Request) -> None:
         context = tx.context
-        if isinstance(context, Call | Bridge):
+        if isinstance(context, Call):
+            context.cancelled(line(reasons(request)))
+        elif isinstance(context, Bridge):
             context.cancelled()
         else:
             tx.reply(487, self.board.now)

@@ -9,8 +9,10 @@ from switch.call import history, identity, media, reliable, session_timer
 from switch.call.abilities import ALLOW
 from switch.call.alarms import Alarm
 from switch.call.board import bracketed, transport_param
+from switch.call.headers import along
 from switch.call.leg import Leg
 from switch.call.proof import CHALLENGES, prove
+from switch.call.reasons import changed
 from switch.sip.client import CALLING, InviteClientTransaction
 from switch.sip.dialog import Dialog
 from switch.sip.message import Header, Request, Response
@@ -46,6 +48,7 @@ class Branch(Leg):
         super().__init__(call.board, call, flow, is_caller=False, phone=phone)
         self.target = target
         self.trunk = target.trunk
+        self.rules = call.board.world().header_rules(target.account)
         self.uri = uri
         self.done = done
         self.address = f"{flow.host}:{flow.port}"
@@ -108,9 +111,13 @@ class Branch(Leg):
             value = call.invite.get(name)
             if value:
                 headers.append((name, value))
+        headers += along(call.invite, call.caller.rules, call.caller.flow.host, self.rules, self.flow.host)
         if body:
             headers.append(("Content-Type", call.invite.get("Content-Type") or media.SDP_TYPE))
-        self._send(Request("INVITE", self.uri, headers, body))
+        invite = Request("INVITE", self.uri, headers, body)
+        if self.rules is not None:
+            self.rules.said(invite, self.flow.host, beginning=True)
+        self._send(invite)
         board.alarms.set(self.alarm, board.now + first_answer_within)
 
     def _facts(self, decision: Decision, mine: Settings, settings: Settings) -> identity.Facts:
@@ -149,6 +156,8 @@ class Branch(Leg):
 
     def on_response(self, tx: InviteClientTransaction, response: Response) -> None:
         status = response.status
+        if self.rules is not None:
+            self.rules.heard(response, self.flow.host)
         if status < 200:
             self._provisional(response)
         elif status < 300:
@@ -228,6 +237,9 @@ class Branch(Leg):
             return
         self.leave()
         self.refusal = response
+        own = self._settings().changediscreason
+        if own and own != self.board.world().settings_of(self.call.account).changediscreason:
+            status = changed(status, own)  # what holds for everybody is changed once, towards the caller
         self.over(status)
 
     def _prove(self, response: Response) -> bool:
@@ -314,16 +326,16 @@ class Branch(Leg):
 
     # --- giving up --------------------------------------------------------------------------------------------------------------
 
-    def give_up(self, why: str) -> None:
-        """Nobody wants its answer any more: CANCEL, and BYE should it be answered all the same."""
+    def give_up(self, why: str, reason: str = "") -> None:
+        """Nobody wants its answer any more: CANCEL, and BYE should it be answered all the same; `reason`: the caller's own."""
         if self.given_up or self.answered:
             return
         self.given_up = True
         self.board.alarms.cancel(self.alarm)
         self.free_line()
-        self._cancel(why)
+        self._cancel(why, reason)
 
-    def _cancel(self, why: str) -> None:
+    def _cancel(self, why: str, reason: str = "") -> None:
         self.leave()
         tx = self.tx
         if tx is None:
@@ -331,7 +343,7 @@ class Branch(Leg):
         if tx.state == CALLING:
             # Nobody has heard it yet, and nobody need hear it again; a late answer is still dealt with.
             self.board.layer.wheel.arm(tx, tx.deadline)
-        tx.cancel(self.board.now, (("Reason", f'SIP;cause=487;text="{why}"'),))
+        tx.cancel(self.board.now, (("Reason", reason or f'SIP;cause=487;text="{why}"'),))
 
 
 def carrier_uri(number: str, host: str, port: int, transport: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from switch.call import media, reliable, session_timer
 from switch.call.abilities import ACCEPT, ALLOW, unknown_extensions
 from switch.call.causes import NO_RESPONSE, NORMAL
+from switch.call.headers import along
 from switch.call.proof import CHALLENGES, prove
+from switch.call.reasons import line, reasons, refined
 from switch.sip.client import ClientTransaction, InviteClientTransaction
 from switch.sip.message import BadMessage, Header, Request, Response
 from switch.sip.server import InviteServerTransaction, ServerTransaction
@@ -74,7 +77,9 @@ class Bridge:
     # --- what the other party says ----------------------------------------------------------------------------------------------
 
     def on_response(self, tx: ClientTransaction, response: Response) -> None:
-        status, board = response.status, self.source.board
+        status, board, source, target = response.status, self.source.board, self.source, self.target
+        if target.rules is not None:
+            target.rules.heard(response, target.flow.host)
         if self.target.dialog is not None:
             self.target.dialog.on_response(response)
         if status < 200:
@@ -90,6 +95,7 @@ class Bridge:
         except media.BadSdp:
             body, status = b"", 488
         headers = _carried(response) if body else []
+        headers += along(response, target.rules, target.flow.host, source.rules, source.flow.host)
         if self.method in {"INVITE", "UPDATE"} and status < 300:
             headers.append(("Contact", self.source.contact))
             if body:
@@ -159,12 +165,15 @@ def handle(leg: Leg, tx: ServerTransaction, request: Request) -> None:
     if unknown:
         tx.reply(420, board.now, None, (("Unsupported", ", ".join(unknown)),))
         return
+    if leg.rules is not None:
+        leg.rules.heard(request, leg.flow.host)
+        tx.polish = partial(leg.rules.said, place=leg.flow.host)
     method = request.method
     shortest = session_timer.too_short(leg, request) if leg.call.timers else 0
     if shortest:
         tx.reply(422, board.now, None, (("Min-SE", str(shortest)),))
     elif method == "BYE":
-        _bye(leg, tx)
+        _bye(leg, tx, request)
     elif method == "OPTIONS":
         tx.reply(200, board.now, None, (ALLOW, ACCEPT))
     elif method == "INVITE":
@@ -177,15 +186,15 @@ def handle(leg: Leg, tx: ServerTransaction, request: Request) -> None:
         tx.reply(405, board.now, None, (ALLOW,))
 
 
-def _bye(leg: Leg, tx: ServerTransaction) -> None:
+def _bye(leg: Leg, tx: ServerTransaction, request: Request) -> None:
     call, board = leg.call, leg.board
     tx.reply(200, board.now)
     if leg.serving is not None:
         leg.serving.reply(487, board.now)
     if call.state == "up" and (leg.is_caller or leg is call.called):
-        call.hung_up(leg, NORMAL)
+        call.hung_up(leg, refined(NORMAL, request), reason=line(reasons(request)))
     elif leg.is_caller:
-        call.cancelled()
+        call.cancelled(line(reasons(request)))
     else:
         leg.leave()
 
@@ -242,6 +251,7 @@ def _pass(leg: Leg, peer: Leg, tx: ServerTransaction, request: Request) -> None:
     bridge = Bridge(tx, request.method, leg, peer, with_offer=media.has_sdp(request))
     tx.context = bridge
     headers = (*_carried(request), ALLOW) if body else (ALLOW,)
+    headers = (*headers, *along(request, leg.rules, leg.flow.host, peer.rules, peer.flow.host))
     if leg.call.timers and request.method != "INFO":
         headers = (*headers, *session_timer.passing_on(peer, request))
     bridge.send(headers, body)

@@ -21,7 +21,9 @@ from switch.call.causes import (
     SHUTDOWN,
     Cause,
 )
+from switch.call.headers import along
 from switch.call.leg import Leg
+from switch.call.reasons import changed
 from switch.charging.spool import SpoolFull
 from switch.sip.dialog import Dialog
 from switch.sip.message import Header, Request, Response
@@ -66,6 +68,9 @@ class Call:
         self.invite = invite
         self.started = request.received_at
         self.caller = Leg(board, self, tx.flow, is_caller=True, phone=phone)  # type: ignore[arg-type]  # our Net's flow
+        self.caller.rules = rules = board.world().header_rules(account)
+        if rules is not None:
+            tx.polish = partial(rules.said, place=tx.flow.host)  # type: ignore[attr-defined]  # our Net's flow
         self.called: Branch | None = None
         self.last: Branch | None = None
         self.branches: list[Branch] = []
@@ -106,7 +111,9 @@ class Call:
     def enter_dialog(self) -> None:
         """The caller's dialog begins with the first answer that has our tag."""
         if self.caller.dialog is None:
-            self.caller.enter(Dialog.of_callee(self.invite, self.tx.tag, self.caller.contact))
+            self.caller.enter(
+                Dialog.of_callee(self.tx.request or self.invite, self.tx.tag, self.caller.contact)
+            )
 
     def progress(self, response: Response, branch: Branch, owed: reliable.Owed | None = None) -> bool:
         """A 18x of a target goes on to the caller; of several phones at once only the sound of none.
@@ -122,17 +129,22 @@ class Call:
             self.state = RINGING
             self.board.live.changed(self)
         self.enter_dialog()
-        return reliable.tell(self, response, self._headers(response, body), body, owed)
+        return reliable.tell(self, response, self._headers(response, branch, body), body, owed)
 
-    def _headers(self, response: Response, body: bytes) -> list[Header]:
+    def _headers(self, response: Response, branch: Branch, body: bytes) -> list[Header]:
         headers: list[Header] = [("Contact", self.caller.contact), ALLOW]
         if body:
             headers.append(("Content-Type", response.get("Content-Type") or media.SDP_TYPE))
-        return headers
+        caller = self.caller
+        return headers + along(response, branch.rules, branch.flow.host, caller.rules, caller.flow.host)
 
     def refuse(self, cause: Cause, *, status: int = 0, by: str = "switch", comment: str = "") -> None:
         """A final answer other than 2xx to the caller, and the record."""
-        status = status or cause.status
+        world = self.board.world()
+        told = world.cause(cause)
+        if told is not cause:
+            cause, status = told, told.status if told.status >= 400 else status
+        status = changed(status or cause.status, world.settings_of(self.account).changediscreason)
         headers: list[Header] = []
         if by == "switch" or cause.q850 != 16:
             headers.append(("Reason", f'Q.850;cause={cause.q850};text="{cause.text}"'))
@@ -145,21 +157,21 @@ class Call:
         self.caller.leave()
         self.over(cause, by=by, status=status, comment=comment)
 
-    def cancelled(self) -> None:
-        """The caller gave up before an answer (CANCEL, or BYE in the early dialog)."""
+    def cancelled(self, reason: str = "") -> None:
+        """The caller gave up before an answer (CANCEL, or BYE in the early dialog); `reason`: why, as it told."""
         if self.state in {UP, OVER}:
             return
         for branch in self.branches:
             if not branch.given_up:
                 took = int((self.board.now - branch.began) * 1000)
                 self.attempts.append([branch.target.account.id, CANCELLED.status, CANCELLED.name, took])
-        self._give_up_branches("the caller hung up")
+        self._give_up_branches("the caller hung up", reason=reason)
         self.refuse(CANCELLED, by="caller")
 
-    def _give_up_branches(self, why: str, *, but: Branch | None = None) -> None:
+    def _give_up_branches(self, why: str, *, but: Branch | None = None, reason: str = "") -> None:
         for branch in self.branches:
             if branch is not but:
-                branch.give_up(why)
+                branch.give_up(why, reason)
 
     # --- the answer -------------------------------------------------------------------------------------------------------------
 
@@ -191,7 +203,7 @@ class Call:
         self.caller.awaiting_ack = self.tx
         if body:
             self.caller.shown = body
-        headers = self._headers(response, body)
+        headers = self._headers(response, branch, body)
         if self.timers:
             headers += session_timer.answered(self, branch, response)
         answer = partial(self.tx.reply, response.status, board.now, response.reason, headers, body)
@@ -235,15 +247,15 @@ class Call:
 
     # --- the end ----------------------------------------------------------------------------------------------------------------
 
-    def hung_up(self, leg: Leg, cause: Cause) -> None:
-        """A party ended the call by BYE, or its dialog is no more."""
+    def hung_up(self, leg: Leg, cause: Cause, *, reason: str = "") -> None:
+        """A party ended the call by BYE, or its dialog is no more; `reason`: why, as it told."""
         if self.state != UP:
             self.hang_up(cause)
             return
         leg.leave()
         other: Leg | None = self.called if leg.is_caller else self.caller
         if other is not None:
-            other.hang_up()
+            other.hang_up(reason)
         self.over(cause, by="caller" if leg.is_caller else "called", status=200)
 
     def dead(self, leg: Leg, since: float) -> None:
@@ -265,6 +277,7 @@ class Call:
         """We end the call: BYE to both, or the final answer that is due."""
         if self.state == OVER:
             return
+        cause = self.board.world().cause(cause)
         if self.state != UP:
             self._give_up_branches(cause.text)
             self.refuse(cause, status=480 if cause.status == 200 else cause.status, comment=comment)

@@ -25,6 +25,7 @@ from switch.call.causes import (
     of_status,
 )
 from switch.call.identity import is_telephone
+from switch.call.reasons import of_answer
 
 if TYPE_CHECKING:
     from switch.call.call import Call
@@ -195,4 +196,5 @@ def _none_left(call: Call, status: int) -> None:
 
 
 def _refuse(call: Call, status: int, *, by: str, cause: Cause | None = None) -> None:
-    call.refuse(cause or of_status(status), status=status if cause is None else cause.status, by=by)
+    refusal = call.last.refusal if call.last is not None and by == "called" else None
+    call.refuse(cause or of_answer(status, refusal), status=status if cause is None else cause.status, by=by)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from switch.auth import PROXY_REQUIRED, Doorkeeper, Refused
@@ -153,6 +154,12 @@ class Inbound:
             if shortest:  # like a 401: the caller asks again at once, and that INVITE leaves the record
                 tx.reply(422, board.now, None, (("Min-SE", str(shortest)),))
                 return
+        rules = world.header_rules(caller) if isinstance(caller, Caller) else None
+        if rules is not None:  # on a copy: answers and the dialog bear what the caller wrote
+            invite = Request(invite.method, invite.uri, list(invite.headers), invite.body)
+        if rules is not None and rules.heard(invite, request.source_host, beginning=True):
+            changed = read(invite, tx.flow, request.received_at)  # type: ignore[arg-type]  # our Net's flow
+            request = replace(changed, call_id=request.call_id, digest_username=request.digest_username)
         if isinstance(caller, Rejection):
             if caller.caller is None:
                 log.info("refused %s from %s: %s", caller.cause.name, request.source_host, caller.detail)

@@ -14,6 +14,7 @@ from switch.sip.server import InviteServerTransaction
 if TYPE_CHECKING:
     from switch.call.board import Board
     from switch.call.call import Call
+    from switch.call.headers import Rules
     from switch.call.model import Caller, TrunkAddress
     from switch.call.session_timer import SessionTimer
 
@@ -38,6 +39,7 @@ class Leg:
         "is_caller",
         "keys",
         "phone",
+        "rules",
         "serving",
         "shown",
         "timer",
@@ -67,6 +69,8 @@ class Leg:
         self.bye_waits = False
         self.shown = b""
         """The last session description that it got from us."""
+        self.rules: Rules | None = None
+        """What is changed in messages from and to it."""
         self.timer: SessionTimer | None = None
 
     @property
@@ -114,6 +118,8 @@ class Leg:
         assert dialog is not None
         flow = self.way(dialog)
         made = dialog.request(method, board.via(flow), headers, body)
+        if self.rules is not None:
+            self.rules.said(made, flow.host)
         tx = board.layer.request(made, flow, board.now)
         tx.context = context
         return tx

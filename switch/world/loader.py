@@ -17,6 +17,8 @@ from typing import Any, Protocol
 from apps.core.values.money import Rounding
 from apps.core.values.windows import TimeWindow
 from apps.routing.engine import RouteTable
+from switch.call.causes import Cause
+from switch.call.headers import Rule, header_rule
 from switch.world.deck import Deck, DeckError
 from switch.world.names import Names
 from switch.world.settings import Settings
@@ -165,6 +167,21 @@ def _take_tariffs(value: TariffParts, section: str, rows: list[Any]) -> None:
             known[1].append(units)
 
 
+@dataclass(slots=True)
+class SignallingParts:
+    """The part `signalling`, as far as it has been read."""
+
+    rules: list[Rule] = field(default_factory=list)
+    causes: dict[str, Cause] = field(default_factory=dict)
+
+
+def _take_signalling(value: SignallingParts, section: str, rows: list[Any]) -> None:
+    if section == "header_rules":
+        value.rules += [rule for row in rows if (rule := header_rule(row)) is not None]
+    elif section == "causes":
+        value.causes.update((row[0], Cause(*row)) for row in rows)
+
+
 def _take_settings(value: dict[str, Any], section: str, rows: list[Any]) -> None:
     value.update(rows)
 
@@ -174,6 +191,7 @@ _READERS: dict[str, tuple[Callable[[], Any], Callable[[Any, str, list[Any]], Non
     "accounts": (AccountParts, _take_accounts),
     "routes": (RouteTable, _take_rules),
     "tariffs": (TariffParts, _take_tariffs),
+    "signalling": (SignallingParts, _take_signalling),
     "settings": (dict, _take_settings),
 }
 
@@ -181,6 +199,7 @@ _READERS: dict[str, tuple[Callable[[], Any], Callable[[Any, str, list[Any]], Non
 def _assemble(parts: Parts) -> World:
     accounts: AccountParts = parts.get("accounts")
     tariffs: TariffParts = parts.get("tariffs")
+    signalling: SignallingParts = parts.get("signalling")
     try:
         settings = Settings.of(parts.get("settings"))
     except KeyError as error:
@@ -198,6 +217,8 @@ def _assemble(parts: Parts) -> World:
         exchange=tariffs.exchange,
         settings=settings,
         overrides=accounts.overrides,
+        header_rules=signalling.rules,
+        causes=signalling.causes,
     )
     decks: dict[int, Deck] = {}
     names: dict[int, Names] = {}

@@ -36,6 +36,8 @@ class Settings:
     sendsipuseruripart: str
     diversion: str
     # dialogs
+    fwdunknownheaders: bool
+    changediscreason: tuple[str, ...]
     prack: str
     sessiontimer: str
     sesskeepalive: int

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from apps.config.registry.definition import Definition
+from apps.config.registry.definition import Definition, Words
 
 
 def _realm(text: str) -> str:
     return "" if text and not set(text) & set('"\\') else "a name without quotes or backslashes is expected."
+
+
+def _status_pair(text: str) -> str:
+    old, _sign, new = text.partition("=")
+    good = all(
+        len(one) == 3 and one.isascii() and one.isdigit() and "400" <= one <= "699" for one in (old, new)
+    )
+    return "" if good else "pairs of statuses from 400 to 699 are expected, as 408=480."
 
 
 def _session_timer(text: str) -> str:
@@ -56,6 +64,27 @@ SETTINGS: tuple[Definition, ...] = (
             "Reliable provisional answers of who is called (RFC 3262): offered never, to callers that can do them, or always."
         ),
         choices=("never", "caller", "always"),
+        account=True,
+    ),
+    Definition(
+        "fwdunknownheaders",
+        bool,
+        False,
+        _(
+            "Pass headers that the switch does not know on from the account to the other party; else header rules say which."
+        ),
+        account=True,
+    ),
+    # The guide's changediscreason1, changediscreason2, … in one list.
+    Definition(
+        "changediscreason",
+        Words,
+        (),
+        _(
+            "Statuses that stand in place of others, as 408=480, with commas: of a carrier before the next is tried, of a"
+            " caller in what it is answered."
+        ),
+        check=_status_pair,
         account=True,
     ),
     # The guide's -1 to 3 and "other": never, off, (1 loads the global value: that is what having no own value does),
