@@ -89,7 +89,7 @@ def build() -> House:
         window=TimeWindow.objects.create(name="working days", weekdays=31, starts="08:00", ends="18:00"),
         rule=make.rule(carrier, name="world"),
         header_rule=create_header_rule(action="drop", header="X-Secret"),
-        cause=HangupCause.objects.get(name="no_route"),
+        cause=make.cause("no_route"),
         call=Cdr.objects.filter(caller=ada, answered_at__isnull=False).latest("started_at"),
         invoice=invoice, payment=payment, entry=LedgerEntry.objects.get(payment=payment),
     )  # fmt: skip

@@ -8,16 +8,15 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 
-from apps.signalling import services
+from apps.signalling import services, snapshot
 from apps.signalling.causes import BUILT_IN, CAUSES
 from apps.signalling.models import HangupCause, HeaderRule
 from apps.signalling.queries import texts
 from switch.call import causes as switch_causes
 from switch.call.headers import header_rule
-from switch.world.loader import load_now
-from switch.world.parts import ALL, build, parts_of
-from switch.world.store import Store
+from switch.world.parts import parts_of
 from tests import make
+from tests.switch.worlds import Office
 
 pytestmark = pytest.mark.django_db
 
@@ -74,12 +73,14 @@ def test_what_the_office_stores_the_switch_can_use(fields: dict[str, Any], tmp_p
     carrier = make.carrier()
     services.create_header_rule(**fields, account=carrier)
     services.create_header_rule(**fields, enabled=False)
-    cause = HangupCause.objects.get(name="no_route")
+    cause = make.cause("no_route")
     services.change_cause(cause=cause, sip_status=503, q850=34)
-    store = Store(tmp_path)
-    store.publish(build(store, {ALL}, node=""), 0.0)
-    world = load_now(tmp_path).world
-    assert world is not None
+    office = Office()
+    office._last = carrier.pk - 1
+    office.carrier("it", None)
+    office.rows["header_rules"] = [list(row) for row in snapshot.header_rules()]
+    office.rows["causes"] = [list(row) for row in snapshot.causes()]
+    world = office.world(tmp_path)
     account = world.account(carrier.pk)
     assert account is not None and world.header_rules(account) is not None
     assert world.wire is None
@@ -104,7 +105,7 @@ def test_every_cause_has_its_status_q850_cause_and_text() -> None:
 
 
 def test_a_cause_keeps_its_name_and_the_switchs_own_cannot_go() -> None:
-    cause = HangupCause.objects.get(name="no_route")
+    cause = make.cause("no_route")
     with pytest.raises(ValidationError):
         services.change_cause(cause=cause, name="nowhere")
     with pytest.raises(ValidationError):
@@ -120,4 +121,4 @@ def test_a_cause_keeps_its_name_and_the_switchs_own_cannot_go() -> None:
 )
 def test_a_cause_that_no_message_could_tell_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        services.change_cause(cause=HangupCause.objects.get(name="no_route"), **fields)
+        services.change_cause(cause=make.cause("no_route"), **fields)
