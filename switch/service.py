@@ -222,7 +222,7 @@ class Worker:
         assert self.keeper.world is not None
         self.doorkeeper = Doorkeeper(self.keeper.world, self.secret, self.guard.wrong)
         self.b2bua = B2bua(board, Inbound(board, self.doorkeeper))
-        board.layer = TransactionLayer(self._send, self.b2bua, ids)  # type: ignore[arg-type]  # flows are Net's
+        board.layer = TransactionLayer(board.send, self.b2bua, ids)  # type: ignore[arg-type]  # flows are Net's
         board.registrar = Registrar(board, self.doorkeeper, self.live.registered)
         self.board = board
         self._world_changed(self.keeper.world)
@@ -247,11 +247,6 @@ class Worker:
 
     def _message(self, data: bytes, flow: Flow) -> None:
         self.b2bua.on_message(data, flow)
-
-    def _send(self, flow: Flow, data: bytes) -> None:
-        if self.board.trace.active:
-            self.board.trace.said(flow, data)
-        self.net.send(flow, data)
 
     def _send_hep(self, packet: bytes, server: tuple[str, int]) -> None:
         """To the capture server, which may be away: then nobody waits for it."""

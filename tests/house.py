@@ -22,6 +22,8 @@ from apps.invoices.services import issuing, payments
 from apps.pricing import services as pricing
 from apps.pricing.models import Calendar, PriceGroup, Rate, Tariff, TimeWindow
 from apps.routing.models import RouteRule
+from apps.signalling.models import HangupCause, HeaderRule
+from apps.signalling.services import create_header_rule
 from apps.users.models import Account
 from tests import make
 from tests.traffic import DAY, settled_day
@@ -46,6 +48,8 @@ class House:
     window: TimeWindow
     calendar: Calendar
     rule: RouteRule
+    header_rule: HeaderRule
+    cause: HangupCause
     call: Cdr
     invoice: Invoice
     payment: Payment
@@ -86,6 +90,8 @@ def build() -> House:
         calendar=pricing.save_calendar(name="public holidays", country="HU"),
         window=TimeWindow.objects.create(name="working days", weekdays=31, starts="08:00", ends="18:00"),
         rule=make.rule(carrier, name="world"),
+        header_rule=create_header_rule(action="drop", header="X-Secret"),
+        cause=make.cause("no_route"),
         call=Cdr.objects.filter(caller=ada, answered_at__isnull=False).latest("started_at"),
         invoice=invoice, payment=payment, entry=LedgerEntry.objects.get(payment=payment),
     )  # fmt: skip

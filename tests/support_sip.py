@@ -164,7 +164,14 @@ class Peer:
         return made
 
     def back(
-        self, method: str, invite: Request, answer: Response, *, cseq: int = 1, body: bytes = b""
+        self,
+        method: str,
+        invite: Request,
+        answer: Response,
+        *,
+        cseq: int = 1,
+        body: bytes = b"",
+        headers: Any = (),
     ) -> Request:
         """The next request of the called in its dialog."""
         contact = invite.contact
@@ -177,6 +184,7 @@ class Peer:
             from_=answer.get("To") or "",
             cseq=cseq,
             body=body,
+            headers=headers,
         )
         self.send(made, _place(made.uri))
         return made

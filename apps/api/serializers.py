@@ -14,6 +14,8 @@ from apps.pricing import services as pricing
 from apps.pricing.models import Rate, Tariff
 from apps.routing import services as routing
 from apps.routing.models import RouteRule, RouteTarget
+from apps.signalling import services as signalling
+from apps.signalling.models import HangupCause, HeaderRule
 from apps.users import services as users
 from apps.users.choices import Kind
 from apps.users.models import Account, Trunk
@@ -176,6 +178,31 @@ class RouteSerializer(serializers.ModelSerializer):
     def update(self, rule: RouteRule, values: dict[str, Any]) -> RouteRule:
         routing.change_rule(rule=rule, **values)
         return RouteRule.objects.prefetch_related("targets").get(pk=rule.pk)
+
+
+class HeaderRuleSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = HeaderRule
+        fields = ["id", "account", "direction", "kind", "method", "action", "header", "pattern", "value", "condition",
+                  "priority", "enabled"]  # fmt: skip
+
+    def create(self, values: dict[str, Any]) -> HeaderRule:
+        return signalling.create_header_rule(**values)
+
+    def update(self, rule: HeaderRule, values: dict[str, Any]) -> HeaderRule:
+        return signalling.change_header_rule(rule=rule, **values)
+
+
+class HangupCauseSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = HangupCause
+        fields = ["id", "name", "sip_status", "q850", "text"]
+
+    def create(self, values: dict[str, Any]) -> HangupCause:
+        return signalling.create_cause(**values)
+
+    def update(self, cause: HangupCause, values: dict[str, Any]) -> HangupCause:
+        return signalling.change_cause(cause=cause, **values)
 
 
 class CdrPriceSerializer(serializers.ModelSerializer):

@@ -33,6 +33,8 @@ from apps.invoices.services import issuing
 from apps.pricing.models import Rate, Tariff
 from apps.pricing.services import import_rates
 from apps.routing.models import RouteRule
+from apps.signalling import services as signalling
+from apps.signalling.models import HangupCause, HeaderRule
 from apps.users.choices import Kind
 from apps.users.models import Account
 from apps.users.queries import settings_of, visible_to
@@ -140,6 +142,32 @@ class RouteViewSet(viewsets.ModelViewSet):
     permission_classes = [Office]
     pagination_class = ById
     filterset_fields = ["enabled", "caller", "strategy"]
+
+
+class HeaderRuleViewSet(viewsets.ModelViewSet):
+    """What is changed in SIP messages."""
+
+    queryset = HeaderRule.objects.all()
+    serializer_class = shapes.HeaderRuleSerializer
+    permission_classes = [Office]
+    pagination_class = ById
+    filterset_fields = ["enabled", "account", "direction", "action"]
+
+    def perform_destroy(self, instance: HeaderRule) -> None:
+        signalling.remove_header_rule(rule=instance)
+
+
+class HangupCauseViewSet(viewsets.ModelViewSet):
+    """Why calls end, and what the parties are told."""
+
+    queryset = HangupCause.objects.all()
+    serializer_class = shapes.HangupCauseSerializer
+    permission_classes = [Office]
+    pagination_class = ById
+    filterset_fields = ["name", "sip_status"]
+
+    def perform_destroy(self, instance: HangupCause) -> None:
+        signalling.remove_cause(cause=instance)
 
 
 class CdrViewSet(viewsets.ReadOnlyModelViewSet):

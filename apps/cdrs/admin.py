@@ -26,6 +26,7 @@ from apps.cdrs.tracing.messages import Message
 from apps.cdrs.tracing.pcap import capture
 from apps.core.admin import OfficeAdmin, ReadOnly
 from apps.core.formats import clock
+from apps.signalling.queries import texts
 from apps.users.models import Account
 
 
@@ -108,11 +109,12 @@ class CdrAdmin(ReadOnly, OfficeAdmin):
     list_select_related = ["caller", "carrier"]
     ordering = ["-started_at"]
     change_form_template = "admin/cdrs/cdr.html"
+    readonly_fields = ["cause_text"]
     fieldsets = [
         (
             _("Call"),
             {"fields": [("started_at", "answered_at"), ("ended_at", "duration"), ("setup_ms", "pdd_ms"),
-                        ("hangup_cause", "disconnector"), ("sip_status", "q850_cause"), "comment"]},
+                        ("hangup_cause", "disconnector"), "cause_text", ("sip_status", "q850_cause"), "comment"]},
         ),
         (
             _("From"),
@@ -189,6 +191,10 @@ class CdrAdmin(ReadOnly, OfficeAdmin):
     @display(description=_("duration"), ordering="duration")
     def shown_duration(self, cdr: Cdr) -> str:
         return clock(cdr.duration) if cdr.answered_at else "—"
+
+    @display(description=_("why it ended"))
+    def cause_text(self, cdr: Cdr) -> str:
+        return texts().get(cdr.hangup_cause, "—")
 
     @display(description=_("cause"), ordering="hangup_cause", label={"normal": "success", "failed": "danger"})
     def shown_cause(self, cdr: Cdr) -> tuple[str, str]:

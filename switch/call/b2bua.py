@@ -18,7 +18,9 @@ from switch.call.call import Call
 from switch.call.causes import INTERNAL
 from switch.call.inbound import Inbound
 from switch.call.leg import Leg
-from switch.call.proof import Farewell
+from switch.call.proof import Errand
+from switch.call.reasons import line, reasons
+from switch.call.session_timer import Refresh
 from switch.sip.client import ClientTransaction, InviteClientTransaction
 from switch.sip.grammar import BadValue
 from switch.sip.message import BadMessage, Request, Response, parse, stamp_via
@@ -59,8 +61,9 @@ class B2bua:
         if data == PING:
             self._guarded(board.sockets.send, flow, PONG)
             return
+        wire = board.world().wire
         try:
-            message = parse(data)
+            message = parse(data if wire is None else wire.incoming(data, flow.host))
         except BadMessage as error:
             board.counters.bad_messages += 1
             self._guarded(board.layer.reject, error, flow)
@@ -171,7 +174,9 @@ class B2bua:
 
     def on_cancel(self, tx: InviteServerTransaction, request: Request) -> None:
         context = tx.context
-        if isinstance(context, Call | Bridge):
+        if isinstance(context, Call):
+            context.cancelled(line(reasons(request)))
+        elif isinstance(context, Bridge):
             context.cancelled()
         else:
             tx.reply(487, self.board.now)
@@ -182,7 +187,7 @@ class B2bua:
             if isinstance(context, Branch):
                 if isinstance(tx, InviteClientTransaction):
                     context.on_response(tx, response)
-            elif isinstance(context, Bridge | Farewell):
+            elif isinstance(context, Bridge | Errand | Refresh):
                 context.on_response(tx, response)
         except (BadMessage, BadValue) as error:
             log.warning("a response is bad: %s", error)
@@ -196,7 +201,7 @@ class B2bua:
             if isinstance(tx, ServerTransaction):
                 if isinstance(context, Call | Bridge):
                     context.ack_missing()
-            elif isinstance(context, Branch | Bridge):
+            elif isinstance(context, Branch | Bridge | Refresh):
                 context.on_timeout()
         except Exception:
             self._failed(context)
@@ -207,7 +212,7 @@ class B2bua:
             if isinstance(tx, ServerTransaction):
                 if isinstance(context, Call):
                     context.way_lost()
-            elif isinstance(context, Branch | Bridge):
+            elif isinstance(context, Branch | Bridge | Refresh):
                 context.on_transport_error()
         except Exception:
             self._failed(context)
@@ -256,6 +261,6 @@ def _call_of(context: object) -> Call | None:
         return context
     if isinstance(context, Leg):
         return context.call
-    if isinstance(context, Farewell):
+    if isinstance(context, Errand | Refresh):
         return context.leg.call
     return context.source.call if isinstance(context, Bridge) else None

@@ -24,6 +24,8 @@ from switch.call.causes import (
     Cause,
     of_status,
 )
+from switch.call.identity import is_telephone
+from switch.call.reasons import of_answer
 
 if TYPE_CHECKING:
     from switch.call.call import Call
@@ -99,7 +101,10 @@ def _carrier(call: Call, target: Target, ways: list[Way]) -> None:
         following(call, 503)
         return
     uri = carrier_uri(target.number, trunk.host, trunk.port, trunk.transport)
-    branch = Branch(call, target, flow, uri, _carrier_done)
+    phone = board.world().settings_of(target.account).sendsipuseruripart
+    marked = f"{uri};user=phone" if phone != "no" and is_telephone(target.number) else uri
+    branch = Branch(call, target, flow, marked, _carrier_done)
+    branch.to = marked if phone in {"to", "always"} else uri
     branch.via_way, branch.other_ways = way, others
     call.branches = [branch]
     call.last = branch
@@ -202,4 +207,5 @@ def _none_left(call: Call, status: int) -> None:
 
 
 def _refuse(call: Call, status: int, *, by: str, cause: Cause | None = None) -> None:
-    call.refuse(cause or of_status(status), status=status if cause is None else cause.status, by=by)
+    refusal = call.last.refusal if call.last is not None and by == "called" else None
+    call.refuse(cause or of_answer(status, refusal), status=status if cause is None else cause.status, by=by)

@@ -33,8 +33,9 @@ class CallRequest:
     called_host: str
     max_forwards: int = 70
     digest_username: str = ""  # set once a digest has been proved
-    asserted_number: str = ""  # P-Asserted-Identity, heeded from trunks only
     certified: tuple[str, ...] = ()  # names that the sender has proved by a certificate
+    asserted_number: str = ""  # P-Asserted-Identity or Remote-Party-ID, heeded from trusted parties only
+    asserted_display: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from apps.core.values.money import Rounding
 from apps.core.values.windows import TimeWindow
 from apps.pricing.engine import ALWAYS, NEVER, Crossing
 from apps.routing.engine import RouteTable
+from switch.call.causes import Cause
+from switch.call.headers import Rule, header_rule
 from switch.world.deck import Deck, DeckError
 from switch.world.names import Names
 from switch.world.price_lists import Assignment, Calendar, Tariff
@@ -177,6 +179,21 @@ def _take_tariffs(value: TariffParts, section: str, rows: list[Any]) -> None:
             known[1].append(units)
 
 
+@dataclass(slots=True)
+class SignallingParts:
+    """The part `signalling`, as far as it has been read."""
+
+    rules: list[Rule] = field(default_factory=list)
+    causes: dict[str, Cause] = field(default_factory=dict)
+
+
+def _take_signalling(value: SignallingParts, section: str, rows: list[Any]) -> None:
+    if section == "header_rules":
+        value.rules += [rule for row in rows if (rule := header_rule(row)) is not None]
+    elif section == "causes":
+        value.causes.update((row[0], Cause(*row)) for row in rows)
+
+
 def _take_settings(value: dict[str, Any], section: str, rows: list[Any]) -> None:
     value.update(rows)
 
@@ -186,6 +203,7 @@ _READERS: dict[str, tuple[Callable[[], Any], Callable[[Any, str, list[Any]], Non
     "accounts": (AccountParts, _take_accounts),
     "routes": (RouteTable, _take_rules),
     "tariffs": (TariffParts, _take_tariffs),
+    "signalling": (SignallingParts, _take_signalling),
     "settings": (dict, _take_settings),
 }
 
@@ -193,6 +211,7 @@ _READERS: dict[str, tuple[Callable[[], Any], Callable[[Any, str, list[Any]], Non
 def _assemble(parts: Parts) -> World:
     accounts: AccountParts = parts.get("accounts")
     tariffs: TariffParts = parts.get("tariffs")
+    signalling: SignallingParts = parts.get("signalling")
     try:
         settings = Settings.of(parts.get("settings"))
     except KeyError as error:
@@ -211,6 +230,8 @@ def _assemble(parts: Parts) -> World:
         exchange=tariffs.exchange,
         settings=settings,
         overrides=accounts.overrides,
+        header_rules=signalling.rules,
+        causes=signalling.causes,
     )
     decks: dict[int, Deck] = {}
     names: dict[int, Names] = {}

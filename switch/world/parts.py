@@ -11,6 +11,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from apps.config.snapshot import settings
 from apps.pricing import snapshot as pricing
 from apps.routing import snapshot as routing
+from apps.signalling import snapshot as signalling
 from apps.users import snapshot as users
 from switch.world.deck import DeckError
 from switch.world.deck_build import copy_deck
@@ -19,7 +20,7 @@ from switch.world.store import Sections, Store
 
 logger = logging.getLogger(__name__)
 
-SMALL = ("accounts", "routes", "tariffs", "settings")
+SMALL = ("accounts", "routes", "tariffs", "signalling", "settings")
 ALL = "*"
 
 
@@ -81,6 +82,8 @@ def _sections(part: str, node: str) -> Sections:
             "calendars": pricing.calendars(),
             "exchange": pricing.exchange_rates(),
         }
+    if part == "signalling":
+        return {"header_rules": signalling.header_rules(), "causes": signalling.causes()}
     return {"settings": settings(node).items()}
 
 

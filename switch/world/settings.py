@@ -37,6 +37,31 @@ class Settings:
     dnsservers: tuple[str, ...]
     secondarybind: tuple[str, ...]
     interface: int
+    # who calls, as it is shown
+    cli: str
+    sendidentity: str
+    forcedcallernidentity: str
+    replacecalleroncalls: str
+    minassertedidentitylen: int
+    cansendremotepartyid: str
+    parseidentity: str
+    trustedidentity: str
+    identityforward: tuple[str, ...]
+    identityrewrite: str
+    identityrwmode: str
+    usephysicalfromaddr: str
+    sendsipuseruripart: str
+    diversion: str
+    # dialogs
+    fwdunknownheaders: bool
+    changediscreason: tuple[str, ...]
+    prack: str
+    sessiontimer: str
+    sesskeepalive: int
+    sessiontimerhandlelocally: str
+    def_min_sessiontimer: int
+    def_mid_sessiontimer: int
+    def_max_sessiontimer: int
     # registrar
     upperexpire: int
     upperexpiremin: int

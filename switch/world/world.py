@@ -16,9 +16,13 @@ from apps.core.values.money import to_micros
 from apps.core.values.windows import Days, Hours, TimeWindow
 from apps.pricing.engine import Rate, Terms, band_of, bands_of, rate
 from apps.routing.engine import RouteTable, Rule, RuleTarget
+from switch.call.causes import Cause
+from switch.call.headers import Rule as HeaderRule
+from switch.call.headers import Rules as HeaderRules
+from switch.call.headers import Wire
 from switch.call.model import Caller, TrunkAddress
-from switch.world.price_lists import Assignment, Calendar, Tariff, holding, special_days
 from switch.sip.locate import Place
+from switch.world.price_lists import Assignment, Calendar, Tariff, holding, special_days
 from switch.world.settings import Settings
 
 Row = Sequence[Any]
@@ -74,6 +78,8 @@ class Tables:
     exchange: dict[str, tuple[list[int], list[int]]]  # currency → (first seconds, units)
     settings: Settings
     overrides: dict[int, dict[str, Any]]  # account → its own values of settings
+    header_rules: list[HeaderRule]  # by priority
+    causes: dict[str, Cause]  # how the office tells them
 
 
 class AddressTable:
@@ -137,8 +143,8 @@ class World:
     """One state of the office, as the switch sees it. Nothing in it changes but caches."""
 
     __slots__ = (
-        "_accounts", "_certified", "_decks", "_named", "_names", "_settings", "_tables", "_terms", "routes", "settings",
-        "version",
+        "_accounts", "_certified", "_decks", "_header_rules", "_named", "_names", "_settings", "_tables", "_terms",
+        "routes", "settings", "version", "wire",
     )  # fmt: skip
 
     def __init__(
@@ -158,6 +164,10 @@ class World:
         self._settings: dict[int, Settings] = {}
         self._named: dict[str, int | None] = {}
         self._certified: dict[str, list[Source]] | None = None
+        self._header_rules: dict[int, HeaderRules | None] = {}
+        wire = Wire(one for one in tables.header_rules if one.account is None)
+        self.wire = wire or None
+        """Rules for every message as it is on the wire; mostly there is none."""
         self._terms: dict[tuple[object, ...], Terms | None] = {}
 
     @property
@@ -199,6 +209,32 @@ class World:
         for one in account.path:
             own |= self._tables.overrides.get(one, {})
         return self.settings.but(own) if own else self.settings
+
+    def header_rules(self, account: Caller) -> HeaderRules | None:
+        """The rules for messages from and to the account: its own, those of accounts above it and of everybody; None without any."""
+        try:
+            return self._header_rules[account.id]
+        except KeyError:
+            found = self._header_rules[account.id] = self._rules_of(account)
+            return found
+
+    def _rules_of(self, account: Caller) -> HeaderRules | None:
+        settings = self.settings_of(account)
+        found = [
+            one
+            for one in self._tables.header_rules
+            if one.action != "raw" and (one.account is None or one.account in account.path)
+        ]
+        found = [
+            one for one in found if one.account is not None or (one.action, one.direction) != ("drop", "out")
+        ]
+        if not found and not settings.fwdunknownheaders:
+            return None
+        return HeaderRules(found, unknown=settings.fwdunknownheaders)
+
+    def cause(self, cause: Cause) -> Cause:
+        """The cause as the office tells it."""
+        return self._tables.causes.get(cause.name, cause)
 
     def credential(self, username: str) -> Credential | None:
         """The digest secrets of a SIP user name."""

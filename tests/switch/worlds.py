@@ -46,7 +46,7 @@ class Office:
             name: []
             for name in (
                 "accounts", "credentials", "addresses", "trunks", "rules", "tariffs", "assignments", "windows",
-                "exchange", "calendars", "overrides",
+                "exchange", "calendars", "overrides", "header_rules", "causes",
             )
         }  # fmt: skip
         self.settings: dict[str, Any] = defaults()
@@ -158,6 +158,7 @@ def write(office: Office, folder: Path, now: float = NOW) -> Store:
         "tariffs": store.write_part(
             "tariffs", sections("tariffs", "assignments", "windows", "exchange", "calendars")
         ),
+        "signalling": store.write_part("signalling", sections("header_rules", "causes")),
         "settings": store.write_part("settings", {"settings": plain(office.settings).items()}),
     }
     for tariff, rates in office.rates.items():

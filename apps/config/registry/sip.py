@@ -23,6 +23,20 @@ def _address_and_port(text: str) -> str:
     return "" if good else "an IP address and a port are expected, such as 192.0.2.7:9060."
 
 
+def _status_pair(text: str) -> str:
+    old, _sign, new = text.partition("=")
+    good = all(
+        len(one) == 3 and one.isascii() and one.isdigit() and "400" <= one <= "699" for one in (old, new)
+    )
+    return "" if good else "pairs of statuses from 400 to 699 are expected, as 408=480."
+
+
+def _session_timer(text: str) -> str:
+    if text in {"never", "off", "supported", "forced"} or (text.isdigit() and 1 <= int(text) <= 720):
+        return ""
+    return "never, off, supported, forced or minutes from 1 to 720 are expected."
+
+
 SETTINGS: tuple[Definition, ...] = (
     Definition(
         "sip_realm",
@@ -196,6 +210,97 @@ SETTINGS: tuple[Definition, ...] = (
         _("The number of the secondarybind address that calls to this carrier leave from; 0: the main one."),
         minimum=0,
         maximum=125,
+        account=True,
+    ),
+    Definition(
+        "prack",
+        str,
+        "caller",
+        _(
+            "Reliable provisional answers of who is called (RFC 3262): offered never, to callers that can do them, or always."
+        ),
+        choices=("never", "caller", "always"),
+        account=True,
+    ),
+    Definition(
+        "fwdunknownheaders",
+        bool,
+        False,
+        _(
+            "Pass headers that the switch does not know on from the account to the other party; else header rules say which."
+        ),
+        account=True,
+    ),
+    # The guide's changediscreason1, changediscreason2, … in one list.
+    Definition(
+        "changediscreason",
+        Words,
+        (),
+        _(
+            "Statuses that stand in place of others, as 408=480, with commas: of a carrier before the next is tried, of a"
+            " caller in what it is answered."
+        ),
+        check=_status_pair,
+        account=True,
+    ),
+    # The guide's -1 to 3 and "other": never, off, (1 loads the global value: that is what having no own value does),
+    # supported, forced, minutes.
+    Definition(
+        "sessiontimer",
+        str,
+        "off",
+        _(
+            "Session timers (RFC 4028): never, off (only when the party asks), supported (when it can), forced,"
+            " or forced with so many minutes between refreshes."
+        ),
+        check=_session_timer,
+        account=True,
+    ),
+    Definition(
+        "sesskeepalive",
+        int,
+        0,
+        _("Seconds between our refreshes of a session; 0: half of its interval."),
+        minimum=0,
+        maximum=43_200,
+        account=True,
+    ),
+    Definition(
+        "sessiontimerhandlelocally",
+        str,
+        "auto",
+        _(
+            "Who handles session timers: auto (we, when an account of the call has them on, else the parties), forward"
+            " (the parties), yes (we), no (nobody)."
+        ),
+        choices=("auto", "forward", "yes", "no"),
+        account=True,
+    ),
+    Definition(
+        "def_min_sessiontimer",
+        int,
+        90,
+        _("The shortest session interval that we accept (Min-SE), seconds."),
+        minimum=4,
+        maximum=86_400,
+        account=True,
+    ),
+    Definition(
+        "def_mid_sessiontimer",
+        int,
+        1800,
+        _("The session interval that we ask for, seconds."),
+        minimum=4,
+        maximum=86_400,
+        account=True,
+    ),
+    Definition(
+        "def_max_sessiontimer",
+        int,
+        7200,
+        _("The longest session interval that we agree to, seconds."),
+        minimum=4,
+        maximum=86_400,
         account=True,
     ),
 )
