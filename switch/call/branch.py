@@ -138,7 +138,7 @@ class Branch(Leg):
             self._hang_up_stray(tx, response)
             return
         self.answered = True
-        self.board.alarms.cancel(self.alarm)
+        self.board.alarms.end(self.alarm)
         self._enter(response)
         self.unacked = tx
         if media.has_sdp(self.call.invite):
@@ -205,7 +205,7 @@ class Branch(Leg):
     def over(self, status: int) -> None:
         """It failed with this status."""
         self.given_up = True
-        self.board.alarms.cancel(self.alarm)
+        self.board.alarms.end(self.alarm)
         self.free_line()
         self.done(self, status)
 
@@ -221,7 +221,7 @@ class Branch(Leg):
         if self.given_up or self.answered:
             return
         self.given_up = True
-        self.board.alarms.cancel(self.alarm)
+        self.board.alarms.end(self.alarm)
         self.free_line()
         self._cancel(why)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple, Protocol
 
@@ -100,7 +100,7 @@ class Settings:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Settings:
         """From all settings' values by key. Raises KeyError for one that is missing."""
-        known = {name: values[name] for name in cls.__slots__}
+        known = {one.name: values[one.name] for one in fields(cls)}
         return cls(**known | {"reroutedisccodes": frozenset(values["reroutedisccodes"])})
 
 
@@ -181,7 +181,17 @@ def _particular(source: Source) -> tuple[bool, int, int]:
 class World:
     """One state of the office, as the switch sees it. Nothing in it changes but caches."""
 
-    __slots__ = ("_accounts", "_decks", "_names", "_tables", "_terms", "routes", "settings", "version")
+    __slots__ = (
+        "_accounts",
+        "_decks",
+        "_names",
+        "_tables",
+        "_terms",
+        "_trunks",
+        "routes",
+        "settings",
+        "version",
+    )
 
     def __init__(
         self,
@@ -197,6 +207,7 @@ class World:
         self._decks = decks
         self._names = names or {}
         self._accounts: dict[int, Caller | None] = {}
+        self._trunks: dict[int, TrunkAddress | None] = {}
         self._terms: dict[tuple[object, ...], Terms | None] = {}
 
     @property
@@ -239,8 +250,12 @@ class World:
 
     def trunk(self, account_id: int) -> TrunkAddress | None:
         """How a carrier is reached."""
-        row = self._tables.trunks.get(account_id)
-        return TrunkAddress(*row[1:]) if row else None
+        try:
+            return self._trunks[account_id]
+        except KeyError:
+            row = self._tables.trunks.get(account_id)
+            found = self._trunks[account_id] = TrunkAddress(*row[1:]) if row else None
+            return found
 
     def local(self, called: str) -> int | None:
         """The account of ours with this SIP user name or caller number."""
