@@ -73,10 +73,13 @@ def main(arguments: list[str]) -> int:
 
 
 def tune() -> None:
-    """What was made at the start lives for ever: the collector need not look at it, nor often at calls, which have few cycles."""
+    """What was made at the start lives for ever: the collector need not look at it, nor often at calls, which leave no rings.
+
+    A look at 20,000 new objects takes 5 to 10 ms, during which nobody is answered: no more at once.
+    """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(200_000, 50, 1000)
+    gc.set_threshold(20_000, 500, 1000)
     sys.setswitchinterval(SWITCH_INTERVAL)
 
 

@@ -52,8 +52,7 @@ class Facts:
     zone: str = "UTC"
 
 
-@dataclass(frozen=True, slots=True)
-class Offer(Generic[T]):
+class Offer(NamedTuple, Generic[T]):
     """What an eligible carrier asks: `cost` of one minute begun now, in billionths of the currency unit.
 
     The cost of a minute, not the price per minute, is compared: connect fee, minimum and increments count.

@@ -214,7 +214,7 @@ class Branch(Leg):
             self._hang_up_stray(tx, response)
             return
         self.answered = True
-        self.board.alarms.cancel(self.alarm)
+        self.board.alarms.end(self.alarm)
         self._enter(response)
         self.settle()
         reliable.complete(self, response)
@@ -328,7 +328,7 @@ class Branch(Leg):
     def over(self, status: int) -> None:
         """It failed with this status."""
         self.given_up = True
-        self.board.alarms.cancel(self.alarm)
+        self.board.alarms.end(self.alarm)
         self.free_line()
         self.done(self, status)
 
@@ -344,7 +344,7 @@ class Branch(Leg):
         if self.given_up or self.answered:
             return
         self.given_up = True
-        self.board.alarms.cancel(self.alarm)
+        self.board.alarms.end(self.alarm)
         self.free_line()
         self._cancel(why, reason)
 

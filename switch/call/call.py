@@ -40,11 +40,14 @@ if TYPE_CHECKING:
 log = logging.getLogger("switch.call")
 
 TRYING, RINGING, UP, OVER = "trying", "ringing", "up", "over"
+LINGER = 5.0
+"""Seconds after the last transaction of a call can have ended."""
 
 
 class Call:
     """From the INVITE of a known account to its record."""
 
+    __deletable__ = ("caller",)  # for the compiler: see `_forget`
     __slots__ = (
         "account", "alarm", "answered", "answered_at", "asking_money", "attempts", "authorised", "board", "branches",
         "called", "caller", "codec", "cut", "decision", "diverted", "granted", "held", "id", "invite", "last", "limit", "loop_key",
@@ -300,8 +303,9 @@ class Call:
             return
         board = self.board
         self.state = OVER
-        board.alarms.cancel(self.cut)
-        board.alarms.cancel(self.alarm)
+        board.alarms.end(self.cut)
+        board.alarms.end(self.alarm)
+        self._forget_later()
         board.calls.pop(self.id, None)
         board.invites.pop(self.loop_key, None)
         if self.reliable is not None and self.reliable.stop():
@@ -341,6 +345,19 @@ class Call:
             "call=%s account=%s ended cause=%s status=%s by=%s %s",
             self.id, self.account.username, cause.name, status, by, comment,
         )  # fmt: skip
+
+    def _forget_later(self) -> None:
+        self.board.alarms.set(Alarm(self._forget), self.board.now + 64 * self.board.layer.t1 + LINGER)
+
+    def _forget(self) -> None:
+        """No transaction knows the call any more: let go of the legs, which hold it, so that no ring is left for the collector."""
+        legs: list[Leg] = [self.caller, *self.branches]
+        if any(leg.keys or leg.awaiting_ack or leg.unacked for leg in legs):
+            self._forget_later()
+            return
+        self.called = self.last = None
+        self.branches = []
+        del self.caller
 
     # --- what alarms and others tell --------------------------------------------------------------------------------------------
 

@@ -116,6 +116,7 @@ class ServerTransaction:
         self._send(now)
         if self.flow.reliable and not self.failed:
             self.end()
+            self.context = None
 
     def retransmitted(self, now: float) -> None:
         """The request came again: answer as before, or keep silent while there is no answer."""
@@ -203,6 +204,7 @@ class InviteServerTransaction(ServerTransaction):
             self.data = b""
             if self.flow.reliable:
                 self.end()
+                self.context = None
             else:
                 self.deadline = now + self.layer.t4
                 self.layer.wheel.arm(self, self.deadline)

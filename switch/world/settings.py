@@ -6,7 +6,7 @@ An account may have values of its own (`World.settings_of`): the same type, with
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 
@@ -109,11 +109,11 @@ class Settings:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Settings:
         """From all settings' values by key. Raises KeyError for one that is missing."""
-        return cls(**_typed({name: values[name] for name in cls.__slots__}))
+        return cls(**_typed({one.name: values[one.name] for one in fields(cls)}))
 
     def but(self, values: Mapping[str, Any]) -> Settings:
         """These with other values; keys that the switch does not read are passed over."""
-        return replace(self, **_typed({key: one for key, one in values.items() if key in self.__slots__}))
+        return replace(self, **_typed({key: one for key, one in values.items() if hasattr(self, key)}))
 
 
 _SETS = ("reroutedisccodes",)

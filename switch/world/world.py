@@ -271,8 +271,12 @@ class World:
 
     def trunk(self, account_id: int) -> TrunkAddress | None:
         """How a carrier is reached."""
-        row = self._tables.trunks.get(account_id)
-        return TrunkAddress(*row[1:]) if row else None
+        try:
+            return self._trunks[account_id]
+        except KeyError:
+            row = self._tables.trunks.get(account_id)
+            found = self._trunks[account_id] = TrunkAddress(*row[1:]) if row else None
+            return found
 
     def local(self, called: str) -> int | None:
         """The account of ours with this SIP user name or caller number."""
