@@ -123,7 +123,9 @@ class Worker:
         first, last = self.environment.rtp_ports
         ports = PortRange(first, last, worker=self.number, workers=self.config.workers, clock=time.monotonic)
         bind = self.config.binds[0]
-        self.relay = Relay(self.reactor, ports, host=bind, advertise=self.config.advertise)
+        self.relay = Relay(
+            self.reactor, ports, host=bind, also=self.config.binds[1:], advertise=self.config.advertise
+        )
 
     def _begin(self) -> None:
         """The reactor runs: wait for the world, then open the sockets."""

@@ -35,7 +35,7 @@ class AccountSerializer(serializers.ModelSerializer):
         model = Account
         fields = ["id", "username", "kind", "parent", "display_name", "email", "address", "vat_number", "country",
                   "language", "time_zone", "is_active", "billing", "credit_limit", "currency", "vat_rate", "balance",
-                  "held", "caller_number", "max_calls", "calls_per_second", "max_call_seconds", "media", "tech_prefix",
+                  "held", "caller_number", "max_calls", "calls_per_second", "max_call_seconds", "tech_prefix",
                   "created_at", "password", "sip_password"]  # fmt: skip
         read_only_fields = ["created_at"]
 

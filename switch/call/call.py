@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from switch.call.board import Board
     from switch.call.branch import Branch
     from switch.call.model import Caller, CallRequest, Decision
-    from switch.media import Session, Silence
+    from switch.call.sound import Sound
+    from switch.media import Silence
 
 log = logging.getLogger("switch.call")
 
@@ -42,8 +43,8 @@ class Call:
 
     __slots__ = (
         "account", "alarm", "answered", "answered_at", "asking_money", "attempts", "authorised", "board", "branches",
-        "called", "caller", "codec", "cut", "decision", "granted", "held", "id", "invite", "last", "limit", "loop_key",
-        "money_waits", "place", "request", "ringing_at", "session", "started", "state", "tx", "world_version",
+        "called", "caller", "codec", "cut", "decision", "granted", "id", "invite", "last", "limit", "loop_key",
+        "money_waits", "place", "request", "ringing_at", "sound", "started", "state", "tx", "world_version",
     )  # fmt: skip
 
     def __init__(
@@ -82,8 +83,7 @@ class Call:
         self.money_waits = False
         self.cut = Alarm(self._cut)
         self.alarm = Alarm(self._extend)
-        self.session: Session | None = None
-        self.held = [False, False]
+        self.sound: Sound | None = None
         self.codec = ""
         self.loop_key = (invite.from_.tag or "", invite.call_id, str(invite.cseq.number))
         board.calls[self.id] = self
@@ -103,17 +103,18 @@ class Call:
             self.caller.enter(Dialog.of_callee(self.invite, self.tx.tag, self.caller.contact))
 
     def progress(self, response: Response, branch: Branch) -> None:
-        """A 18x of a target goes on to the caller; of several phones at once only the sound of none."""
+        """A 18x of a target goes on to the caller."""
         if self.state not in {TRYING, RINGING} or self.tx.answered:
             return
         if self.ringing_at is None and response.status in {180, 183}:
             self.ringing_at = self.wall_now()
-        body = media.passed(self, response, branch) if len(self.branches) == 1 else b""
+        status, body = media.early(self, response, branch)
         if self.state == TRYING:
             self.state = RINGING
             self.board.live.changed(self)
         self.enter_dialog()
-        self.tx.reply(response.status, self.board.now, response.reason, self._headers(response, body), body)
+        reason = response.reason if status == response.status else None
+        self.tx.reply(status, self.board.now, reason, self._headers(response, body), body)
 
     def _headers(self, response: Response, body: bytes) -> list[Header]:
         headers: list[Header] = [("Contact", self.caller.contact), Allowed]
@@ -251,7 +252,7 @@ class Call:
                 self.authorised = (
                     None  # the database was away, and the call went on: its time counts as it is
                 )
-        rtp = media.close(self.session)
+        rtp = media.close(self)
         if self.answered is None and self.decision is not None:
             comment = record.told(comment, self.decision.trace)
         line = record.end(self, cause, by=by, status=status, ended=ended, rtp=rtp, comment=comment)

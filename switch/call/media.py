@@ -1,25 +1,28 @@
-"""Session descriptions on their way through a call: as they are when media is direct, else led over the relay."""
+"""Session descriptions on their way through a call: untouched, corrected, or led over the relay (RFC 3264, guide 9896-9955)."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from switch.media import PortsExhausted, Silence
-from switch.sip.message import Message
+from switch.call.sound import CALLED, CALLER, Sound, planned
+from switch.media import PortsExhausted, Session, Silence, Way, reachable
+from switch.sip.message import Message, Request, Response
 from switch.sip.sdp import BadSdp, Media, Sdp
 
 if TYPE_CHECKING:
+    from switch.call.branch import Branch
     from switch.call.call import Call
     from switch.call.leg import Leg
     from switch.call.model import Target
-    from switch.media import Session
 
 SDP_TYPE = "application/sdp"
+MAX_STREAMS = 8
+"""Streams of one call that are relayed; more are refused."""
 _AUDIO = re.compile(rb"^m=audio [0-9/]+ \S+ ([0-9]+)", re.MULTILINE)
 _STATIC = {b"0": "PCMU", b"3": "GSM", b"4": "G723", b"8": "PCMA", b"9": "G722", b"15": "G728", b"18": "G729"}
 
-__all__ = ["BadSdp", "PortsExhausted", "close", "codec_of", "has_sdp", "open_relay", "passed"]
+__all__ = ["BadSdp", "PortsExhausted", "close", "codec_of", "early", "has_sdp", "open_relay", "passed"]
 
 
 def has_sdp(message: Message) -> bool:
@@ -28,50 +31,150 @@ def has_sdp(message: Message) -> bool:
 
 
 def open_relay(call: Call, target: Target) -> None:
-    """Take ports for the call when its caller or this target asks for the relay. Raises PortsExhausted.
+    """Decide about the media of the call to this target, and take ports if it is to be relayed. Raises PortsExhausted.
 
     Once relayed, always relayed: the caller may have heard of our ports already.
     """
-    assert call.decision is not None
-    if call.session is None and "relay" in (call.decision.media, target.account.media):
-        call.session = call.board.relay.open(call.id)
+    before, sound = call.sound, planned(call, target)
+    if before is not None and before.session is not None:
+        sound.way, sound.session = Way.ROUTE, before.session
+    elif sound.way is Way.ROUTE:
+        relay = call.board.relay
+        caller, called = (relay.host_for(side.source) for side in sound.sides)
+        sound.session = relay.open(call.id, hosts=(caller, called))
+    if sound.session is not None:
+        sound.session.let(*sound.passing)
+    call.sound = sound
 
 
 def passed(call: Call, message: Message, source: Leg) -> bytes:
-    """The body as the other party shall see it. Raises BadSdp for one that cannot be relayed."""
-    session = call.session
-    if session is None or not has_sdp(message):
+    """The body as the other party shall see it. Raises BadSdp for one that cannot be used."""
+    sound = call.sound
+    if sound is None:
+        return message.body
+    offered = _is_offer(sound, message)
+    if not has_sdp(message):
+        return sound.withheld if _answers(message) and not message.body else message.body
+    if sound.way is Way.BYPASS and not (offered and sound.rules):
         return message.body
     sdp = Sdp.parse(message.body)
-    heard, shown = (session.caller, session.called) if source.is_caller else (session.called, session.caller)
-    audio = sdp.audio
-    heard.expect(
-        *_place(audio),
-        rtcp=(audio.address, audio.rtcp_port) if audio is not None and not _nowhere(audio) else None,
-        signalling=source.flow.host,
-        symmetric=source.phone,
-    )
-    host, port = shown.local
-    sdp.relay(host, [port if media is audio else 0 for media in sdp.media])
-    call.held[source.is_caller] = sdp.held
-    session.held = any(call.held)
+    if offered:
+        for rules in sound.rules:
+            rules.apply(sdp)
+    if sound.session is not None:
+        _relay(call, sound, sound.session, sdp, source)
+    elif sound.way is Way.CORRECT:
+        _correct(call, sound, sdp, source)
+    elif not sound.rules:
+        return message.body
     return sdp.encode()
 
 
-def _place(audio: Media | None) -> tuple[str | None, int]:
-    return (None, 0) if audio is None else (audio.address, audio.port)
+def _is_offer(sound: Sound, message: Message) -> bool:
+    """Whether its SDP is an offer: of a request but an ACK, or of the answer to an INVITE that had none (RFC 3261 §13.2.1)."""
+    if isinstance(message, Request):
+        if message.method == "INVITE":
+            sound.late = not has_sdp(message)
+        return message.method != "ACK"
+    return sound.late and message.cseq.method == "INVITE"
 
 
-def _nowhere(audio: Media) -> bool:
-    return audio.address in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+def _answers(message: Message) -> bool:
+    return isinstance(message, Response) and 200 <= message.status < 300 and message.cseq.method == "INVITE"
+
+
+def early(call: Call, response: Response, branch: Branch) -> tuple[int, bytes]:
+    """Status and body of a provisional answer for the caller; of several phones at once only the sound of none.
+
+    A 183 whose media is kept from the caller becomes a 180: the phone plays its own ringing (guide 9191).
+    """
+    if len(call.branches) != 1:
+        return response.status, b""
+    body = passed(call, response, branch)
+    sound = call.sound
+    if body and sound is not None and not sound.early:
+        sound.withheld = body
+        return 180 if response.status == 183 else response.status, b""
+    return response.status, body
+
+
+# --- over the relay -------------------------------------------------------------------------------------------------------------
+
+
+def _relay(call: Call, sound: Sound, session: Session, sdp: Sdp, source: Leg) -> None:
+    """Every stream over ports of its own; one that cannot go over the relay is refused with port 0."""
+    me, other = (CALLER, CALLED) if source.is_caller else (CALLED, CALLER)
+    side, peer = sound.sides[me], sound.sides[other]
+    ports = [_stream(call, sound, session, number, media, source) for number, media in enumerate(sdp.media)]
+    side.held = sdp.held
+    session.held = any(one.held for one in sound.sides)
+    shown = session.streams[0][other]
+    sdp.relay(call.board.relay.shown_address(shown, peer.source, peer.own), ports)
+    wanted = peer.settings.sdpalhandling
+    if wanted != "none":
+        sdp.hide(unknown=wanted == "unknown")
+
+
+def _stream(call: Call, sound: Sound, session: Session, number: int, media: Media, source: Leg) -> int:
+    """What the stream's endpoint is to expect, and the port that the other party is told."""
+    me, other = (CALLER, CALLED) if source.is_caller else (CALLED, CALLER)
+    if not media.port or not media.is_datagrams or number >= MAX_STREAMS:
+        if number < len(session.streams):
+            session.streams[number][me].expect(None, 0)
+        return 0
+    try:
+        pair = session.stream(number)
+    except PortsExhausted:
+        return 0
+    side = sound.sides[me]
+    place = source.flow.host
+    address = reachable(media.address, place, side.handling, call.board.relay.own)
+    pair[me].expect(
+        address,
+        media.port,
+        rtcp=(address, media.rtcp_port) if not _nowhere(media) else None,
+        signalling=place,
+        symmetric=side.symmetric,
+        rtp=media.is_rtp,
+    )
+    first = media.rtpmaps.get(int(media.formats[0])) if media.formats[0].isdecimal() else None
+    if first is not None and first.rate:
+        pair[me].stream.set_clock_rate(first.rate)
+    return pair[other].local[1]
+
+
+def _nowhere(media: Media) -> bool:
+    return media.address in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+
+
+# --- between the parties --------------------------------------------------------------------------------------------------------
+
+
+def _correct(call: Call, sound: Sound, sdp: Sdp, source: Leg) -> None:
+    """Addresses that the other party could not reach become the one that the messages come from (guide 9928)."""
+    side = sound.sides[CALLER if source.is_caller else CALLED]
+    place, own = source.flow.host, call.board.relay.own
+    for media in sdp.media:
+        if media.port and not _nowhere(media):
+            address = reachable(media.address, place, side.handling, own)
+            if address != media.address:
+                media.correct(address)
+    if sdp.session.own_address is not None and sdp.session.own_address not in ("0.0.0.0", "::"):  # noqa: S104
+        address = reachable(sdp.session.own_address, place, side.handling, own)
+        if address != sdp.session.own_address:
+            sdp.session.replace("c=", f"c=IN {'IP6' if ':' in address else 'IP4'} {address}")
+
+
+# --- the answer and the end -----------------------------------------------------------------------------------------------------
 
 
 def watch(call: Call) -> None:
-    """From the answer on, silence ends the call, as the settings say (guide 4874-4875)."""
-    session = call.session
+    """From the answer on all sound passes, and silence ends the call, as the settings say (guide 4874-4875)."""
+    session = call.sound.session if call.sound is not None else None
     if session is None:
         return
     settings = call.board.world().settings_of(call.account)
+    session.let(True, True)
     session.watch(
         lambda _session, silence: call.silent(silence),
         stopped=settings.rtp_timeout_seconds or float("inf"),
@@ -79,13 +182,18 @@ def watch(call: Call) -> None:
     )
 
 
-def close(session: Session | None) -> list[int]:
-    """Give the ports back; packets to the called, to the caller, and lost of both."""
+def close(call: Call) -> list[int]:
+    """Give the ports back; packets to the called, to the caller, and lost of both, of all streams."""
+    session = call.sound.session if call.sound is not None else None
     if session is None:
         return [0, 0, 0]
-    caller, called = session.caller.report(), session.called.report()
+    pairs = [(caller.report(), called.report()) for caller, called in session.streams]
     session.close()
-    return [caller.packets, called.packets, caller.lost + called.lost]
+    return [
+        sum(caller.packets for caller, _ in pairs),
+        sum(called.packets for _, called in pairs),
+        sum(caller.lost + called.lost for caller, called in pairs),
+    ]
 
 
 def codec_of(body: bytes) -> str:

@@ -69,7 +69,7 @@ def _facts(call: Call) -> Line:
         "cost": target.cost.as_list() if target is not None and target.cost is not None else None,
         "setup_ms": max(0, int(setup * 1000)),
         "pdd_ms": None if call.ringing_at is None else max(0, int((call.ringing_at - call.started) * 1000)),
-        "media": "relay" if call.session is not None else "direct",
+        "media": call.sound.label if call.sound is not None else "direct",
         "codec": call.codec,
         "sip_call_id": clean(request.sip_call_id)[:255],
     }

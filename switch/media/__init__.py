@@ -2,13 +2,19 @@
 
 from .endpoint import Endpoint, Tap
 from .latch import Latch, Rank
+from .nat import Handling, Own, behind_nat, is_local, reachable
 from .ports import PortRange, PortsExhausted
 from .relay import Relay, Session, Silence
+from .route import Mode, Party, Way, decide, merged
 from .stats import Report, Stream
 
 __all__ = [
     "Endpoint",
+    "Handling",
     "Latch",
+    "Mode",
+    "Own",
+    "Party",
     "PortRange",
     "PortsExhausted",
     "Rank",
@@ -18,4 +24,10 @@ __all__ = [
     "Silence",
     "Stream",
     "Tap",
+    "Way",
+    "behind_nat",
+    "decide",
+    "is_local",
+    "merged",
+    "reachable",
 ]

@@ -32,8 +32,27 @@ class Settings:
     reroutedisccodes: frozenset[int]
     max_calls_per_worker: int
     # media
+    routertpcaller: str
+    routertpcalled: str
+    natdetected: str
+    nathandling: str
+    nataddrtype: str
+    checkrtpaddr: str
+    sdpalhandling: str
+    earlystart: bool
+    blockearlymedia: str
+    blockearlymedia_in: bool
     rtp_start_timeout_seconds: int
     rtp_timeout_seconds: int
+    # codecs
+    choosecodecs: tuple[str, ...]
+    codecorder: tuple[str, ...]
+    cutg711: bool
+    block711: bool
+    onlyg711: bool
+    onlyg723: bool
+    onlyg729: bool
+    onlyg72x: bool
     # security
     flood_messages_per_second: int
     flood_burst: int
