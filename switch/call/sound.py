@@ -76,7 +76,9 @@ def planned(call: Call, target: Target) -> Sound:
         way = decide(mode, _NOWHERE, _NOWHERE)
     else:
         way = decide(mode, _caller_party(call, caller), _called_party(call, target, called))
-    rules = () if mode is Mode.BYPASS else tuple(filter(None, map(_rules, (caller.settings, called.settings))))
+    rules = (
+        () if mode is Mode.BYPASS else tuple(filter(None, map(_rules, (caller.settings, called.settings))))
+    )
     return Sound(
         way,
         (caller, called),

@@ -23,7 +23,14 @@ BESIDE: Final = frozenset(("TELEPHONE-EVENT", "CN", "RED", "RTX", "ULPFEC"))
 G711: Final = frozenset(("PCMU", "PCMA"))
 BETTER: Final = frozenset(("G723", "G729"))
 """What the guide's `cutg711` calls better than G.711."""
-_SAME: Final = {"G7231": "G723", "G723.1": "G723", "G729A": "G729", "G729B": "G729", "G711A": "PCMA", "G711U": "PCMU"}
+_SAME: Final = {
+    "G7231": "G723",
+    "G723.1": "G723",
+    "G729A": "G729",
+    "G729B": "G729",
+    "G711A": "PCMA",
+    "G711U": "PCMU",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,9 @@ class Office:
     ) -> int:
         account = self.id()
         if fields.pop("media", "relay") == "direct":
-            self.rows["overrides"] += [[account, key, "bypass"] for key in ("routertpcaller", "routertpcalled")]
+            self.rows["overrides"] += [
+                [account, key, "bypass"] for key in ("routertpcaller", "routertpcalled")
+            ]
         path = next((row[3] for row in self.rows["accounts"] if row[0] == above), [])
         values = {
             "active": True, "billing": "prepaid", "currency": "EUR", "vat": 0, "zone": "UTC", "number": "",

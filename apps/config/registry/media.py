@@ -35,7 +35,9 @@ SETTINGS: tuple[Definition, ...] = (
         "natdetected",
         str,
         "auto",
-        _("Whether phones of this account are behind a NAT: found out for each call (auto), or known (yes, no)."),
+        _(
+            "Whether phones of this account are behind a NAT: found out for each call (auto), or known (yes, no)."
+        ),
         choices=("auto", "yes", "no"),
         account=True,
     ),
@@ -87,7 +89,9 @@ SETTINGS: tuple[Definition, ...] = (
         "earlystart",
         bool,
         True,
-        _("Whether callers get the called party's media before the answer; if not, their phones play their own ringing."),
+        _(
+            "Whether callers get the called party's media before the answer; if not, their phones play their own ringing."
+        ),
         account=True,
     ),
     Definition(

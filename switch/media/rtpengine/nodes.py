@@ -32,7 +32,9 @@ def _node(text: str) -> Node:
     try:
         address = str(ip_address(host.strip("[]")))
     except ValueError:
-        raise ValueError(f"{text!r} does not begin with an address and a port, such as 127.0.0.1:22222") from None
+        raise ValueError(
+            f"{text!r} does not begin with an address and a port, such as 127.0.0.1:22222"
+        ) from None
     if not (colon and port.isdecimal() and 0 < int(port) < 65536):
         raise ValueError(f"{text!r} has no port from 1 to 65535")
     if weight and not (weight.isdecimal() and 0 < int(weight) <= 1000):
