@@ -115,7 +115,8 @@ class Worker:
         """Everything that can be made without a world."""
         from switch.charging.bank import Bank, dsn_of_office
         from switch.charging.spool import Spool, label_of
-        from switch.media import PortRange, Relay
+        from switch.media import Client, PortRange, Relay
+        from switch.media.rtpengine import Node
 
         self.label = label_of(self.number)
         self.spool = Spool(self.var / "spool", self.label)
@@ -126,6 +127,10 @@ class Worker:
         self.relay = Relay(
             self.reactor, ports, host=bind, also=self.config.binds[1:], advertise=self.config.advertise
         )
+
+        self.rtpengine = Client(self.reactor)
+        port = self.environment.rtpengine
+        self.own_rtpengine = (Node("127.0.0.1", port),) if port else ()
 
     def _begin(self) -> None:
         """The reactor runs: wait for the world, then open the sockets."""
@@ -199,6 +204,7 @@ class Worker:
             clock=clock,
             usage=usage,
             live=self.live,
+            rtpengine=self.rtpengine,
         )
         assert self.keeper.world is not None
         self.doorkeeper = Doorkeeper(self.keeper.world, self.secret, self.guard.wrong)
@@ -211,6 +217,7 @@ class Worker:
         self.net.start()
         self.bank.start()
         self.relay.start()
+        self.rtpengine.start()
         self.live.start()
         self.alive = self.spool.keep_alive(self.reactor)
         self._tick()
@@ -246,9 +253,12 @@ class Worker:
     def _world_changed(self, world: Any) -> None:
         if self.doorkeeper is None:
             return
+        from switch.media import parse_nodes
+
         self.doorkeeper.follow(world)
         self.guard.follow(world)
         self.board.layer.t1 = world.settings.minresendival / 1000
+        self.rtpengine.follow(parse_nodes(world.settings.rtpengine_nodes) or self.own_rtpengine)
 
     def _tick(self) -> None:
         self.reactor.callLater(TICK, self._tick)
@@ -291,12 +301,13 @@ class Worker:
     def _leave(self, deadline: float) -> None:
         """Once all BYEs are answered, or after `LINGER` seconds."""
         waiting = any(tx.state not in {"completed", "terminated"} for tx in self.board.layer.clients.values())
-        if (waiting or self.board.layer.unacked) and time.monotonic() < deadline:
+        if (waiting or self.board.layer.unacked or self.rtpengine.busy) and time.monotonic() < deadline:
             self.reactor.callLater(TICK, self._leave, deadline)
             return
         log.info("worker %s ends: %s", self.number, asdict(self.board.counters))
         self.alive.stop()
         self.relay.stop()
+        self.rtpengine.stop()
         self.bank.stop()
         self.live.stop()
         self.keeper.stop()

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
-from switch.call import bridge
+from switch.call import bridge, engine
 from switch.call.board import Board
 from switch.call.branch import Branch
 from switch.call.bridge import Bridge
@@ -112,6 +113,10 @@ class B2bua:
 
     def on_request(self, tx: ServerTransaction, request: Request) -> None:
         leg = self._leg(request)
+        if not engine.held_back(_call_of(leg), request, leg, partial(self._request, tx, request, leg)):
+            self._request(tx, request, leg)
+
+    def _request(self, tx: ServerTransaction, request: Request, leg: Leg | None) -> None:
         try:
             if leg is not None:
                 bridge.handle(leg, tx, request)
@@ -137,6 +142,10 @@ class B2bua:
         leg = self._leg(request)
         if leg is None or leg.awaiting_ack is None:
             return
+        if not engine.held_back(leg.call, request, leg, partial(self._ack, request, leg)):
+            self._ack(request, leg)
+
+    def _ack(self, request: Request, leg: Leg) -> None:
         try:
             if leg.is_caller and leg.awaiting_ack is leg.call.tx:
                 leg.call.ack_came(request)
@@ -156,6 +165,13 @@ class B2bua:
             tx.reply(487, self.board.now)
 
     def on_response(self, tx: ClientTransaction, response: Response) -> None:
+        context = tx.context
+        leg = context.target if isinstance(context, Bridge) else context
+        call, answering = (leg.call, leg) if isinstance(leg, Leg) else (None, None)
+        if not engine.held_back(call, response, answering, partial(self._response, tx, response)):
+            self._response(tx, response)
+
+    def _response(self, tx: ClientTransaction, response: Response) -> None:
         context = tx.context
         try:
             if isinstance(context, Branch):

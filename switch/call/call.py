@@ -252,15 +252,14 @@ class Call:
                 self.authorised = (
                     None  # the database was away, and the call went on: its time counts as it is
                 )
-        rtp = media.close(self)
         if self.answered is None and self.decision is not None:
             comment = record.told(comment, self.decision.trace)
-        line = record.end(self, cause, by=by, status=status, ended=ended, rtp=rtp, comment=comment)
-        try:
-            board.spool.append(line)
-            board.counters.records += 1
-        except SpoolFull:
-            board.counters.unwritten += 1
+        media.close(
+            self,
+            lambda measured: self._write(
+                record.end(self, cause, by=by, status=status, ended=ended, media=measured, comment=comment)
+            ),
+        )
         if self.answered is None:
             board.counters.refused += 1
         board.live.gone(self)
@@ -270,6 +269,13 @@ class Call:
             "call=%s account=%s ended cause=%s status=%s by=%s %s",
             self.id, self.account.username, cause.name, status, by, comment,
         )  # fmt: skip
+
+    def _write(self, line: record.Line) -> None:
+        try:
+            self.board.spool.append(line)
+            self.board.counters.records += 1
+        except SpoolFull:
+            self.board.counters.unwritten += 1
 
     # --- what alarms and others tell --------------------------------------------------------------------------------------------
 

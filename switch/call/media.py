@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from switch.call.measured import Measured, of_relay, of_rtpengine
 from switch.call.sound import CALLED, CALLER, Sound, planned
-from switch.media import PortsExhausted, Session, Silence, Way, reachable
-from switch.sip.message import Message, Request, Response
+from switch.media import Keys, NgSession, PortsExhausted, Session, Silence, Way, reachable
+from switch.sip.message import Message, Response
 from switch.sip.sdp import BadSdp, Media, Sdp
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from switch.call.branch import Branch
     from switch.call.call import Call
     from switch.call.leg import Leg
@@ -36,7 +39,13 @@ def open_relay(call: Call, target: Target) -> None:
     Once relayed, always relayed: the caller may have heard of our ports already.
     """
     before, sound = call.sound, planned(call, target)
-    if before is not None and before.session is not None:
+    if before is not None:
+        sound.ng, sound.waiting = before.ng, before.waiting
+    if sound.ng is not None:
+        sound.way = Way.ROUTE
+    elif sound.engine:
+        sound.way, sound.ng = Way.ROUTE, NgSession(call.board.rtpengine, call.id)
+    elif before is not None and before.session is not None:
         sound.way, sound.session = Way.ROUTE, before.session
     elif sound.way is Way.ROUTE:
         relay = call.board.relay
@@ -52,15 +61,16 @@ def passed(call: Call, message: Message, source: Leg) -> bytes:
     sound = call.sound
     if sound is None:
         return message.body
-    offered = _is_offer(sound, message)
+    offered = sound.is_offer(message)
     if not has_sdp(message):
         return sound.withheld if _answers(message) and not message.body else message.body
-    if sound.way is Way.BYPASS and not (offered and sound.rules):
+    if sound.ng is not None:
+        return _rewritten(sound, message)
+    if sound.way is Way.BYPASS and not (offered and (sound.rules or sound.keys is Keys.REFUSE)):
         return message.body
     sdp = Sdp.parse(message.body)
     if offered:
-        for rules in sound.rules:
-            rules.apply(sdp)
+        sound.filter(sdp)
     if sound.session is not None:
         _relay(call, sound, sound.session, sdp, source)
     elif sound.way is Way.CORRECT:
@@ -70,13 +80,16 @@ def passed(call: Call, message: Message, source: Leg) -> bytes:
     return sdp.encode()
 
 
-def _is_offer(sound: Sound, message: Message) -> bool:
-    """Whether its SDP is an offer: of a request but an ACK, or of the answer to an INVITE that had none (RFC 3261 §13.2.1)."""
-    if isinstance(message, Request):
-        if message.method == "INVITE":
-            sound.late = not has_sdp(message)
-        return message.method != "ACK"
-    return sound.late and message.cseq.method == "INVITE"
+def _rewritten(sound: Sound, message: Message) -> bytes:
+    """What rtpengine has made of it (`switch.call.engine` asked before the message got here)."""
+    if isinstance(message, Response) and message.status >= 300:
+        return b""
+    if sound.ready is None or sound.ready[0] is not message:
+        raise BadSdp("rtpengine was not asked for it")
+    _, body, why = sound.ready
+    if body is None:
+        raise BadSdp(why)
+    return body
 
 
 def _answers(message: Message) -> bool:
@@ -182,18 +195,19 @@ def watch(call: Call) -> None:
     )
 
 
-def close(call: Call) -> list[int]:
-    """Give the ports back; packets to the called, to the caller, and lost of both, of all streams."""
-    session = call.sound.session if call.sound is not None else None
-    if session is None:
-        return [0, 0, 0]
-    pairs = [(caller.report(), called.report()) for caller, called in session.streams]
-    session.close()
-    return [
-        sum(caller.packets for caller, _ in pairs),
-        sum(called.packets for _, called in pairs),
-        sum(caller.lost + called.lost for caller, called in pairs),
-    ]
+def close(call: Call, done: Callable[[Measured], None]) -> None:
+    """Give the ports back, and tell what was measured: at once, or when rtpengine has told it."""
+    sound = call.sound
+    if sound is None:
+        done(Measured())
+    elif sound.ng is not None:
+        sound.ng.delete(lambda reply: done(of_rtpengine(reply, sound.ng, call.codec)))  # type: ignore[arg-type]
+    elif sound.session is not None:
+        measured = of_relay(sound.session, call.codec)
+        sound.session.close()
+        done(measured)
+    else:
+        done(Measured())
 
 
 def codec_of(body: bytes) -> str:

@@ -9,6 +9,7 @@ from switch.call.causes import Cause
 
 if TYPE_CHECKING:
     from switch.call.call import Call
+    from switch.call.measured import Measured
 
 Line = dict[str, Any]
 LONGEST_COMMENT = 500
@@ -25,7 +26,7 @@ def authorised(call: Call) -> Line:
 
 
 def end(
-    call: Call, cause: Cause, *, by: str, status: int, ended: float, rtp: list[int], comment: str
+    call: Call, cause: Cause, *, by: str, status: int, ended: float, media: Measured, comment: str
 ) -> Line:
     """The call is over. Of an answered call only what `up` did not say."""
     line: Line = {
@@ -37,7 +38,8 @@ def end(
         "q850": cause.q850,
         "cause": cause.name,
         "by": by,
-        "rtp": rtp,
+        "rtp": list(media.rtp),
+        "quality": media.quality,
         "comment": clean(comment)[:LONGEST_COMMENT],
     }
     return line if call.answered is not None else {**_facts(call), **line}

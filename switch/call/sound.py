@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from switch.media import Handling, Mode, Own, Party, Session, Way, behind_nat, decide, merged
+from switch.media import (
+    Handling,
+    Keys,
+    Mode,
+    NgSession,
+    Own,
+    Party,
+    Session,
+    Srtp,
+    Way,
+    behind_nat,
+    decide,
+    keys_for,
+    merged,
+    without_engine,
+)
+from switch.media.srtp import ENGINE
 from switch.sip.codecs import G711, CodecRules, named
 from switch.sip.grammar import BadValue
+from switch.sip.message import Message, Request
 from switch.sip.sdp import BadSdp, Sdp
 from switch.sip.uri import Uri
 
@@ -27,6 +45,9 @@ class Side:
     source: str
     phone: bool
     held: bool = False
+    protocol: str = ""
+    """The profile of its last SDP, "" before the first; known of calls through rtpengine only, as `ice` is."""
+    ice: bool = False
 
     @property
     def handling(self) -> Handling:
@@ -50,7 +71,15 @@ class Sound:
     way: Way
     sides: tuple[Side, Side]
     rules: tuple[CodecRules, ...] = ()
+    keys: Keys = Keys.AS_IS
+    engine: bool = False
+    """Whether rtpengine is to carry it."""
     session: Session | None = None
+    ng: NgSession | None = None
+    ready: tuple[Message, bytes | None, str] | None = None
+    """What rtpengine has made of a message's SDP, or why nothing."""
+    waiting: list[tuple[Message, Any, Callable[[], None]]] = field(default_factory=list)
+    """Messages that rtpengine's answer is waited for with, the first asked for already (see `switch.call.engine`)."""
     late: bool = False
     """The last INVITE had no offer: its answer brings one."""
     early: bool = True
@@ -63,7 +92,24 @@ class Sound:
     @property
     def label(self) -> str:
         """For the record and the live view."""
+        if self.ng is not None:
+            return "rtpengine"
         return "relay" if self.session is not None else "direct"
+
+    def is_offer(self, message: Message) -> bool:
+        """Whether its SDP is an offer: of a request but an ACK, or of the answer to an INVITE that had none (RFC 3261 §13.2.1)."""
+        if isinstance(message, Request):
+            if message.method == "INVITE":
+                self.late = not message.body
+            return message.method != "ACK"
+        return self.late and message.cseq.method == "INVITE"
+
+    def filter(self, offer: Sdp) -> None:
+        """Apply the accounts' choice of codecs. BadSdp when nothing is left, or when SRTP is asked for and not there."""
+        if self.keys is Keys.REFUSE:
+            raise BadSdp("the policy of an account refuses this offer, with SRTP or for want of it")
+        for rules in self.rules:
+            rules.apply(offer)
 
 
 def planned(call: Call, target: Target) -> Sound:
@@ -72,10 +118,17 @@ def planned(call: Call, target: Target) -> Sound:
     caller = Side(world.settings_of(call.account), call.caller.flow.host, call.caller.phone)
     called = Side(world.settings_of(target.account), _host_of(call, target), target.trunk is None)
     mode = merged(Mode(caller.settings.routertpcaller), Mode(called.settings.routertpcalled))
+    available = bool(call.board.rtpengine.nodes.all)
+    keys = _keys(call, target, caller, called, available)
+    engine = available and (keys in ENGINE or called.settings.needcodeconversion)
     if mode in {Mode.ALWAYS, Mode.BYPASS, Mode.CORRECT}:
-        way = decide(mode, _NOWHERE, _NOWHERE)
+        way = decide(mode, _NOWHERE, _NOWHERE, needed=engine)
     else:
-        way = decide(mode, _caller_party(call, caller), _called_party(call, target, called))
+        parties = _caller_party(call, caller), _called_party(call, target, called)
+        way = decide(mode, *parties, needed=engine)
+    engine = engine or (
+        available and way is Way.ROUTE and keys is Keys.AS_IS and caller.settings.media_engine != "relay"
+    )
     rules = (
         () if mode is Mode.BYPASS else tuple(filter(None, map(_rules, (caller.settings, called.settings))))
     )
@@ -83,6 +136,8 @@ def planned(call: Call, target: Target) -> Sound:
         way,
         (caller, called),
         rules,
+        keys,
+        engine,
         early=all(_early_sdp(side.settings) for side in (caller, called)),
         passing=(
             not (caller.settings.blockearlymedia_in or called.settings.blockearlymedia_in),
@@ -92,6 +147,30 @@ def planned(call: Call, target: Target) -> Sound:
 
 
 _NOWHERE = Party()
+_PLAIN = frozenset(("accept", "auto", "bypass"))
+"""Policies that leave an offer without SRTP alone."""
+
+
+def _keys(call: Call, target: Target, caller: Side, called: Side, available: bool) -> Keys:
+    """What the SRTP policies make of the caller's offer; the usual call, without SRTP, is seen to be one without reading its SDP."""
+    source, aim = Srtp(caller.settings.srtp), Srtp(called.settings.srtp)
+    body = call.invite.body
+    secure = (b"SAVP" in body or b"a=crypto:" in body or b"a=fingerprint:" in body) and _secure(body)
+    if not secure and source in _PLAIN and aim in _PLAIN:
+        return Keys.AS_IS
+    if not body:
+        # The offer comes with the answer: what is required cannot be promised yet, and is asked for in our next offer.
+        return Keys.AS_IS
+    keys = keys_for(source, aim, secure=secure, carrier=target.trunk is not None)
+    return keys if available else without_engine(keys, aim)
+
+
+def _secure(body: bytes) -> bool:
+    try:
+        audio = Sdp.parse(body).audio
+    except BadSdp:
+        return False
+    return audio is not None and audio.is_secure
 
 
 def _early_sdp(settings: Settings) -> bool:

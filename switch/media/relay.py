@@ -17,6 +17,7 @@ from switch.net.reactor import Reactor
 from .endpoint import Endpoint, new_buffer
 from .nat import Own, own_address
 from .ports import PortRange, PortsExhausted
+from .rtcp import Reports, follow
 
 _SOCKET_BUFFER: Final = 256 << 10
 _ATTEMPTS: Final = 16
@@ -40,7 +41,7 @@ class Session:
     """The media of one call: for each stream two endpoints that feed each other; more can be added, that feed nobody yet."""
 
     __slots__ = (
-        "_held", "_hosts", "_on_silence", "_passing", "_relay", "_silence", "_since", "_start", "call_id", "endpoints", "streams",
+        "_held", "_hosts", "_on_silence", "_passing", "_relay", "_silence", "_since", "_start", "call_id", "endpoints", "reports", "streams",
     )  # fmt: skip
 
     def __init__(self, relay: Relay, call_id: str, hosts: tuple[str | None, str | None]) -> None:
@@ -53,6 +54,8 @@ class Session:
         self._silence = self._start = 0.0
         self.call_id = call_id
         self.endpoints: list[Endpoint] = []
+        self.reports: tuple[Reports, Reports] | None = None
+        """What caller and called report by RTCP of the first stream."""
         self.streams: list[tuple[Endpoint, Endpoint]] = []
         """The caller's and the called's endpoint of each stream, in the order of the SDP's m= lines."""
 
@@ -174,7 +177,7 @@ class Relay:
         session = Session(self, call_id, hosts)
         self._sessions[id(session)] = session
         try:
-            session.stream(0)
+            session.reports = follow(*session.stream(0))
         except BaseException:
             session.close()
             raise

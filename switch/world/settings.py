@@ -44,6 +44,16 @@ class Settings:
     blockearlymedia_in: bool
     rtp_start_timeout_seconds: int
     rtp_timeout_seconds: int
+    # rtpengine
+    media_engine: str
+    rtpengine_nodes: tuple[str, ...]
+    srtp: str
+    srtp_keys: str
+    def_srtp_alg: str
+    srtp_auth: bool
+    needcodeconversion: bool
+    convertcodecs: tuple[str, ...]
+    convertcodecsforced: bool
     # codecs
     choosecodecs: tuple[str, ...]
     codecorder: tuple[str, ...]

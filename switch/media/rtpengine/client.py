@@ -46,6 +46,11 @@ class Client:
         self._count = 0
         self._timer: Timer | None = None
 
+    @property
+    def busy(self) -> bool:
+        """Whether a command other than a ping has no answer yet."""
+        return any(not waiting.ping for waiting in self._waiting.values())
+
     def start(self) -> None:
         """Begin to look after the nodes."""
         self._look()
@@ -71,7 +76,9 @@ class Client:
         self._count += 1
         cookie = f"{self._prefix}-{self._count}".encode()
         data = cookie + b" " + encode({"command": command, **fields})
-        waiting = _Waiting(node, data, done, self._reactor.callLater(AGAIN, self._again, cookie))
+        waiting = _Waiting(
+            node, data, done, self._reactor.callLater(AGAIN, self._again, cookie), ping=command == "ping"
+        )
         self._waiting[cookie] = waiting
         self._send(node, data)
 
@@ -127,11 +134,12 @@ class Client:
 class _Waiting:
     """A request without an answer yet."""
 
-    __slots__ = ("data", "done", "node", "sent", "timer")
+    __slots__ = ("data", "done", "node", "ping", "sent", "timer")
 
-    def __init__(self, node: Node, data: bytes, done: Done, timer: Timer) -> None:
+    def __init__(self, node: Node, data: bytes, done: Done, timer: Timer, *, ping: bool) -> None:
         self.node, self.data, self.done, self.timer = node, data, done, timer
         self.sent = 1
+        self.ping = ping
 
 
 @implementer(IReadDescriptor)
