@@ -17,6 +17,7 @@ import sys
 import time
 import zlib
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,6 +167,7 @@ class Worker:
         from switch.call.board import Board
         from switch.call.inbound import Inbound
         from switch.call.names import Names
+        from switch.call.reoffer import node_down
         from switch.call.usage import UsageCounters
         from switch.guard import Guard
         from switch.live import Live
@@ -209,6 +211,7 @@ class Worker:
         assert self.keeper.world is not None
         self.doorkeeper = Doorkeeper(self.keeper.world, self.secret, self.guard.wrong)
         self.b2bua = B2bua(board, Inbound(board, self.doorkeeper))
+        self.rtpengine.on_down.append(partial(node_down, board))
         board.layer = TransactionLayer(self.net.send, self.b2bua, ids)  # type: ignore[arg-type]  # flows are Net's
         board.registrar = Registrar(board, self.doorkeeper, self.live.registered)
         self.board = board

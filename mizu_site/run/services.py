@@ -88,7 +88,7 @@ def _rtpengine(place: Place) -> Service:
     advertised = os.environ.get("MIZU_SIP_ADVERTISE")
     first, last = asked.rtpengine_ports
     words = [
-        "rtpengine", "--foreground", "--log-stderr", "--log-level=4", "--table=-1",
+        "rtpengine", "--config-file=none", "--foreground", "--log-stderr", "--log-level=4", "--table=-1",
         f"--interface={address}!{advertised}" if advertised else f"--interface={address}",
         f"--listen-ng=127.0.0.1:{asked.rtpengine}", f"--port-min={first}", f"--port-max={last}",
         "--timeout=86400", "--silent-timeout=86400", "--delete-delay=0", f"--num-threads={os.cpu_count() or 2}",

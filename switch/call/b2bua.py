@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from switch.call import bridge, engine
+from switch.call.asked import Asked
 from switch.call.board import Board
 from switch.call.branch import Branch
 from switch.call.bridge import Bridge
@@ -177,7 +178,7 @@ class B2bua:
             if isinstance(context, Branch):
                 if isinstance(tx, InviteClientTransaction):
                     context.on_response(tx, response)
-            elif isinstance(context, Bridge | Farewell):
+            elif isinstance(context, Bridge | Farewell | Asked):
                 context.on_response(tx, response)
         except (BadMessage, BadValue) as error:
             log.warning("a response is bad: %s", error)
@@ -191,7 +192,7 @@ class B2bua:
             if isinstance(tx, ServerTransaction):
                 if isinstance(context, Call | Bridge):
                     context.ack_missing()
-            elif isinstance(context, Branch | Bridge):
+            elif isinstance(context, Branch | Bridge | Asked):
                 context.on_timeout()
         except Exception:
             self._failed(context)
@@ -202,7 +203,7 @@ class B2bua:
             if isinstance(tx, ServerTransaction):
                 if isinstance(context, Call):
                     context.way_lost()
-            elif isinstance(context, Branch | Bridge):
+            elif isinstance(context, Branch | Bridge | Asked):
                 context.on_transport_error()
         except Exception:
             self._failed(context)
@@ -246,6 +247,6 @@ def _call_of(context: object) -> Call | None:
         return context
     if isinstance(context, Leg):
         return context.call
-    if isinstance(context, Farewell):
+    if isinstance(context, Farewell | Asked):
         return context.leg.call
     return context.source.call if isinstance(context, Bridge) else None

@@ -10,12 +10,13 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from switch.call.alarms import Alarm
 from switch.call.branch import Branch
 from switch.call.causes import INTERNAL
 from switch.call.sound import CALLED, CALLER, Side, Sound
-from switch.media import UNSPECIFIED, Keys, reachable
+from switch.media import UNSPECIFIED, Keys, Silence, reachable
 from switch.sip.codecs import named
-from switch.sip.message import Message, Request
+from switch.sip.message import Message, Request, Response
 from switch.sip.sdp import BadSdp, Sdp
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("switch.call")
 
 SDP_TYPE = "application/sdp"
+EVERY = 5.0
+"""Seconds between two looks at whether media flows."""
 _SUITES = (
     "AEAD_AES_256_GCM", "AEAD_AES_128_GCM", "AES_256_CM_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_32",
     "AES_192_CM_HMAC_SHA1_80", "AES_192_CM_HMAC_SHA1_32", "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32",
@@ -96,7 +99,7 @@ def _is_used(call: Call, leg: Leg, message: Message) -> bool:
         return (
             message.method == "ACK" or message is call.invite or (leg.asking is None and leg.serving is None)
         )
-    if message.status >= 300:
+    if not isinstance(message, Response) or message.status >= 300:
         return False
     if isinstance(leg, Branch) and call.called is None:
         return not leg.given_up and (message.status >= 200 or len(call.branches) == 1)
@@ -124,6 +127,53 @@ def _ask(call: Call, sound: Sound, message: Message, leg: Leg) -> None:
         return
     give = sound.ng.offer if offer else sound.ng.answer
     give(sdp.encode(), leg.is_caller, fields, told)
+
+
+# --- silence --------------------------------------------------------------------------------------------------------------------
+
+
+class Watch:
+    """From the answer on: silence for too long ends the call, as with our own relay. rtpengine is asked every few seconds."""
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.packets = 0
+        self.heard = False
+        self.since = call.board.now
+        self.alarm = Alarm(self._look)
+        self._later()
+
+    def _later(self) -> None:
+        self.call.board.alarms.set(self.alarm, self.call.board.now + EVERY)
+
+    def _look(self) -> None:
+        sound = self.call.sound
+        if self.call.state == "up" and sound is not None and sound.ng is not None:
+            sound.ng.query(self._told)
+
+    def _told(self, reply: dict[str, Any]) -> None:
+        call = self.call
+        call.board.now = call.board.clock()
+        if call.state != "up" or call.sound is None:
+            return
+        packets = packets_of(reply)
+        if packets != self.packets or any(side.held for side in call.sound.sides):
+            self.heard = self.heard or packets != self.packets
+            self.packets, self.since = packets, call.board.now
+        settings = call.board.world().settings_of(call.account)
+        most = settings.rtp_timeout_seconds if self.heard else settings.rtp_start_timeout_seconds
+        if most and call.board.now - self.since >= most:
+            call.silent(Silence.STOPPED if self.heard else Silence.NEVER_STARTED)
+        else:
+            self._later()
+
+
+def packets_of(reply: dict[str, Any]) -> int:
+    """RTP packets that a node has had of a call; 0 when it does not say."""
+    try:
+        return int(reply["totals"]["RTP"]["packets"])
+    except (KeyError, TypeError, ValueError):
+        return 0
 
 
 # --- what rtpengine is told -----------------------------------------------------------------------------------------------------
@@ -159,7 +209,7 @@ def _transport(sound: Sound, side: Side, peer: Side, fields: dict[str, Any]) -> 
         fields["transport-protocol"] = peer.protocol
     elif sound.keys is Keys.DECODE:
         fields["transport-protocol"] = "RTP/AVPF" if side.protocol.endswith("F") else "RTP/AVP"
-    elif sound.keys is Keys.ENCRYPT or (sound.keys is Keys.REKEY and side.protocol.startswith("RTP/AVP")):
+    elif sound.keys is Keys.ENCRYPT or (sound.keys is Keys.BOTH and side.protocol.startswith("RTP/AVP")):
         dtls = peer.settings.srtp_keys == "dtls"
         fields["transport-protocol"] = "UDP/TLS/RTP/SAVP" if dtls else "RTP/SAVP"
     secured = fields.get("transport-protocol", side.protocol)

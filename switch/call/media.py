@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from switch.call import engine, reoffer
 from switch.call.measured import Measured, of_relay, of_rtpengine
 from switch.call.sound import CALLED, CALLER, Sound, planned
 from switch.media import Keys, NgSession, PortsExhausted, Session, Silence, Way, reachable
@@ -183,7 +184,12 @@ def _correct(call: Call, sound: Sound, sdp: Sdp, source: Leg) -> None:
 
 def watch(call: Call) -> None:
     """From the answer on all sound passes, and silence ends the call, as the settings say (guide 4874-4875)."""
-    session = call.sound.session if call.sound is not None else None
+    sound = call.sound
+    if sound is not None and sound.ng is not None:
+        engine.Watch(call)
+        if sound.ng.moved:
+            reoffer.Move(call).begin(leave=False)
+    session = sound.session if sound is not None else None
     if session is None:
         return
     settings = call.board.world().settings_of(call.account)

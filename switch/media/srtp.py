@@ -16,7 +16,7 @@ class Srtp(StrEnum):
     BYPASS = "bypass"
     """1: passed on as it is."""
     ACCEPT = "accept"
-    """2: used with whoever offers it, with keys of each side's own; to a carrier it is decoded."""
+    """2: used with whoever offers it; to a carrier it is decoded."""
     OFFER = "offer"
     """3: offered to it, whatever the other side speaks."""
     REQUIRE = "require"
@@ -30,13 +30,13 @@ class Keys(StrEnum):
 
     REFUSE = "refuse"
     AS_IS = "as_is"
-    REKEY = "rekey"
-    """SRTP on both sides, each with its own keys."""
+    BOTH = "both"
+    """SRTP on both sides, spoken by rtpengine: it passes keys of the same kind on, and makes its own where the kinds differ."""
     DECODE = "decode"
     ENCRYPT = "encrypt"
 
 
-ENGINE: Final = frozenset((Keys.REKEY, Keys.DECODE, Keys.ENCRYPT))
+ENGINE: Final = frozenset((Keys.BOTH, Keys.DECODE, Keys.ENCRYPT))
 """What only rtpengine can do."""
 
 
@@ -50,7 +50,7 @@ def keys_for(source: Srtp, target: Srtp, *, secure: bool, carrier: bool) -> Keys
         return Keys.ENCRYPT if target in {Srtp.OFFER, Srtp.REQUIRE} else Keys.AS_IS
     if target is Srtp.OFF or (carrier and target in {Srtp.AUTO, Srtp.ACCEPT}):
         return Keys.DECODE
-    return Keys.AS_IS if target in {Srtp.AUTO, Srtp.BYPASS} else Keys.REKEY
+    return Keys.AS_IS if target in {Srtp.AUTO, Srtp.BYPASS} else Keys.BOTH
 
 
 def without_engine(keys: Keys, target: Srtp) -> Keys:
@@ -59,4 +59,4 @@ def without_engine(keys: Keys, target: Srtp) -> Keys:
         return Keys.REFUSE if target is Srtp.REQUIRE else Keys.AS_IS
     if keys is Keys.DECODE:
         return Keys.REFUSE if target is Srtp.OFF else Keys.AS_IS
-    return Keys.AS_IS if keys is Keys.REKEY else keys
+    return Keys.AS_IS if keys is Keys.BOTH else keys

@@ -118,6 +118,10 @@ class NgSession:
         """The call is over; its counters, empty when the node does not answer."""
         self._ask("delete", {"from-tag": self.tag(True), "delete-delay": 0}, lambda reply: told(reply or {}))
 
+    def query(self, told: Callable[[Reply], None]) -> None:
+        """Its counters now, empty when the node does not answer."""
+        self._ask("query", {}, lambda reply: told(reply or {}))
+
     def _next(self) -> bool:
         self._tried.add(self.node)
         node = self.client.nodes.choose(self.call_id, self._tried)
