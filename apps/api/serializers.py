@@ -191,6 +191,7 @@ class CdrSerializer(serializers.ModelSerializer):
         fields = [*CUSTOMER_CDR, "setup_ms", "pdd_ms", "caller_address", "dialled_number", "carrier", "called_account",
                   "called_address", "reseller", "route_rule", "attempts", "carrier_cost", "sales_commission",
                   "company_price", "reseller_price", "media", "codec", "rtp_sent", "rtp_received", "rtp_lost",
+                  "caller_mos", "called_mos", "quality",
                   "sip_call_id", "worker", "world_version", "comment", "recorded_at"]  # fmt: skip
 
 
@@ -216,6 +217,9 @@ class OfficeLiveCallSerializer(LiveCallSerializer):
     carrier = serializers.CharField()
     rule = serializers.CharField()
     worker = serializers.CharField()
+    media = serializers.CharField()
+    caller_mos = serializers.FloatField(allow_null=True)
+    called_mos = serializers.FloatField(allow_null=True)
 
 
 class PaymentSerializer(serializers.ModelSerializer):

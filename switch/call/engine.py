@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from switch.call.alarms import Alarm
 from switch.call.branch import Branch
 from switch.call.causes import INTERNAL
+from switch.call.measured import of_rtpengine
 from switch.call.sound import CALLED, CALLER, Side, Sound
 from switch.media import UNSPECIFIED, Keys, Silence, reachable
 from switch.sip.codecs import named
@@ -157,6 +158,8 @@ class Watch:
         if call.state != "up" or call.sound is None:
             return
         packets = packets_of(reply)
+        if call.sound.ng is not None:
+            call.sound.measured = of_rtpengine(reply, call.sound.ng, call.codec)
         if packets != self.packets or any(side.held for side in call.sound.sides):
             self.heard = self.heard or packets != self.packets
             self.packets, self.since = packets, call.board.now

@@ -216,6 +216,14 @@ def close(call: Call, done: Callable[[Measured], None]) -> None:
         done(Measured())
 
 
+def measured(call: Call) -> Measured:
+    """What is known now, while the call runs."""
+    sound = call.sound
+    if sound is None or sound.session is None:
+        return sound.measured if sound is not None else Measured()
+    return of_relay(sound.session, call.codec)
+
+
 def codec_of(body: bytes) -> str:
     """The name of the first audio format of an answer; "" when there is none."""
     match = _AUDIO.search(body)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from switch.call.measured import Measured
 from switch.media import (
     Handling,
     Keys,
@@ -84,6 +85,8 @@ class Sound:
     """The last INVITE had no offer: its answer brings one."""
     early: bool = True
     """Whether the called's SDP goes to the caller before the answer."""
+    measured: Measured = field(default_factory=Measured)
+    """What rtpengine counted when it was asked last."""
     withheld: bytes = b""
     """The SDP that did not."""
     passing: tuple[bool, bool] = field(default=(True, True))

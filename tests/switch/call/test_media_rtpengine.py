@@ -293,7 +293,9 @@ def test_calls_go_on_at_another_rtpengine_when_theirs_dies(
     assert record["cause"] == "normal" and record["rtp"][0] >= 40
     b.register("secret-3001", expires=0)
     a.close()
-    again, phone, invite = begin("plain", "3002", body=offer(40000))  # a new call finds the one that is left at once
+    again, phone, invite = begin(
+        "plain", "3002", body=offer(40000)
+    )  # a new call finds the one that is left at once
     out = phone.asked("INVITE", 1.0)
     assert other.carries(place(out.body)[1])
     phone.answer(out, 486)

@@ -47,7 +47,9 @@ def sender(ssrc: int, middle: int) -> bytes:
 
 
 def receiver(ssrc: int, about: int, *, lost: int, jitter: int, middle: int = 0, held: int = 0) -> bytes:
-    return struct.pack("!BBHIIIIIII", 0x81, 201, 7, ssrc, about, 5 << 24 | lost & 0xFFFFFF, 9, jitter, middle, held)
+    return struct.pack(
+        "!BBHIIIIIII", 0x81, 201, 7, ssrc, about, 5 << 24 | lost & 0xFFFFFF, 9, jitter, middle, held
+    )
 
 
 def test_reports_are_read_on_their_way_and_the_round_trip_measured(
@@ -73,14 +75,18 @@ def test_reports_are_read_on_their_way_and_the_round_trip_measured(
     assert told.round_trip == pytest.approx(250, abs=1)
 
 
-@pytest.mark.parametrize("data", [b"\x80", b"\x80\xc9\xff\xff" + b"x" * 8, b"\x9f\xc9\x00\x01" + b"x" * 4, b"\x00" * 40])
+@pytest.mark.parametrize(
+    "data", [b"\x80", b"\x80\xc9\xff\xff" + b"x" * 8, b"\x9f\xc9\x00\x01" + b"x" * 4, b"\x00" * 40]
+)
 def test_what_is_no_rtcp_tells_nothing_and_is_passed_on(loop: Loop, make_relay: Open, data: bytes) -> None:
     session = make_relay().open("call")
     caller, called = Party(loop), Party(loop)
     caller.announce(session.caller)
     called.announce(session.called)
     mine, _ = follow(session.caller, session.called)
-    caller.rtcp.sendto(receiver(7, 1, lost=0, jitter=0), (session.caller.local[0], session.caller.local[1] + 1))
+    caller.rtcp.sendto(
+        receiver(7, 1, lost=0, jitter=0), (session.caller.local[0], session.caller.local[1] + 1)
+    )
     loop.receive(called.rtcp)
     caller.rtcp.sendto(data, (session.caller.local[0], session.caller.local[1] + 1))
     assert loop.receive(called.rtcp) == data

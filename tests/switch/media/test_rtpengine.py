@@ -18,7 +18,9 @@ A, B = Node("127.0.0.1", 1001), Node("127.0.0.1", 1002)
 
 values = st.recursive(
     st.integers(-(10**15), 10**15) | st.binary(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abc-", max_size=4), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text("abc-", max_size=4), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
