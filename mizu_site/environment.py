@@ -25,7 +25,8 @@ class Environment:
 
     var: state directory; http_port, sip_port: ports; sip_binds: addresses the switch listens on, one of each IP version
     at most; sip_tls_port: for SIP over TLS, as soon as there is a certificate; sip_ws_port, sip_wss_port: for WebSocket, 0:
-    none; switch_workers: number of SIP processes; rtp_ports: inclusive range of UDP ports for media.
+    none; switch_workers: number of SIP processes; rtp_ports: inclusive range of UDP ports for media;
+    rtpengine: the port for commands of an rtpengine that this instance runs, 0 for none; rtpengine_ports: its media ports.
     """
 
     var: Path
@@ -37,6 +38,8 @@ class Environment:
     sip_binds: tuple[str, ...]
     switch_workers: int
     rtp_ports: tuple[int, int]
+    rtpengine: int
+    rtpengine_ports: tuple[int, int]
     database_url: str
     redis_url: str
 
@@ -52,6 +55,8 @@ class Environment:
             sip_binds=_addresses(environ, "MIZU_SIP_BIND", "127.0.0.1"),
             switch_workers=_number(environ, "MIZU_SWITCH_WORKERS", 2, 1, 64),
             rtp_ports=_port_range(environ, "MIZU_RTP_PORTS", "20000-20999"),
+            rtpengine=_number(environ, "MIZU_RTPENGINE", 0, 0, 65535),
+            rtpengine_ports=_port_range(environ, "MIZU_RTPENGINE_PORTS", "24000-27999"),
             database_url=environ.get("DATABASE_URL", ""),
             redis_url=environ.get("REDIS_URL", ""),
         )
@@ -154,6 +159,8 @@ def as_dict(environment: Environment) -> dict[str, Any]:
         "MIZU_SIP_BIND": ",".join(environment.sip_binds),
         "MIZU_SWITCH_WORKERS": str(environment.switch_workers),
         "MIZU_RTP_PORTS": "{}-{}".format(*environment.rtp_ports),
+        "MIZU_RTPENGINE": str(environment.rtpengine),
+        "MIZU_RTPENGINE_PORTS": "{}-{}".format(*environment.rtpengine_ports),
         "DATABASE_URL": environment.database_url,
         "REDIS_URL": environment.redis_url,
     }

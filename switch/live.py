@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
+from switch.call import media
 from switch.registrar import Binding
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ TRACES = "mizu:traces"
 MOST_TRACES = 5_000
 EVERY = 0.5
 KEPT = 10
+ROUNDS = 20
 QUEUE = 10_000
 PAUSE = 1.0
 TIMEOUT = 2.0
@@ -61,6 +63,8 @@ class Live:
         self._changed: dict[str, Call] = {}
         self._gone: set[str] = set()
         self._calls: dict[str, Call] = {}
+        self._round: list[Call] = []
+        self._share = 1
         self._queue: queue.Queue[Work | None] = queue.Queue(QUEUE)
         self._stopping = False
         self._threads = [
@@ -128,11 +132,24 @@ class Live:
             self._changed.clear()
             self._gone.clear()
             return
+        self._refresh()
         changed, self._changed = self._changed, {}
         gone, self._gone = self._gone, set()
         told = [(call_id, shown(call, self._label)) for call_id, call in changed.items()]
         counts = self._counts()
         self._put(lambda client: self._publish(client, told, list(gone), counts))
+
+    def _refresh(self) -> None:
+        """How the calls sound changes all the time: some of them are told anew each time, all of them every ten seconds."""
+        if not self._round:
+            self._round = [
+                call for call in self._calls.values() if call.state == "up" and call.sound is not None
+            ]
+            self._share = -(-len(self._round) // ROUNDS)
+        for call in self._round[-self._share :]:
+            if call.id in self._calls:
+                self._changed[call.id] = call
+        del self._round[-self._share :]
 
     # --- the first thread: commands ---------------------------------------------------------------------------------------------
 
@@ -265,6 +282,7 @@ def _bindings(values: list[dict[str, Any]]) -> list[Binding]:
 def shown(call: Call, label: str) -> dict[str, Any]:
     """What people see of a call in progress."""
     decision, branch = call.decision, call.called or call.last
+    measured = media.measured(call)
     target = branch.target if branch is not None else None
     carrier = target.account if target is not None and target.kind == "carrier" else None
     return {
@@ -283,4 +301,7 @@ def shown(call: Call, label: str) -> dict[str, Any]:
         "carrier": carrier.username if carrier is not None else "",
         "rule": target.rule if target is not None else "",
         "codec": call.codec,
+        "media": call.sound.label if call.sound is not None else "",
+        "caller_mos": measured.caller.mos if measured.caller else None,
+        "called_mos": measured.called.mos if measured.called else None,
     }

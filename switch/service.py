@@ -19,6 +19,7 @@ import time
 import zlib
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,7 +130,8 @@ class Worker:
         """Everything that can be made without a world."""
         from switch.charging.bank import Bank, dsn_of_office
         from switch.charging.spool import Spool, label_of
-        from switch.media import PortRange, Relay
+        from switch.media import Client, PortRange, Relay
+        from switch.media.rtpengine import Node
 
         self.label = label_of(self.number)
         self.spool = Spool(self.var / "spool", self.label)
@@ -137,7 +139,13 @@ class Worker:
         first, last = self.environment.rtp_ports
         ports = PortRange(first, last, worker=self.number, workers=self.config.workers, clock=time.monotonic)
         bind = self.config.binds[0]
-        self.relay = Relay(self.reactor, ports, host=bind, advertise=self.config.advertise)
+        self.relay = Relay(
+            self.reactor, ports, host=bind, also=self.config.binds[1:], advertise=self.config.advertise
+        )
+
+        self.rtpengine = Client(self.reactor)
+        port = self.environment.rtpengine
+        self.own_rtpengine = (Node("127.0.0.1", port),) if port else ()
 
     def _begin(self) -> None:
         """The reactor runs: wait for the world, then open the sockets."""
@@ -174,6 +182,7 @@ class Worker:
         from switch.call.dns import Dns
         from switch.call.inbound import Inbound
         from switch.call.names import Names
+        from switch.call.reoffer import node_down
         from switch.call.usage import UsageCounters
         from switch.guard import Guard
         from switch.live import Live
@@ -221,10 +230,12 @@ class Worker:
                 deliver=self.live.traced,
                 send_hep=self._send_hep,
             ),
+            rtpengine=self.rtpengine,
         )
         assert self.keeper.world is not None
         self.doorkeeper = Doorkeeper(self.keeper.world, self.secret, self.guard.wrong)
         self.b2bua = B2bua(board, Inbound(board, self.doorkeeper))
+        self.rtpengine.on_down.append(partial(node_down, board))
         board.layer = TransactionLayer(board.send, self.b2bua, ids)  # type: ignore[arg-type]  # flows are Net's
         board.registrar = Registrar(board, self.doorkeeper, self.live.registered)
         self.board = board
@@ -233,6 +244,7 @@ class Worker:
         self.net.start()
         self.bank.start()
         self.relay.start()
+        self.rtpengine.start()
         self.live.start()
         self.alive = self.spool.keep_alive(self.reactor)
         self._tick()
@@ -282,6 +294,8 @@ class Worker:
     def _world_changed(self, world: Any) -> None:
         if self.doorkeeper is None:
             return
+        from switch.media import parse_nodes
+
         self.doorkeeper.follow(world)
         settings = world.settings
         self.dns.follow(settings.dnsservers)
@@ -294,6 +308,7 @@ class Worker:
         self.board.trace.follow(settings, anybody=anybody)
         if "MIZU_LOG_LEVEL" not in os.environ:
             logging.getLogger().setLevel(LOG_LEVELS[settings.loglevel])
+        self.rtpengine.follow(parse_nodes(settings.rtpengine_nodes) or self.own_rtpengine)
 
     def _tick(self) -> None:
         self.reactor.callLater(TICK, self._tick)
@@ -341,12 +356,13 @@ class Worker:
     def _leave(self, deadline: float) -> None:
         """Once all BYEs are answered, or after `LINGER` seconds."""
         waiting = any(tx.state not in {"completed", "terminated"} for tx in self.board.layer.clients.values())
-        if (waiting or self.board.layer.unacked) and time.monotonic() < deadline:
+        if (waiting or self.board.layer.unacked or self.rtpengine.busy) and time.monotonic() < deadline:
             self.reactor.callLater(TICK, self._leave, deadline)
             return
         log.info("worker %s ends: %s", self.number, asdict(self.board.counters))
         self.alive.stop()
         self.relay.stop()
+        self.rtpengine.stop()
         self.bank.stop()
         self.board.trace.drain()
         self.live.stop()

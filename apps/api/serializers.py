@@ -37,7 +37,7 @@ class AccountSerializer(serializers.ModelSerializer):
         model = Account
         fields = ["id", "username", "kind", "parent", "display_name", "email", "address", "vat_number", "country",
                   "language", "time_zone", "is_active", "billing", "credit_limit", "currency", "vat_rate", "balance",
-                  "held", "caller_number", "max_calls", "calls_per_second", "max_call_seconds", "media", "tech_prefix",
+                  "held", "caller_number", "max_calls", "calls_per_second", "max_call_seconds", "tech_prefix",
                   "created_at", "password", "sip_password"]  # fmt: skip
         read_only_fields = ["created_at"]
 
@@ -230,6 +230,7 @@ class CdrSerializer(serializers.ModelSerializer):
         fields = [*CUSTOMER_CDR, "setup_ms", "pdd_ms", "caller_address", "dialled_number", "carrier", "called_account",
                   "called_address", "reseller", "route_rule", "attempts", "carrier_cost", "sales_commission",
                   "company_price", "reseller_price", "media", "codec", "rtp_sent", "rtp_received", "rtp_lost",
+                  "caller_mos", "called_mos", "quality",
                   "sip_call_id", "worker", "world_version", "comment", "recorded_at"]  # fmt: skip
 
 
@@ -255,6 +256,9 @@ class OfficeLiveCallSerializer(LiveCallSerializer):
     carrier = serializers.CharField()
     rule = serializers.CharField()
     worker = serializers.CharField()
+    media = serializers.CharField()
+    caller_mos = serializers.FloatField(allow_null=True)
+    called_mos = serializers.FloatField(allow_null=True)
 
 
 class PaymentSerializer(serializers.ModelSerializer):

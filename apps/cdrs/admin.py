@@ -61,6 +61,10 @@ class SpanFilter(admin.SimpleListFilter):
         return queryset.filter(started_at__gte=timezone.now() - timedelta(hours=hours))
 
 
+POOR = "3.1"
+"""The MOS below which nearly all users are dissatisfied (ITU-T G.107, annex B)."""
+
+
 class OutcomeFilter(admin.SimpleListFilter):
     """What became of the call (the guide's types: connected, not connected, not profitable)."""
 
@@ -73,6 +77,7 @@ class OutcomeFilter(admin.SimpleListFilter):
             ("failed", _("not answered")),
             ("loss", _("not profitable")),
             ("silent", _("answered, media missing one way")),
+            ("poor", _("answered, somebody heard badly")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Cdr]) -> QuerySet[Cdr]:
@@ -86,9 +91,11 @@ class OutcomeFilter(admin.SimpleListFilter):
             case "loss":
                 return queryset.filter(answered_at__isnull=False, retail_price__lt=F("carrier_cost"))
             case "silent":
-                return queryset.filter(answered_at__isnull=False, media="relay").filter(
+                return queryset.filter(answered_at__isnull=False, media__in=("relay", "rtpengine")).filter(
                     Q(rtp_sent=0) | Q(rtp_received=0)
                 )
+            case "poor":
+                return queryset.filter(Q(caller_mos__lt=POOR) | Q(called_mos__lt=POOR))
         return queryset
 
 
@@ -132,6 +139,7 @@ class CdrAdmin(ReadOnly, OfficeAdmin):
         (
             _("Media and technical"),
             {"fields": [("media", "codec"), ("rtp_sent", "rtp_received"), ("rtp_lost", "worker"),
+                        ("caller_mos", "called_mos"),
                         ("sip_call_id", "world_version"), ("id", "recorded_at")]},
         ),
     ]  # fmt: skip
@@ -177,7 +185,14 @@ class CdrAdmin(ReadOnly, OfficeAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> Any:
         cdr = self.get_object(request, object_id)
-        extra = {"prices": prices_of(cdr), "tried": _named(cdr.attempts), "cdr": cdr} if cdr else {}
+        extra = {}
+        if cdr:
+            extra = {
+                "prices": prices_of(cdr),
+                "tried": _named(cdr.attempts),
+                "sides": _sides(cdr),
+                "cdr": cdr,
+            }
         return super().change_view(request, object_id, form_url, (extra_context or {}) | extra)
 
     @display(description=_("caller"), ordering="caller__username")
@@ -216,3 +231,10 @@ def _named(attempts: list[list[Any]]) -> list[dict[str, Any]]:
         {"account": names.get(row[0], row[0]), "status": row[1], "cause": row[2], "ms": row[3]}
         for row in attempts
     ]
+
+
+def _sides(cdr: Cdr) -> list[dict[str, Any]]:
+    """What is known of the sound of each party, for the page."""
+    quality = cdr.quality or {}
+    named = (("caller", _("caller"), cdr.caller_mos), ("called", _("called"), cdr.called_mos))
+    return [{"name": name, "mos": mos, **quality[key]} for key, name, mos in named if key in quality]

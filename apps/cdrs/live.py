@@ -48,6 +48,9 @@ class LiveCall:
     carrier: str
     rule: str
     codec: str
+    media: str
+    caller_mos: float | None
+    called_mos: float | None
 
     @property
     def seconds(self) -> int:
@@ -115,6 +118,9 @@ def _read(blob: bytes) -> LiveCall:
         carrier=call.get("carrier", ""),
         rule=call.get("rule", ""),
         codec=call.get("codec", ""),
+        media=call.get("media", ""),
+        caller_mos=call.get("caller_mos"),
+        called_mos=call.get("called_mos"),
     )
 
 

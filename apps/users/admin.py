@@ -147,7 +147,7 @@ class AccountAdmin(OfficeAdmin):
                            ("is_active", "email")]}),
         (_("Money"), {"fields": [("billing", "credit_limit"), ("currency", "vat_rate")]}),
         (_("Calls"), {"fields": [("caller_number", "tech_prefix"), ("max_calls", "calls_per_second"),
-                                 ("max_call_seconds", "media")]}),
+                                 "max_call_seconds"]}),
         (_("Invoice and language"), {"fields": [("language", "time_zone"), ("country", "vat_number"), "address"],
                                      "classes": ["tab"]}),
         (_("Notes"), {"fields": ["comment"], "classes": ["tab"]}),

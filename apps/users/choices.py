@@ -27,13 +27,6 @@ class Billing(models.TextChoices):
     POSTPAID = "postpaid", _("postpaid")
 
 
-class MediaMode(models.TextChoices):
-    """Where a call's RTP goes: straight between the parties, or through the switch."""
-
-    DIRECT = "direct", _("direct")
-    RELAY = "relay", _("relayed")
-
-
 class Transport(models.TextChoices):
     """How SIP reaches a trunk."""
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.fields import AmountField, CurrencyField, percent, zone_name
-from apps.users.choices import Billing, Kind, MediaMode, Transport
+from apps.users.choices import Billing, Kind, Transport
 
 username_rule = RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._@+-]*\Z", _("Letters, digits and . _ @ + - only."))
 tech_prefix_rule = RegexValidator(r"^[0-9*#]*\Z", _("Digits, * and # only."))
@@ -79,7 +79,6 @@ class Account(AbstractBaseUser, PermissionsMixin):
     max_call_seconds = models.PositiveIntegerField(
         _("longest call, seconds"), default=0, help_text=_("0: the setting maxcallduration.")
     )
-    media = models.CharField(_("media"), max_length=8, choices=MediaMode.choices, default=MediaMode.RELAY)
     tech_prefix = models.CharField(
         _("tech prefix"),
         max_length=16,

@@ -17,10 +17,10 @@ CHUNK = 2000
 
 
 def accounts() -> Iterator[Row]:
-    """(id, username, kind, path, active, billing, currency, VAT ppm, zone, caller number, tech prefix, limits, media)."""
+    """(id, username, kind, path, active, billing, currency, VAT ppm, zone, caller number, tech prefix, limits)."""
     rows = Account.objects.order_by("id").values_list(
         "id", "username", "kind", "path", "is_active", "billing", "currency", "vat_rate", "time_zone",
-        "caller_number", "tech_prefix", "max_calls", "calls_per_second", "max_call_seconds", "media",
+        "caller_number", "tech_prefix", "max_calls", "calls_per_second", "max_call_seconds",
     )  # fmt: skip
     for row in rows.iterator(chunk_size=CHUNK):
         path = [int(part) for part in row[3].split("/") if part] or [row[0]]

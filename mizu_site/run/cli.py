@@ -44,7 +44,7 @@ def _everything(_: Place) -> tuple[packages.Package, ...]:
 
 RUN = "mizu_site.run"
 COMMANDS = {
-    "up": Command("up [--detach]", "install what is missing, start everything, run until Ctrl-C",
+    "up": Command("up [--detach] [--with-rtpengine]", "install what is missing, start everything, run until Ctrl-C",
                   f"{RUN}.up:main", packages.runtime, venv.RUNTIME),
     "down": Command("down", "stop what `up --detach` has started", f"{RUN}.control:down", _nothing, None),
     "status": Command("status", "which processes run, and since when", f"{RUN}.control:status", _nothing, None),
@@ -74,8 +74,13 @@ VARIABLES = """\
   MIZU_SIP_WORKER_PORTS  first of the workers' own   (every 1013th after MIZU_SIP_PORT)
   MIZU_SWITCH_WORKERS  processes that carry calls    (2)
   MIZU_RTP_PORTS       UDP, for media                (20000-20999)
+  MIZU_RTPENGINE       port for commands of an rtpengine of its own (none; 22222 with --with-rtpengine)
+  MIZU_RTPENGINE_PORTS UDP, for its media            (24000-27999)
   DATABASE_URL         a PostgreSQL of your own      (a private one is started)
   REDIS_URL            a Redis of your own           (a private one is started)"""
+
+
+WITH_RTPENGINE = "--with-rtpengine"
 
 
 def main(words: list[str]) -> int:
@@ -96,6 +101,10 @@ def _guarded(words: list[str], *, prepare: bool) -> int:
         print(f"mizu: there is no command {words[0]!r}; ./mizu --help lists them.", file=sys.stderr)
         return 2
     command = COMMANDS[words[0]]
+    if WITH_RTPENGINE in words:
+        os.environ.setdefault(
+            "MIZU_RTPENGINE", "22222"
+        )  # the packages have to be known before the words are read
     try:
         if prepare:
             _prepare(command, words)

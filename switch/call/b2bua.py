@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
-from switch.call import bridge
+from switch.call import bridge, engine
+from switch.call.asked import Asked
 from switch.call.board import Board
 from switch.call.branch import Branch
 from switch.call.bridge import Bridge
@@ -136,6 +138,10 @@ class B2bua:
 
     def on_request(self, tx: ServerTransaction, request: Request) -> None:
         leg = self._leg(request)
+        if not engine.held_back(_call_of(leg), request, leg, partial(self._request, tx, request, leg)):
+            self._request(tx, request, leg)
+
+    def _request(self, tx: ServerTransaction, request: Request, leg: Leg | None) -> None:
         try:
             if leg is not None:
                 bridge.handle(leg, tx, request)
@@ -161,6 +167,10 @@ class B2bua:
         leg = self._leg(request)
         if leg is None or leg.awaiting_ack is None:
             return
+        if not engine.held_back(leg.call, request, leg, partial(self._ack, request, leg)):
+            self._ack(request, leg)
+
+    def _ack(self, request: Request, leg: Leg) -> None:
         try:
             if leg.is_caller and leg.awaiting_ack is leg.call.tx:
                 leg.call.ack_came(request)
@@ -183,11 +193,18 @@ class B2bua:
 
     def on_response(self, tx: ClientTransaction, response: Response) -> None:
         context = tx.context
+        leg = context.target if isinstance(context, Bridge) else context
+        call, answering = (leg.call, leg) if isinstance(leg, Leg) else (None, None)
+        if not engine.held_back(call, response, answering, partial(self._response, tx, response)):
+            self._response(tx, response)
+
+    def _response(self, tx: ClientTransaction, response: Response) -> None:
+        context = tx.context
         try:
             if isinstance(context, Branch):
                 if isinstance(tx, InviteClientTransaction):
                     context.on_response(tx, response)
-            elif isinstance(context, Bridge | Errand | Refresh):
+            elif isinstance(context, Bridge | Errand | Refresh | Asked):
                 context.on_response(tx, response)
         except (BadMessage, BadValue) as error:
             log.warning("a response is bad: %s", error)
@@ -201,7 +218,7 @@ class B2bua:
             if isinstance(tx, ServerTransaction):
                 if isinstance(context, Call | Bridge):
                     context.ack_missing()
-            elif isinstance(context, Branch | Bridge | Refresh):
+            elif isinstance(context, Branch | Bridge | Refresh | Asked):
                 context.on_timeout()
         except Exception:
             self._failed(context)
@@ -212,7 +229,7 @@ class B2bua:
             if isinstance(tx, ServerTransaction):
                 if isinstance(context, Call):
                     context.way_lost()
-            elif isinstance(context, Branch | Bridge | Refresh):
+            elif isinstance(context, Branch | Bridge | Refresh | Asked):
                 context.on_transport_error()
         except Exception:
             self._failed(context)
@@ -261,6 +278,6 @@ def _call_of(context: object) -> Call | None:
         return context
     if isinstance(context, Leg):
         return context.call
-    if isinstance(context, Errand | Refresh):
+    if isinstance(context, Errand | Refresh | Asked):
         return context.leg.call
     return context.source.call if isinstance(context, Bridge) else None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from switch.call.alarms import Alarms
 from switch.call.leg import Key, Leg
 from switch.call.usage import UsageCounters
-from switch.media import Relay
+from switch.media import Client, Relay
 from switch.net import Flow
 from switch.sip.grammar import BadValue
 from switch.sip.ids import Ids
@@ -123,6 +123,7 @@ class Board:
     usage: UsageCounters
     live: Watcher
     trace: Tracer
+    rtpengine: Client
     layer: TransactionLayer = field(init=False)
     registrar: Registrar = field(init=False)
     now: float = 0.0

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from switch.call.board import Board
     from switch.call.branch import Branch
     from switch.call.model import Caller, CallRequest, Decision
-    from switch.media import Session, Silence
+    from switch.call.sound import Sound
+    from switch.media import Silence
     from switch.net import Flow
 
 log = logging.getLogger("switch.call")
@@ -50,8 +51,8 @@ class Call:
     __deletable__ = ("caller",)  # for the compiler: see `_forget`
     __slots__ = (
         "account", "alarm", "answered", "answered_at", "asking_money", "attempts", "authorised", "board", "branches",
-        "called", "caller", "codec", "cut", "decision", "diverted", "granted", "held", "id", "invite", "last", "limit", "loop_key",
-        "money_waits", "place", "privacy", "reliable", "request", "ringing_at", "session", "started", "state", "timers", "tx",
+        "called", "caller", "codec", "cut", "decision", "diverted", "granted", "id", "invite", "last", "limit", "loop_key",
+        "money_waits", "place", "privacy", "reliable", "request", "ringing_at", "sound", "started", "state", "timers", "tx",
         "world_version",
     )  # fmt: skip
 
@@ -95,12 +96,11 @@ class Call:
         self.money_waits = False
         self.cut = Alarm(self._cut)
         self.alarm = Alarm(self._extend)
-        self.session: Session | None = None
         self.timers = ""
         self.diverted: tuple[history.Diverted, ...] = ()
         self.privacy = identity.privacy_of(invite)
         self.reliable: reliable.Reliable | None = None
-        self.held = [False, False]
+        self.sound: Sound | None = None
         self.codec = ""
         self.loop_key = (invite.from_.tag or "", invite.call_id, str(invite.cseq.number))
         board.calls[self.id] = self
@@ -123,20 +123,17 @@ class Call:
             )
 
     def progress(self, response: Response, branch: Branch, owed: reliable.Owed | None = None) -> bool:
-        """A 18x of a target goes on to the caller; of several phones at once only the sound of none.
-
-        True: the PRACK that the target is owed follows the caller's.
-        """
+        """A 18x of a target goes on to the caller. True: the PRACK that the target is owed follows the caller's."""
         if self.state not in {TRYING, RINGING} or self.tx.answered:
             return False
         if self.ringing_at is None and response.status in {180, 183}:
             self.ringing_at = self.wall_now()
-        body = media.passed(self, response, branch) if len(self.branches) == 1 else b""
+        status, body = media.early(self, response, branch)
         if self.state == TRYING:
             self.state = RINGING
             self.board.live.changed(self)
         self.enter_dialog()
-        return reliable.tell(self, response, self._headers(response, branch, body), body, owed)
+        return reliable.tell(self, response, status, self._headers(response, branch, body), body, owed)
 
     def _headers(self, response: Response, branch: Branch, body: bytes) -> list[Header]:
         headers: list[Header] = [("Contact", self.caller.contact), ALLOW]
@@ -268,7 +265,7 @@ class Call:
     def dead(self, leg: Leg, since: float) -> None:
         """A party has not been heard of for its whole session interval: the call ends as of its last sign of life."""
         who = "caller" if leg.is_caller else "called"
-        session = self.session
+        session = self.sound.session if self.sound is not None else None
         if session is not None:  # its media may have been heard later than its signalling
             heard = (session.caller if leg.is_caller else session.called).report().last_packet
             if heard is not None:
@@ -326,15 +323,14 @@ class Call:
                 self.authorised = (
                     None  # the database was away, and the call went on: its time counts as it is
                 )
-        rtp = media.close(self.session)
         if self.answered is None and self.decision is not None:
             comment = record.told(comment, self.decision.trace)
-        line = record.end(self, cause, by=by, status=status, ended=ended, rtp=rtp, comment=comment)
-        try:
-            board.spool.append(line)
-            board.counters.records += 1
-        except SpoolFull:
-            board.counters.unwritten += 1
+        media.close(
+            self,
+            lambda measured: self._write(
+                record.end(self, cause, by=by, status=status, ended=ended, media=measured, comment=comment)
+            ),
+        )
         if self.answered is None:
             board.counters.refused += 1
         board.live.gone(self)
@@ -358,6 +354,13 @@ class Call:
         self.called = self.last = None
         self.branches = []
         del self.caller
+
+    def _write(self, line: record.Line) -> None:
+        try:
+            self.board.spool.append(line)
+            self.board.counters.records += 1
+        except SpoolFull:
+            self.board.counters.unwritten += 1
 
     # --- what alarms and others tell --------------------------------------------------------------------------------------------
 

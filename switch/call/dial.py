@@ -12,7 +12,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from switch.call import media
+from switch.call import engine, media
 from switch.call.branch import Branch, carrier_uri
 from switch.call.causes import (
     CARRIERS_FAILED,
@@ -60,6 +60,12 @@ def following(call: Call, status: int) -> None:
         media.open_relay(call, target)
     except media.PortsExhausted as error:
         call.refuse(OVERLOAD, comment=str(error))
+        return
+    engine.prepare(call, partial(_dial, call, target))
+
+
+def _dial(call: Call, target: Target) -> None:
+    if call.state not in {"trying", "ringing"}:
         return
     if target.trunk is None:
         _phones(call, target)

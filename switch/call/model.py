@@ -56,7 +56,6 @@ class Caller:
     max_calls: int
     calls_per_second: int
     max_call_seconds: int
-    media: str  # "direct" | "relay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +143,6 @@ class Decision:
     payers: list[Payer]
     targets: list[Target]
     max_seconds: int  # the longest the call may last for other reasons than money; 0: no limit
-    media: (
-        str  # what the caller asks for; the call is relayed when the target that is dialled asks for it too
-    )
     world_version: str
     failover_statuses: frozenset[int]
     reseller_id: int | None = None

@@ -53,7 +53,6 @@ def _decision(call: Call, world: World) -> Decision:
         payers=call.payers,
         targets=call.targets,
         max_seconds=call.max_seconds,
-        media=call.caller.media,
         world_version=world.version,
         failover_statuses=world.settings_of(call.caller).reroutedisccodes,
         reseller_id=call.reseller_id,

@@ -119,8 +119,10 @@ def complete(branch: Branch, response: Response) -> None:
 # --- to the caller --------------------------------------------------------------------------------------------------------------
 
 
-def tell(call: Call, response: Response, headers: list[Header], body: bytes, owed: Owed | None) -> bool:
-    """Pass a provisional answer on to the caller. True: what is owed for it is paid when the caller's PRACK comes."""
+def tell(
+    call: Call, response: Response, status: int, headers: list[Header], body: bytes, owed: Owed | None
+) -> bool:
+    """Pass a provisional answer on to the caller as `status`. True: what is owed for it is paid when the caller's PRACK comes."""
     mine = call.reliable
     if mine is None:
         invite = call.invite
@@ -128,9 +130,13 @@ def tell(call: Call, response: Response, headers: list[Header], body: bytes, owe
         if required or (owed is not None and names(invite, "Supported")):
             mine = call.reliable = Reliable(call, required=required)
     if mine is None or (owed is None and not mine.required):
-        call.tx.reply(response.status, call.board.now, response.reason, headers, body)
+        call.tx.reply(status, call.board.now, _reason(response, status), headers, body)
         return False
-    return mine.tell(response, headers, body, owed)
+    return mine.tell(response, status, headers, body, owed)
+
+
+def _reason(response: Response, status: int) -> str | None:
+    return response.reason if status == response.status else None
 
 
 class Reliable:
@@ -155,7 +161,9 @@ class Reliable:
         """The session description that the caller has as the answer to its offer; empty while it has none."""
         return self._answer[1]
 
-    def tell(self, response: Response, headers: list[Header], body: bytes, owed: Owed | None) -> bool:
+    def tell(
+        self, response: Response, status: int, headers: list[Header], body: bytes, owed: Owed | None
+    ) -> bool:
         """See `tell`. The answer of a second end is not told: an offer has one answer."""
         if len(self._line) >= _MOST_WAITING:
             return False
@@ -165,7 +173,7 @@ class Reliable:
                 headers, body = [one for one in headers if one[0] != "Content-Type"], b""
             else:
                 self._answer = (source, body)
-        self._line.append(_Sent(response.status, response.reason, headers, body, owed))
+        self._line.append(_Sent(status, _reason(response, status), headers, body, owed))
         if self._waiting is None:
             self._next()
         return True

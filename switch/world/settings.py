@@ -74,8 +74,37 @@ class Settings:
     reroutedisccodes: frozenset[int]
     max_calls_per_worker: int
     # media
+    routertpcaller: str
+    routertpcalled: str
+    natdetected: str
+    nathandling: str
+    nataddrtype: str
+    checkrtpaddr: str
+    sdpalhandling: str
+    earlystart: bool
+    blockearlymedia: str
+    blockearlymedia_in: bool
     rtp_start_timeout_seconds: int
     rtp_timeout_seconds: int
+    # rtpengine
+    media_engine: str
+    rtpengine_nodes: tuple[str, ...]
+    srtp: str
+    srtp_keys: str
+    def_srtp_alg: str
+    srtp_auth: bool
+    needcodeconversion: bool
+    convertcodecs: tuple[str, ...]
+    convertcodecsforced: bool
+    # codecs
+    choosecodecs: tuple[str, ...]
+    codecorder: tuple[str, ...]
+    cutg711: bool
+    block711: bool
+    onlyg711: bool
+    onlyg723: bool
+    onlyg729: bool
+    onlyg72x: bool
     # security
     flood_messages_per_second: int
     flood_burst: int

@@ -62,12 +62,16 @@ class Office:
         self, username: str, kind: str = "subscriber", *, above: int | None = None, **fields: Any
     ) -> int:
         account = self.id()
+        if fields.pop("media", "relay") == "direct":
+            self.rows["overrides"] += [
+                [account, key, "bypass"] for key in ("routertpcaller", "routertpcalled")
+            ]
         path = next((row[3] for row in self.rows["accounts"] if row[0] == above), [])
         values = {
             "active": True, "billing": "prepaid", "currency": "EUR", "vat": 0, "zone": "UTC", "number": "",
-            "tech_prefix": "", "max_calls": 0, "per_second": 0, "max_seconds": 0, "media": "relay",
+            "tech_prefix": "", "max_calls": 0, "per_second": 0, "max_seconds": 0,
         } | fields  # fmt: skip
-        assert len(values) == 11, fields
+        assert len(values) == 10, fields
         self.rows["accounts"].append([account, username, kind, [*path, account], *values.values()])
         return account
 

@@ -205,16 +205,25 @@ def _cdr(record: Row, call_id: str, times: Times) -> Row:
         "reseller_id": record.get("reseller"),
         "route_rule": _text(record, "rule", 64),
         "attempts": _clean(record.get("attempts") or []),
-        "media": _text(record, "media", 8),
+        "media": _text(record, "media", 12),
         "codec": _text(record, "codec", 32),
         "rtp_sent": int(sent),
         "rtp_received": int(received),
         "rtp_lost": int(lost),
+        "caller_mos": _mos(record, "caller"),
+        "called_mos": _mos(record, "called"),
+        "quality": record.get("quality"),
         "sip_call_id": _text(record, "sip_call_id", 255),
         "worker": _text(record, "worker", 64),
         "world_version": _text(record, "world", 64),
         "comment": _text(record, "comment", 4000),
     }
+
+
+def _mos(record: Row, party: str) -> float | None:
+    """What a party heard; None when nothing is known of it."""
+    value = ((record.get("quality") or {}).get(party) or {}).get("mos")
+    return None if value is None else min(5.0, max(1.0, float(value)))
 
 
 def _count(value: Any, largest: int = LARGEST) -> int:

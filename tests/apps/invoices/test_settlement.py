@@ -36,6 +36,17 @@ def test_a_call_is_stored_priced_charged_and_its_hold_let_go() -> None:
     assert (amount(payer), held(payer), spendable(payer)) == (Decimal(90), Decimal(0), Decimal(90))
 
 
+@pytest.mark.req("media-041")
+def test_the_record_holds_how_the_call_sounded_to_each_party() -> None:
+    call = record(account(balance="100"))
+    side = {"packets": 500, "lost": 3, "jitter": 1.5, "mos": 4.31}
+    call |= {"media": "rtpengine", "quality": {"caller": side, "called": side | {"mos": None}}}
+    settle(records=[call])
+    cdr = Cdr.objects.get(pk=call["id"])
+    assert (cdr.media, cdr.caller_mos, cdr.called_mos) == ("rtpengine", Decimal("4.31"), None)
+    assert cdr.quality["caller"]["lost"] == 3
+
+
 @pytest.mark.req("cdr-043")
 def test_the_record_holds_the_five_prices() -> None:
     payer, top, carrier = account(balance="9"), account(kind="reseller"), account(kind="carrier")

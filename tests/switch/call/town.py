@@ -26,6 +26,7 @@ from switch.charging.record import merged
 from switch.charging.spool import Spool
 from switch.live import Live
 from switch.media import PortRange, Relay
+from switch.media.rtpengine import Client
 from switch.net import Flow
 from switch.registrar import Registrar
 from switch.sip.ids import Ids
@@ -102,6 +103,7 @@ class Town:
             clock=self.clock,
             usage=usage,
             live=live,
+            rtpengine=Client(clock),
             trace=Tracer(
                 wall=lambda: NOW + self.now,
                 local=self.wires.local_address,
