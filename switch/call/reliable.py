@@ -59,7 +59,7 @@ class Early(NamedTuple):
 
 class _Sent(NamedTuple):
     status: int
-    reason: str
+    reason: str | None
     headers: list[Header]
     body: bytes
     owed: Owed | None

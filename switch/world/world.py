@@ -144,7 +144,7 @@ class World:
 
     __slots__ = (
         "_accounts", "_certified", "_decks", "_header_rules", "_named", "_names", "_settings", "_tables", "_terms",
-        "routes", "settings", "version", "wire",
+        "_trunks", "routes", "settings", "version", "wire",
     )  # fmt: skip
 
     def __init__(
@@ -163,6 +163,7 @@ class World:
         self._accounts: dict[int, Caller | None] = {}
         self._settings: dict[int, Settings] = {}
         self._named: dict[str, int | None] = {}
+        self._trunks: dict[int, TrunkAddress | None] = {}
         self._certified: dict[str, list[Source]] | None = None
         self._header_rules: dict[int, HeaderRules | None] = {}
         wire = Wire(one for one in tables.header_rules if one.account is None)

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-BEFORE, AFTER = [("users", "0003_account_settings")], [("users", "0004_routertp")]
+BEFORE, AFTER = [("users", "0004_trunk_by_dns_and_tls")], [("users", "0005_routertp")]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -102,7 +102,7 @@ def test_an_answer_whose_ack_is_lost_is_repeated_and_the_call_is_up_with_the_fir
 def test_an_answer_that_nobody_acknowledges_ends_the_call_on_both_sides(
     town: Town, rich: Citizen, one: Citizen
 ) -> None:
-    invite, out = ringing(rich, one)
+    _invite, out = ringing(rich, one)
     one.answer(out, 200, body=sdp())
     rich.told(200, "INVITE")
     one.answer(one.asked("BYE", 33), 200)

@@ -29,7 +29,7 @@ def to_column(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("users", "0003_account_settings")]
+    dependencies = [("users", "0004_trunk_by_dns_and_tls")]
 
     operations = [
         migrations.RunPython(to_settings, to_column),

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """New columns without a value, and a longer word: PostgreSQL rewrites no row for either."""
 
-    dependencies = [("cdrs", "0004_hang_up_permission")]
+    dependencies = [("cdrs", "0005_sip_traces")]
 
     operations = [
         migrations.AlterField(
