@@ -248,7 +248,7 @@ def _bindings(values: list[dict[str, Any]]) -> list[Binding]:
 def shown(call: Call, label: str) -> dict[str, Any]:
     """What people see of a call in progress."""
     decision, branch = call.decision, call.called or call.last
-    target = branch.target if branch is not None else None
+    target = call.reached or (branch.target if branch is not None else None)
     carrier = target.account if target is not None and target.kind == "carrier" else None
     return {
         "id": call.id,

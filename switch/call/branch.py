@@ -12,7 +12,7 @@ from switch.call.leg import Leg
 from switch.call.proof import CHALLENGES, prove
 from switch.sip.client import CALLING, InviteClientTransaction
 from switch.sip.dialog import Dialog
-from switch.sip.message import Header, Request, Response
+from switch.sip.message import BadMessage, Header, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from switch.call.call import Call
     from switch.call.model import Target
     from switch.net import Flow
+    from switch.sip.uri import NameAddr
 
 log = logging.getLogger("switch.call")
 
@@ -32,13 +33,13 @@ _CARRIED_ON = ("Privacy", "Subject", "Priority", "User-to-User", "Accept-Languag
 class Branch(Leg):
     """A called party. `done(branch, status)` is called once, unless it was answered or given up."""
 
-    __slots__ = ("address", "alarm", "answered", "began", "done", "given_up", "invite", "line", "routes", "status", "target", "tried_digest", "tx", "uri")  # fmt: skip
+    __slots__ = ("address", "alarm", "answered", "began", "done", "given_up", "invite", "line", "moved", "ring_seconds", "routes", "status", "target", "tried_digest", "tx", "uri")  # fmt: skip
 
     def __init__(
         self, call: Call, target: Target, flow: Flow, uri: str, done: Callable[[Branch, int], None]
     ) -> None:
         phone = target.trunk is None
-        super().__init__(call.board, call, flow, is_caller=False, phone=phone)
+        super().__init__(call.board, call, flow, is_caller=call.asks_as_caller, phone=phone)
         self.target = target
         self.trunk = target.trunk
         self.uri = uri
@@ -54,13 +55,17 @@ class Branch(Leg):
         self.tried_digest = False
         self.line = False
         self.status = 0
+        self.ring_seconds = 0
+        """How long it may ring; 0: as the trunk or the settings say."""
+        self.moved: tuple[str, ...] = ()
+        """Where a 3xx says that it is."""
 
     # --- asking -----------------------------------------------------------------------------------------------------------------
 
     def ask(self, body: bytes, *, first_answer_within: float) -> None:
         """Send the INVITE. Any answer, a 100 too, must come within so many seconds."""
         call, board = self.call, self.board
-        if self.target.kind == "carrier" and not self.line:
+        if not self.line:
             board.usage.take_line(self.target.account.id)
             self.line = True
         ids, decision = board.ids, call.decision
@@ -82,6 +87,7 @@ class Branch(Leg):
         ]
         if self.target.kind == "carrier":
             headers.append(("P-Asserted-Identity", f"{shown}<sip:{number}@{own}>"))
+        headers += call.diverted(own)
         for name in _CARRIED_ON:
             value = call.invite.get(name)
             if value:
@@ -130,13 +136,15 @@ class Branch(Leg):
 
     def _ring_seconds(self) -> float:
         trunk = self.target.trunk
+        if self.ring_seconds:
+            return self.ring_seconds
         if trunk is not None:
             return trunk.answer_seconds
         return self.board.world().settings_of(self.target.account).ringtimeout
 
     def _accepted(self, tx: InviteClientTransaction, response: Response) -> None:
         """A 2xx: ours, or one too many of a fork or after a CANCEL, which is acknowledged and hung up (RFC 3261 §13.2.2.4)."""
-        if self.answered or self.given_up or self.call.state == "over" or self.call.called is not None:
+        if self.answered or self.given_up or self.call.state not in {"trying", "ringing"}:
             self._hang_up_stray(tx, response)
             return
         self.answered = True
@@ -167,6 +175,8 @@ class Branch(Leg):
         status = response.status
         if status in CHALLENGES and self._prove(response):
             return
+        if 300 <= status < 400:
+            self.moved = contacts_of(response)
         self.leave()
         self.over(status)
 
@@ -235,7 +245,28 @@ class Branch(Leg):
         if tx.state == CALLING:
             # Nobody has heard it yet, and nobody need hear it again; a late answer is still dealt with.
             self.board.layer.wheel.arm(tx, tx.deadline)
-        tx.cancel(self.board.now, (("Reason", f'SIP;cause=487;text="{why}"'),))
+        cause = 200 if why == ELSEWHERE else 487
+        tx.cancel(self.board.now, (("Reason", f'SIP;cause={cause};text="{why}"'),))
+
+
+ELSEWHERE = "Call completed elsewhere"
+"""The reason of RFC 3326 §2 by which phones do not show the call as missed."""
+
+
+def contacts_of(response: Response) -> tuple[str, ...]:
+    """The addresses of a 3xx, the preferred first; none when they cannot be read."""
+    try:
+        contacts = response.contacts or []
+    except BadMessage:
+        return ()
+    return tuple(one.uri_text for one in sorted(contacts, key=lambda one: -_q(one)))
+
+
+def _q(contact: NameAddr) -> float:
+    try:
+        return float(contact.params.get("q") or 1)
+    except ValueError:
+        return 0.0
 
 
 def carrier_uri(number: str, host: str, port: int, transport: str) -> str:

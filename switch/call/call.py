@@ -27,7 +27,7 @@ from switch.sip.server import InviteServerTransaction
 if TYPE_CHECKING:
     from switch.call.board import Board
     from switch.call.branch import Branch
-    from switch.call.model import Caller, CallRequest, Decision
+    from switch.call.model import Caller, CallRequest, Decision, Target
     from switch.media import Session, Silence
 
 log = logging.getLogger("switch.call")
@@ -38,12 +38,20 @@ Allowed: Header = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO")
 
 
 class Call:
-    """From the INVITE of a known account to its record."""
+    """From the INVITE of a known account to its record.
+
+    `guests`: calls that somebody else makes and pays for within this one, for instance who forwards it (see `onward`).
+    They end with it at the latest. `reached`: who the record says was reached when a guest led the call on.
+    """
+
+    asks_as_caller = False
+    """Whether those whom it dials take the caller's place in the conversation (a transfer of the called party)."""
 
     __slots__ = (
         "account", "alarm", "answered", "answered_at", "asking_money", "attempts", "authorised", "board", "branches",
-        "called", "caller", "codec", "cut", "decision", "granted", "held", "id", "invite", "last", "limit", "loop_key",
-        "money_waits", "place", "request", "ringing_at", "session", "started", "state", "tx", "world_version",
+        "called", "caller", "codec", "cut", "decision", "granted", "guests", "held", "id", "in_line", "invite", "last", "limit",
+        "loop_key", "money_waits", "place", "reached", "request", "ringing_at", "session", "started", "state", "tx",
+        "world_version",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +75,8 @@ class Call:
         self.called: Branch | None = None
         self.last: Branch | None = None
         self.branches: list[Branch] = []
+        self.guests: tuple[Call, ...] = ()
+        self.reached: Target | None = None
         self.decision: Decision | None = None
         self.world_version = ""
         self.place = 0
@@ -87,10 +97,23 @@ class Call:
         self.codec = ""
         self.loop_key = (invite.from_.tag or "", invite.call_id, str(invite.cseq.number))
         board.calls[self.id] = self
-        board.invites[self.loop_key] = invite.via.branch
         board.counters.calls += 1
         board.usage.begin(account.path)
-        tx.context = self
+        self.enter_line()
+
+    def enter_line(self) -> None:
+        """The caller takes part in a call, and the same INVITE on another way is known."""
+        self.in_line = True
+        self.board.usage.take_line(self.account.id)
+        self.board.invites[self.loop_key] = self.invite.via.branch
+        self.tx.context = self
+
+    def leave_line(self) -> None:
+        """The caller takes part in it no more: it is over, or the caller has transferred the other party."""
+        self.board.invites.pop(self.loop_key, None)
+        if self.in_line:
+            self.in_line = False
+            self.board.usage.free_line(self.account.id)
 
     def wall_now(self) -> float:
         return self.board.wall()
@@ -108,7 +131,7 @@ class Call:
             return
         if self.ringing_at is None and response.status in {180, 183}:
             self.ringing_at = self.wall_now()
-        body = media.passed(self, response, branch) if len(self.branches) == 1 else b""
+        body = media.passed(self, response, branch) if len(self.branches) + len(self.guests) == 1 else b""
         if self.state == TRYING:
             self.state = RINGING
             self.board.live.changed(self)
@@ -121,10 +144,18 @@ class Call:
             headers.append(("Content-Type", response.get("Content-Type") or media.SDP_TYPE))
         return headers
 
-    def refuse(self, cause: Cause, *, status: int = 0, by: str = "switch", comment: str = "") -> None:
+    def refuse(
+        self,
+        cause: Cause,
+        *,
+        status: int = 0,
+        by: str = "switch",
+        comment: str = "",
+        extra: tuple[Header, ...] = (),
+    ) -> None:
         """A final answer other than 2xx to the caller, and the record."""
         status = status or cause.status
-        headers: list[Header] = []
+        headers: list[Header] = [*extra]
         if by == "switch" or cause.q850 != 16:
             headers.append(("Reason", f'Q.850;cause={cause.q850};text="{cause.text}"'))
         if status == 503:
@@ -148,6 +179,19 @@ class Call:
         for branch in self.branches:
             if branch is not but:
                 branch.give_up(why)
+        for guest in self.guests:
+            guest.give_up(why)
+
+    def give_up(self, why: str) -> None:
+        """Of a guest: nobody wants its answer any more. A call with a caller of its own ends by `cancelled` or `hang_up`."""
+
+    def join(self, guest: Call) -> None:
+        """Another call is made within this one."""
+        self.guests = (*(one for one in self.guests if one.state != OVER), guest)
+
+    def diverted(self, own: str) -> tuple[Header, ...]:
+        """What tells those who are dialled that the call was forwarded on its way; `own` is our address as they see it."""
+        return ()
 
     # --- the answer -------------------------------------------------------------------------------------------------------------
 
@@ -155,8 +199,21 @@ class Call:
         """The first target that answered has the call. Its dialog exists already."""
         board = self.board
         body = media.passed(self, response, branch)
+        if not self.taken(branch, response):
+            return
+        self.enter_dialog()
+        assert self.caller.dialog is not None
+        self.caller.dialog.confirm()
+        self.caller.awaiting_ack = self.tx
+        self.tx.reply(response.status, board.now, response.reason, self._headers(response, body), body)
+        media.watch(self)
+        board.live.changed(self)
+
+    def taken(self, branch: Branch, response: Response) -> bool:
+        """From now on the call lasts and costs; False: it is over, because its record cannot be written."""
+        board = self.board
         self.called = branch
-        self._give_up_branches("answered elsewhere", but=branch)
+        self._give_up_branches("Call completed elsewhere", but=branch)
         self.state = UP
         self.answered = self.wall_now()
         self.answered_at = board.now
@@ -171,15 +228,9 @@ class Call:
             self.answered = None
             branch.hang_up()
             self.refuse(NO_RESPONSE, status=503, comment="the journal cannot be written")
-            return
+            return False
         board.counters.answered += 1
-        self.enter_dialog()
-        assert self.caller.dialog is not None
-        self.caller.dialog.confirm()
-        self.caller.awaiting_ack = self.tx
-        self.tx.reply(response.status, board.now, response.reason, self._headers(response, body), body)
-        media.watch(self)
-        board.live.changed(self)
+        return True
 
     def ack_came(self, ack: Request) -> None:
         """The caller acknowledged our 2xx: the late answer to a late offer goes on."""
@@ -239,11 +290,13 @@ class Call:
         board.alarms.cancel(self.cut)
         board.alarms.cancel(self.alarm)
         board.calls.pop(self.id, None)
-        board.invites.pop(self.loop_key, None)
+        self.leave_line()
         board.usage.end(self.account.path)
         board.bank.release(self.id)
         for branch in self.branches:
             branch.free_line()
+        for guest in self.guests:
+            guest.over(cause, by=by, status=status, comment=comment)
         ended = self.wall_now()
         if self.answered is not None:
             ended = max(ended, self.answered)

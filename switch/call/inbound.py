@@ -195,7 +195,17 @@ def read(invite: Request, flow: Flow, at: float) -> CallRequest:
         called_host=target.host,
         max_forwards=70 if hops is None else hops,
         asserted_number=_asserted(invite),
+        anonymous=_anonymous(invite),
     )
+
+
+def _anonymous(invite: Request) -> bool:
+    """Whether the caller hides who it is (RFC 3323 §4.1, RFC 5079 §3)."""
+    uri = invite.from_.uri
+    if uri.user.lower() == "anonymous" or uri.host.lower() == "anonymous.invalid":
+        return True
+    wanted = (invite.get("Privacy") or "").lower().replace(";", ",").split(",")
+    return any(one.strip() in {"id", "user", "header"} for one in wanted)
 
 
 def _asserted(invite: Request) -> str:

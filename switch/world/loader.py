@@ -18,6 +18,7 @@ from apps.core.values.money import Rounding
 from apps.core.values.windows import TimeWindow
 from apps.routing.engine import RouteTable
 from switch.world.deck import Deck, DeckError
+from switch.world.features import Features
 from switch.world.names import Names
 from switch.world.settings import Settings
 from switch.world.store import MANIFEST, Manifest, StoreError, read_part
@@ -172,6 +173,7 @@ def _take_settings(value: dict[str, Any], section: str, rows: list[Any]) -> None
 #: What each small part begins with, and how rows get into it.
 _READERS: dict[str, tuple[Callable[[], Any], Callable[[Any, str, list[Any]], None]]] = {
     "accounts": (AccountParts, _take_accounts),
+    "features": (Features, Features.take),
     "routes": (RouteTable, _take_rules),
     "tariffs": (TariffParts, _take_tariffs),
     "settings": (dict, _take_settings),
@@ -198,6 +200,7 @@ def _assemble(parts: Parts) -> World:
         exchange=tariffs.exchange,
         settings=settings,
         overrides=accounts.overrides,
+        features=parts.get("features"),
     )
     decks: dict[int, Deck] = {}
     names: dict[int, Names] = {}

@@ -17,10 +17,12 @@ from apps.core.values.windows import TimeWindow
 from apps.pricing.engine import Rate, Terms, bands_of, rate
 from apps.routing.engine import RouteTable, Rule, RuleTarget
 from switch.call.model import Caller, TrunkAddress
+from switch.world.features import Features, Forward, Group
 from switch.world.settings import Settings
 
 Row = Sequence[Any]
 CACHED_TERMS = 20_000
+NO_FORWARDS: Mapping[str, Forward] = {}
 
 
 class Deck(Protocol):
@@ -84,6 +86,7 @@ class Tables:
     exchange: dict[str, tuple[list[int], list[int]]]  # currency → (first seconds, units)
     settings: Settings
     overrides: dict[int, dict[str, Any]]  # account → its own values of settings
+    features: Features
 
 
 class AddressTable:
@@ -229,6 +232,19 @@ class World:
         """The account of ours with this SIP user name or caller number."""
         row = self._tables.credentials.get(called)
         return row[1] if row else self._tables.numbers.get(called)
+
+    def forwards(self, account_id: int) -> Mapping[str, Forward]:
+        """Where calls of the account go on to, by case: always, busy, no_answer, unreachable."""
+        return self._tables.features.forwards.get(account_id, NO_FORWARDS)
+
+    def group(self, account_id: int) -> Group | None:
+        """Who rings when the account is called, beside its phones."""
+        return self._tables.features.groups.get(account_id)
+
+    def speed_dial(self, account: Caller, code: str) -> str | None:
+        """The number that a short one stands for: the account's own, else the nearest above it."""
+        dials = self._tables.features.speed_dials
+        return next((dials[one, code] for one in reversed(account.path) if (one, code) in dials), None)
 
     def tariff(self, caller: Caller, kind: str) -> tuple[Tariff, int] | None:
         """The account's tariff of a kind, its own or the nearest above it, and the account it was given to."""

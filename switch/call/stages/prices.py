@@ -24,7 +24,7 @@ def prices(call: Call, world: World) -> Call | Rejection:
     call.billing = billing
     resellers = [one for one in chain if one.kind == "reseller" and one.id != billing.id]
     call.reseller_id = resellers[0].id if resellers else None
-    if call.local:
+    if call.local or call.service:
         return call
     refused = _pays(call, world, billing, "retail", call.caller)
     for reseller in resellers:

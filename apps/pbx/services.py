@@ -1,0 +1,124 @@
+"""Forwards, ring groups and short numbers: the only writers of `apps.pbx.models`. All raise ValidationError, by field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from apps.pbx.models import Forward, GroupMode, RingGroup, RingMember, SpeedDial
+from apps.users.models import Account
+from apps.users.rules import REGISTERING
+
+Members = Sequence[Mapping[str, Any]]
+MOST_MEMBERS = 50
+
+
+@transaction.atomic
+def set_forward(
+    *, account: Account, kind: str, number: str, seconds: int = 0, enabled: bool = True
+) -> Forward:
+    """Let the calls of an account go on to a number in this case, in the place of what was said before."""
+    _check_owner(account)
+    found = Forward.objects.select_for_update().filter(account=account, kind=kind).first()
+    forward = found or Forward(account=account, kind=kind)
+    forward.number, forward.seconds, forward.enabled = _plain(number), seconds, enabled
+    if forward.number == account.username:
+        raise ValidationError({"number": _("Calls cannot go on to where they come from.")})
+    forward.full_clean()
+    forward.save()
+    return forward
+
+
+@transaction.atomic
+def clear_forward(*, account: Account, kind: str) -> None:
+    """Nothing goes on in this case any more."""
+    Forward.objects.filter(account=account, kind=kind).delete()
+
+
+@transaction.atomic
+def set_ring_group(
+    *,
+    account: Account,
+    mode: str = GroupMode.PARALLEL,
+    own_phones: bool = True,
+    members: Members | None = None,
+) -> RingGroup:
+    """Make or change the account's ring group; `members`, if given, replace those it has (arguments of `add_member`)."""
+    _check_owner(account)
+    found = RingGroup.objects.select_for_update().filter(account=account).first()
+    group = found or RingGroup(account=account)
+    group.mode, group.own_phones = mode, own_phones
+    group.full_clean()
+    group.save()
+    if members is not None:
+        group.members.all().delete()
+        for place, member in enumerate(members, 1):
+            add_member(group=group, **{"place": place} | dict(member))
+    return group
+
+
+@transaction.atomic
+def remove_ring_group(*, group: RingGroup) -> None:
+    """Only the account's own phones ring again."""
+    RingGroup.objects.filter(pk=group.pk).delete()
+
+
+@transaction.atomic
+def add_member(*, group: RingGroup, number: str, **fields: Any) -> RingMember:
+    """Let one more number ring."""
+    if group.members.count() >= MOST_MEMBERS:
+        raise ValidationError(
+            {"number": _("A ring group has at most %(most)s members.") % {"most": MOST_MEMBERS}}
+        )
+    return _save_member(RingMember(group=group), {"number": number} | fields)
+
+
+@transaction.atomic
+def change_member(*, member: RingMember, **fields: Any) -> RingMember:
+    _save_member(RingMember.objects.select_for_update().get(pk=member.pk), fields)
+    member.refresh_from_db()
+    return member
+
+
+@transaction.atomic
+def set_speed_dial(*, account: Account, code: str, number: str, name: str = "") -> SpeedDial:
+    """Let a short number of the account stand for another number."""
+    _check_owner(account)
+    found = SpeedDial.objects.select_for_update().filter(account=account, code=code).first()
+    dial = found or SpeedDial(account=account, code=code)
+    dial.number, dial.name = _plain(number), name
+    dial.full_clean()
+    dial.save()
+    return dial
+
+
+@transaction.atomic
+def remove_speed_dial(*, account: Account, code: str) -> None:
+    SpeedDial.objects.filter(account=account, code=code).delete()
+
+
+def _save_member(member: RingMember, fields: dict[str, Any]) -> RingMember:
+    for name, value in fields.items():
+        setattr(member, name, _plain(value) if name == "number" else value)
+    if member.number == member.group.account.username:
+        raise ValidationError(
+            {"number": _("Its own phones ring anyway, unless the group says that they do not.")}
+        )
+    member.full_clean()
+    member.save()
+    return member
+
+
+def _check_owner(account: Account) -> None:
+    if account.kind not in REGISTERING:
+        raise ValidationError({"account": _("Only accounts with phones have call features.")})
+
+
+def _plain(number: str) -> str:
+    """As it is dialled: what people put between digits goes."""
+    digits = "".join(sign for sign in number.strip() if sign not in " ()/")
+    return digits.replace("-", "") if digits.lstrip("+").replace("-", "").isdigit() else digits
