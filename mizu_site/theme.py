@@ -77,7 +77,8 @@ UNFOLD: dict[str, Any] = {
             },
             {
                 "title": _("Routing"),
-                "items": [_item(_("Route rules"), "alt_route", "admin:routing_routerule_changelist", "routing.view_routerule")],
+                "items": [_item(_("Route rules"), "alt_route", "admin:routing_routerule_changelist", "routing.view_routerule"),
+                          _item(_("Ring groups"), "ring_volume", "admin:pbx_ringgroup_changelist", "pbx.view_ringgroup")],
             },
             {
                 "title": _("Prices"),

@@ -50,6 +50,8 @@ def value(pattern: str, parameter: str, house: House) -> Any:
     things = {
         "accounts": house.ada.pk, "carriers": house.carrier.pk, "tariffs": house.tariff.pk, "rates": house.rate.pk,
         "routes": house.rule.pk, "cdrs": house.call.pk, "current-calls": house.call.pk, "payments": house.payment.pk,
+        "forwards": house.forward.pk, "ring-groups": house.ring_group.pk, "speed-dials": house.speed_dial.pk,
+        "pbx/ringgroup": house.ring_group.pk,
         "ledger": house.entry.pk, "invoices": house.invoice.pk,
         "users/account": house.ada.pk, "users/sipcredential": house.ada.sip.pk, "routing/routerule": house.rule.pk,
         "pricing/tariff": house.tariff.pk, "pricing/rate": house.rate.pk, "pricing/pricegroup": house.group.pk,

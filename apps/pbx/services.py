@@ -11,7 +11,9 @@ from django.utils.translation import gettext as _
 
 from apps.pbx.models import Forward, GroupMode, RingGroup, RingMember, SpeedDial
 from apps.users.models import Account
+from apps.users.queries import settings_of
 from apps.users.rules import REGISTERING
+from apps.users.services import set_own
 
 Members = Sequence[Mapping[str, Any]]
 MOST_MEMBERS = 50
@@ -101,6 +103,37 @@ def remove_speed_dial(*, account: Account, code: str) -> None:
     SpeedDial.objects.filter(account=account, code=code).delete()
 
 
+#: Settings that the owner of the phones may switch.
+SWITCHES = ("donotdisturb", "rejectanonymous", "callwaiting")
+
+
+@transaction.atomic
+def set_features(
+    *,
+    account: Account,
+    forwards: Mapping[str, tuple[str, int]],
+    switches: Mapping[str, bool],
+    speed_dials: Mapping[str, tuple[str, str]],
+) -> None:
+    """All that the owner of the phones sets, in one go.
+
+    `forwards`: case → number and seconds, "" ends it; `speed_dials`: all short numbers, with number and name.
+    """
+    for kind, (number, seconds) in forwards.items():
+        if number:
+            set_forward(account=account, kind=kind, number=number, seconds=seconds)
+        else:
+            clear_forward(account=account, kind=kind)
+    effective = {one.definition.key: one.value for one in settings_of(account)}
+    for key in SWITCHES:
+        if switches[key] != effective[key]:
+            set_own(account=account, key=key, value=switches[key])
+    for code in account.speed_dials.exclude(code__in=speed_dials).values_list("code", flat=True):
+        remove_speed_dial(account=account, code=code)
+    for code, (number, name) in speed_dials.items():
+        set_speed_dial(account=account, code=code, number=number, name=name)
+
+
 def _save_member(member: RingMember, fields: dict[str, Any]) -> RingMember:
     for name, value in fields.items():
         setattr(member, name, _plain(value) if name == "number" else value)
@@ -119,6 +152,6 @@ def _check_owner(account: Account) -> None:
 
 
 def _plain(number: str) -> str:
-    """As it is dialled: what people put between digits goes."""
-    digits = "".join(sign for sign in number.strip() if sign not in " ()/")
-    return digits.replace("-", "") if digits.lstrip("+").replace("-", "").isdigit() else digits
+    """Of a telephone number, what people put between its digits goes."""
+    digits = "".join(sign for sign in number if sign not in " ()/-")
+    return digits if digits.removeprefix("+").isdigit() else number.strip()
