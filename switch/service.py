@@ -197,6 +197,7 @@ class Worker:
             clock=clock,
             usage=usage,
             live=self.live,
+            secret=self.secret,
         )
         assert self.keeper.world is not None
         self.doorkeeper = Doorkeeper(self.keeper.world, self.secret, self.guard.wrong)

@@ -18,6 +18,7 @@ from switch.call.call import Call
 from switch.call.causes import INTERNAL
 from switch.call.inbound import Inbound
 from switch.call.leg import Leg
+from switch.call.offers import Errand
 from switch.call.proof import Farewell
 from switch.sip.client import ClientTransaction, InviteClientTransaction
 from switch.sip.grammar import BadValue
@@ -161,7 +162,7 @@ class B2bua:
             if isinstance(context, Branch):
                 if isinstance(tx, InviteClientTransaction):
                     context.on_response(tx, response)
-            elif isinstance(context, Bridge | Farewell):
+            elif isinstance(context, Bridge | Farewell | Errand):
                 context.on_response(tx, response)
         except (BadMessage, BadValue) as error:
             log.warning("a response is bad: %s", error)
@@ -175,7 +176,7 @@ class B2bua:
             if isinstance(tx, ServerTransaction):
                 if isinstance(context, Call | Bridge):
                     context.ack_missing()
-            elif isinstance(context, Branch | Bridge):
+            elif isinstance(context, Branch | Bridge | Errand):
                 context.on_timeout()
         except Exception:
             self._failed(context)
@@ -186,7 +187,7 @@ class B2bua:
             if isinstance(tx, ServerTransaction):
                 if isinstance(context, Call):
                     context.way_lost()
-            elif isinstance(context, Branch | Bridge):
+            elif isinstance(context, Branch | Bridge | Errand):
                 context.on_transport_error()
         except Exception:
             self._failed(context)
@@ -230,6 +231,6 @@ def _call_of(context: object) -> Call | None:
         return context
     if isinstance(context, Leg):
         return context.call
-    if isinstance(context, Farewell):
+    if isinstance(context, Farewell | Errand):
         return context.leg.call
     return context.source.call if isinstance(context, Bridge) else None

@@ -109,6 +109,8 @@ class Board:
     clock: Callable[[], float]
     usage: UsageCounters
     live: Watcher
+    secret: bytes = b""
+    """Shared by the workers of the node: by it they know each other's requests."""
     layer: TransactionLayer = field(init=False)
     registrar: Registrar = field(init=False)
     now: float = 0.0

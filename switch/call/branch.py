@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("switch.call")
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REFER, NOTIFY"
 NO_ANSWER_STATUS = 408
 _CARRIED_ON = ("Privacy", "Subject", "Priority", "User-to-User", "Accept-Language")
 """Headers of the caller that concern the called and tell nothing about the caller's network."""
@@ -65,7 +65,7 @@ class Branch(Leg):
     def ask(self, body: bytes, *, first_answer_within: float) -> None:
         """Send the INVITE. Any answer, a 100 too, must come within so many seconds."""
         call, board = self.call, self.board
-        if not self.line:
+        if not self.line and self.target.kind != "inner":
             board.usage.take_line(self.target.account.id)
             self.line = True
         ids, decision = board.ids, call.decision
@@ -84,6 +84,7 @@ class Branch(Leg):
             ("CSeq", "1 INVITE"),
             ("Contact", self.contact),
             ("Allow", ALLOW),
+            ("Supported", "replaces"),
         ]
         if self.target.kind == "carrier":
             headers.append(("P-Asserted-Identity", f"{shown}<sip:{number}@{own}>"))
@@ -148,6 +149,7 @@ class Branch(Leg):
             self._hang_up_stray(tx, response)
             return
         self.answered = True
+        self.allow = response.get("Allow") or ""
         self.board.alarms.cancel(self.alarm)
         self._enter(response)
         self.unacked = tx

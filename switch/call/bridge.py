@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from switch.call import media
+from switch.call import media, transfer
 from switch.call.causes import NO_RESPONSE, NORMAL
 from switch.call.proof import CHALLENGES, prove
 from switch.sip.client import ClientTransaction, InviteClientTransaction
@@ -14,7 +14,12 @@ from switch.sip.server import InviteServerTransaction, ServerTransaction
 if TYPE_CHECKING:
     from switch.call.leg import Leg
 
-_PASSED_HEADERS = ("Content-Type", "Content-Disposition", "Info-Package", "Subject", "Priority")
+_PASSED_HEADERS = (
+    "Content-Type", "Content-Disposition", "Info-Package", "Subject", "Priority", "Refer-To", "Referred-By", "Refer-Sub", "Event",
+    "Subscription-State",
+)  # fmt: skip
+_BODILESS = frozenset(("REFER", "NOTIFY"))
+"""Methods whose headers say what they are about."""
 _GONE = frozenset((408, 481))
 """Answers after which the dialog is no more (RFC 3261 §12.2.1.2)."""
 
@@ -74,7 +79,7 @@ class Bridge:
         except media.BadSdp:
             body, status = b"", 488
         headers = _carried(response) if body else []
-        if self.method in {"INVITE", "UPDATE"} and status < 300:
+        if self.method in {"INVITE", "UPDATE", "REFER", "NOTIFY"} and status < 300:
             headers.append(("Contact", self.source.contact))
         self.server.reply(
             status, board.now, response.reason if status == response.status else None, headers, body
@@ -138,15 +143,20 @@ def handle(leg: Leg, tx: ServerTransaction, request: Request) -> None:
         _bye(leg, tx)
     elif method == "OPTIONS":
         tx.reply(200, board.now, None, (("Allow", ALLOW), ("Accept", media.SDP_TYPE)))
+    elif leg.aside:
+        tx.reply(481, board.now)  # it may still hang up, but has nobody to talk with
     elif method == "INVITE":
         _reinvite(leg, tx, request)
-    elif method in {"UPDATE", "INFO"}:
+    elif method == "REFER":
+        if not transfer.asked(leg, tx, request):
+            _other(leg, tx, request)
+    elif method in {"UPDATE", "INFO", "NOTIFY"}:
         _other(leg, tx, request)
     else:
         tx.reply(405, board.now, None, (("Allow", ALLOW),))
 
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REFER, NOTIFY"
 
 
 def _bye(leg: Leg, tx: ServerTransaction) -> None:
@@ -154,9 +164,11 @@ def _bye(leg: Leg, tx: ServerTransaction) -> None:
     tx.reply(200, board.now)
     if leg.serving is not None:
         leg.serving.reply(487, board.now)
-    if call.state == "up" and (leg.is_caller or leg is call.called):
+    if call.transfer is not None and leg is call.transfer.leg:
+        call.transfer.gone()
+    elif call.state == "up" and leg in (call.caller, call.called):
         call.hung_up(leg, NORMAL)
-    elif leg.is_caller:
+    elif leg is call.caller:
         call.cancelled()
     else:
         leg.leave()
@@ -209,7 +221,8 @@ def _pass(leg: Leg, peer: Leg, tx: ServerTransaction, request: Request) -> None:
         return
     bridge = Bridge(tx, request.method, leg, peer, with_offer=media.has_sdp(request))
     tx.context = bridge
-    headers = (*_carried(request), ("Allow", ALLOW)) if body else (("Allow", ALLOW),)
+    told = bool(body) or request.method in _BODILESS
+    headers = (*_carried(request), ("Allow", ALLOW)) if told else (("Allow", ALLOW),)
     bridge.send(headers, body)
     if isinstance(tx, InviteServerTransaction):
         tx.reply(100, leg.board.now)

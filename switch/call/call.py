@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from switch.call.board import Board
     from switch.call.branch import Branch
     from switch.call.model import Caller, CallRequest, Decision, Target
+    from switch.call.transfer import Transfer
     from switch.media import Session, Silence
 
 log = logging.getLogger("switch.call")
 
 TRYING, RINGING, UP, OVER = "trying", "ringing", "up", "over"
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER"
-Allowed: Header = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO")
+Allowed: Header = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REFER, NOTIFY")
 
 
 class Call:
@@ -44,14 +44,14 @@ class Call:
     They end with it at the latest. `reached`: who the record says was reached when a guest led the call on.
     """
 
-    asks_as_caller = False
-    """Whether those whom it dials take the caller's place in the conversation (a transfer of the called party)."""
+    recorded = True
+    """Whether it leaves lines in the journal."""
 
     __slots__ = (
-        "account", "alarm", "answered", "answered_at", "asking_money", "attempts", "authorised", "board", "branches",
+        "account", "alarm", "answered", "answered_at", "asking_money", "asks_as_caller", "attempts", "authorised", "board", "branches",
         "called", "caller", "codec", "cut", "decision", "granted", "guests", "held", "id", "in_line", "invite", "last", "limit",
-        "loop_key", "money_waits", "place", "reached", "request", "ringing_at", "session", "started", "state", "tx",
-        "world_version",
+        "loop_key", "money_waits", "place", "reached", "request", "ringing_at", "session", "started", "state", "transfer",
+        "tx", "world_version",
     )  # fmt: skip
 
     def __init__(
@@ -72,10 +72,14 @@ class Call:
         self.invite = invite
         self.started = request.received_at
         self.caller = Leg(board, self, tx.flow, is_caller=True, phone=phone)  # type: ignore[arg-type]  # our Net's flow
+        self.caller.allow = invite.get("Allow") or ""
         self.called: Branch | None = None
         self.last: Branch | None = None
         self.branches: list[Branch] = []
         self.guests: tuple[Call, ...] = ()
+        self.asks_as_caller = False
+        """Whether those whom it dials take the caller's place in the conversation (the caller transfers the called party)."""
+        self.transfer: Transfer | None = None
         self.reached: Target | None = None
         self.decision: Decision | None = None
         self.world_version = ""
@@ -139,7 +143,7 @@ class Call:
         self.tx.reply(response.status, self.board.now, response.reason, self._headers(response, body), body)
 
     def _headers(self, response: Response, body: bytes) -> list[Header]:
-        headers: list[Header] = [("Contact", self.caller.contact), Allowed]
+        headers: list[Header] = [("Contact", self.caller.contact), Allowed, ("Supported", "replaces")]
         if body:
             headers.append(("Content-Type", response.get("Content-Type") or media.SDP_TYPE))
         return headers
@@ -222,7 +226,8 @@ class Call:
         self.attempts.append([branch.target.account.id, response.status, "answered", took])
         money.answered(self)
         try:
-            board.spool.append(record.up(self))
+            if self.recorded:
+                board.spool.append(record.up(self))
         except SpoolFull:
             # Without a record there is no call: what was answered here would never be billed.
             self.answered = None
@@ -295,7 +300,9 @@ class Call:
         board.bank.release(self.id)
         for branch in self.branches:
             branch.free_line()
+        self.transfer = None
         for guest in self.guests:
+            guest.give_up(cause.text)
             guest.over(cause, by=by, status=status, comment=comment)
         ended = self.wall_now()
         if self.answered is not None:
@@ -309,8 +316,9 @@ class Call:
             comment = record.told(comment, self.decision.trace)
         line = record.end(self, cause, by=by, status=status, ended=ended, rtp=rtp, comment=comment)
         try:
-            board.spool.append(line)
-            board.counters.records += 1
+            if self.recorded:
+                board.spool.append(line)
+                board.counters.records += 1
         except SpoolFull:
             board.counters.unwritten += 1
         if self.answered is None:

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from switch.auth import PROXY_REQUIRED, Doorkeeper, Refused
-from switch.call import dial, media, money
+from switch.call import dial, inner, media, money, replaces
 from switch.call.board import Board, new_call_id
 from switch.call.call import Call
 from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("switch.call")
 
-ALLOW: Header = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER")
+ALLOW: Header = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REFER, NOTIFY, REGISTER")
 ACCEPT: Header = ("Accept", "application/sdp")
 KNOWN = frozenset(("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "REGISTER"))
+EXTENSIONS = frozenset((("path", "REGISTER"), ("replaces", "INVITE")))
+"""What a request may require of us."""
 BUSY: tuple[Header, ...] = (("Retry-After", "5"),)
 LABELLED = re.compile(r"z9hG4bK-w[0-9]{1,3}-")
 
@@ -56,7 +58,7 @@ class Inbound:
         elif request.method == "REGISTER":
             board.registrar.register(tx, request, tx.flow)
         elif request.method == "OPTIONS":
-            tx.reply(200, board.now, None, (ALLOW, ACCEPT, ("Supported", "path")))
+            tx.reply(200, board.now, None, (ALLOW, ACCEPT, ("Supported", "path, replaces")))
         else:
             tx.reply(481, board.now)  # BYE, UPDATE, INFO live in dialogs only
 
@@ -66,7 +68,7 @@ class Inbound:
         unknown = [
             name
             for name in request.members("Require")
-            if name.lower() != "path" or request.method != "REGISTER"
+            if (name.lower(), request.method) not in EXTENSIONS
         ]
         if unknown:
             tx.reply(420, now, None, (("Unsupported", ", ".join(unknown)),))
@@ -93,7 +95,9 @@ class Inbound:
         if board.invites.get(key, invite.via.branch) != invite.via.branch:
             tx.reply(482, board.now)
             return
-        if self._from_ourselves(tx, invite):
+        replaced = replaces.wanted(invite)
+        inside = replaced is not None and inner.sealed(board, invite, invite.get("Replaces") or "")
+        if not inside and self._from_ourselves(tx, invite):
             tx.reply(482, board.now)
             return
         if invite.body and not media.has_sdp(invite) and not _mixed(invite):
@@ -118,11 +122,18 @@ class Inbound:
             tx.reply(503, board.now, None, BUSY)
             return
         tx.reply(100, board.now)
+        if inside and replaced is not None:
+            replaces.take(board, tx, invite, replaced, None)
+            return
         request = read(invite, tx.flow, board.wall())  # type: ignore[arg-type]  # our Net's flow
         found = identify(request, world)
         caller = self._prove(tx, invite, request) if isinstance(found, NeedsDigest) else found
-        if caller is not None:
-            self._begin(tx, invite, request, caller)
+        if caller is None:
+            return
+        if replaced is not None and not isinstance(caller, Rejection):
+            replaces.take(board, tx, invite, replaced, caller)
+            return
+        self._begin(tx, invite, request, caller)
 
     def _from_ourselves(self, tx: InviteServerTransaction, invite: Request) -> bool:
         """An INVITE of ours came back with nobody between: a carrier whose address is our own.

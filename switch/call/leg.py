@@ -14,7 +14,8 @@ from switch.sip.server import InviteServerTransaction
 if TYPE_CHECKING:
     from switch.call.board import Board
     from switch.call.call import Call
-    from switch.call.model import TrunkAddress
+    from switch.call.model import Caller, TrunkAddress
+    from switch.call.offers import Origin, Reoffer
 
 Key = tuple[str, str, str]
 
@@ -26,20 +27,26 @@ class Leg:
     """
 
     __slots__ = (
+        "account",
+        "allow",
+        "aside",
         "asking",
         "awaiting_ack",
         "board",
         "bye_waits",
         "call",
         "contact",
+        "described",
         "dialog",
         "flow",
         "is_caller",
         "keys",
+        "origin",
         "phone",
         "serving",
         "trunk",
         "unacked",
+        "waiting",
     )
 
     def __init__(self, board: Board, call: Call, flow: Flow, *, is_caller: bool, phone: bool) -> None:
@@ -62,6 +69,18 @@ class Leg:
         self.awaiting_ack: InviteServerTransaction | None = None
         """Its INVITE that we accepted and it has not acknowledged."""
         self.bye_waits = False
+        self.described = b""
+        """The last description that it sent."""
+        self.allow = ""
+        """The methods that it says it understands."""
+        self.aside = False
+        """It takes part in the conversation no more: it has transferred it, or another phone has taken it over."""
+        self.origin: Origin | None = None
+        """As whom its descriptions name the far side, once that has changed."""
+        self.waiting: Reoffer | None = None
+        """The latest description of our own for it."""
+        self.account: Caller | None = None
+        """Whose phone it is, when neither the call nor its target says that."""
 
     def enter(self, dialog: Dialog) -> None:
         """The leg is in this dialog now: requests in it come here."""

@@ -39,8 +39,17 @@ def open_relay(call: Call, target: Target) -> None:
 
 def passed(call: Call, message: Message, source: Leg) -> bytes:
     """The body as the other party shall see it. Raises BadSdp for one that cannot be relayed."""
+    if not has_sdp(message):
+        return message.body
+    source.described = message.body
+    body = _led(call, message, source)
+    other = call.called if source.is_caller else call.caller
+    return body if other is None or other.origin is None else other.origin.speak(body)
+
+
+def _led(call: Call, message: Message, source: Leg) -> bytes:
     session = call.session
-    if session is None or not has_sdp(message):
+    if session is None:
         return message.body
     sdp = Sdp.parse(message.body)
     heard, shown = (session.caller, session.called) if source.is_caller else (session.called, session.caller)

@@ -114,7 +114,7 @@ class Worker:
         self.board = Board(
             sockets=Sockets(sim, number), ids=Ids(f"w{number}"), bank=sim.purse, spool=self.spool,
             relay=None, names=Names(None, clock), world=lambda: sim.world, wall=lambda: NOW + sim.now,
-            clock=clock, usage=UsageCounters(clock), live=Shown(),
+            clock=clock, usage=UsageCounters(clock), live=Shown(), secret=b"of the node",
         )  # type: ignore[arg-type]  # no relay: media is direct
         doorkeeper = Doorkeeper(sim.world, b"secret", lambda *_: None)
         self.b2bua = B2bua(self.board, Inbound(self.board, doorkeeper))
@@ -136,7 +136,7 @@ class Sim:
         self.workers: dict[int, Worker] = {}
         for number in range(1, workers + 1):
             self.workers[number] = Worker(self, number)
-        self.turn = itertools.cycle(self.workers)
+        self.placed: dict[str, int] = {}
 
     def change(self) -> None:
         """The office changed: the workers see the new world."""
@@ -164,12 +164,16 @@ class Sim:
                 self._to_worker(source, target[1], data)
 
     def _to_worker(self, source: tuple[str, int], port: int, data: bytes) -> None:
-        named = worker_of(data) if port == SHARED else None
-        number = port - SHARED if port != SHARED else named or next(self.turn)
+        number = port - SHARED if port != SHARED else worker_of(data) or self._place(data)
         worker = self.workers.get(number)
         if worker is not None:
             flow = Flow("udp", *source, port != SHARED, 0, number)
             worker.b2bua.on_message(data, flow)
+
+    def _place(self, data: bytes) -> int:
+        """Calls are dealt out to the workers in turn; all requests of one come to the same (`service._spread`)."""
+        call_id = parse(data).call_id
+        return self.placed.setdefault(call_id, len(self.placed) % len(self.workers) + 1)
 
     def tick(self, seconds: float = STEP) -> None:
         """Let time pass."""

@@ -10,10 +10,9 @@ import pytest
 
 from switch.sip.message import Request
 from tests.support_sip import sdp
-from tests.switch.sim import MICRO, Sim, SimPeer, furnished, ids, opened
+from tests.switch.sim import MICRO, Sim, furnished, opened
+from tests.switch.stage import OUTSIDE, Stage
 from tests.switch.worlds import Office
-
-OUTSIDE = "49301234567"
 
 
 @pytest.fixture
@@ -24,48 +23,6 @@ def office() -> Office:
 @pytest.fixture
 def sim(tmp_path: Path, office: Office) -> Iterator[Sim]:
     yield from opened(tmp_path, office)
-
-
-class Stage:
-    """Everybody who may take part."""
-
-    def __init__(self, sim: Sim) -> None:
-        self.sim, self.ids = sim, ids(sim.office)
-        self.a, self.b, self.c = (sim.peer(user) for user in ("1001", "1002", "1003"))
-        self.one = sim.peer("one", 19_010)
-        self.two = sim.peer("two", 19_020)
-
-    def register(self, *phones: SimPeer) -> None:
-        for phone in phones:
-            assert phone.register(f"secret-{phone.user}", expires=3600).status == 200
-
-    def forward(self, user: str, kind: str, number: str, seconds: int = 0) -> None:
-        self.sim.office.rows["forwards"].append([self.ids[user], kind, number, seconds])
-        self.sim.change()
-
-    def own(self, user: str, key: str, value: Any) -> None:
-        self.sim.office.rows["overrides"].append([self.ids[user], key, value])
-        self.sim.change()
-
-    def group(self, user: str, mode: str, *members: tuple[str, int, int], own: bool = True) -> None:
-        self.sim.office.rows["ring_groups"].append([self.ids[user], mode, own, list(members)])
-        self.sim.change()
-
-    def talk(self, invite: Request, callee: SimPeer, seconds: float = 5.0) -> Request:
-        """The callee answers, they talk, the caller hangs up; the INVITE that the callee got."""
-        asked = callee.asked("INVITE")
-        callee.answer(asked, 200, body=sdp(41000))
-        ok = self.a.told(200, "INVITE")
-        self.a.ack(invite, ok)
-        callee.asked("ACK")
-        self.sim.tick(seconds)
-        self.a.within("BYE", invite, ok, cseq=3)
-        callee.answer(callee.asked("BYE"), 200)
-        self.a.told(200, "BYE")
-        return asked
-
-    def of(self, user: str) -> list[dict[str, Any]]:
-        return [one for one in self.sim.records() if one["caller"] == self.ids[user]]
 
 
 @pytest.fixture
