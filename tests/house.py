@@ -19,10 +19,10 @@ from apps.cdrs.models import Cdr
 from apps.cdrs.services import forget_months
 from apps.invoices.models import Invoice, LedgerEntry, Payment
 from apps.invoices.services import issuing, payments
-from apps.pricing import services as pricing
-from apps.pricing.models import PriceGroup, Rate, Tariff, TimeWindow
 from apps.pbx import services as pbx
 from apps.pbx.models import Forward, RingGroup, SpeedDial
+from apps.pricing import services as pricing
+from apps.pricing.models import PriceGroup, Rate, Tariff, TimeWindow
 from apps.routing.models import RouteRule
 from apps.users.models import Account
 from tests import make

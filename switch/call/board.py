@@ -44,6 +44,8 @@ class Sockets(Protocol):
 
     def alive(self, flow: Flow) -> bool: ...
 
+    def siblings(self) -> list[int]: ...
+
 
 class Money(Protocol):
     """What calls ask of `switch.charging.bank.Bank`."""

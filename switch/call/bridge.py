@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from switch.call import media, transfer
+from switch.call import media
 from switch.call.causes import NO_RESPONSE, NORMAL
 from switch.call.proof import CHALLENGES, prove
 from switch.sip.client import ClientTransaction, InviteClientTransaction
@@ -148,6 +148,8 @@ def handle(leg: Leg, tx: ServerTransaction, request: Request) -> None:
     elif method == "INVITE":
         _reinvite(leg, tx, request)
     elif method == "REFER":
+        from switch.call import transfer  # which dials, and so imports this
+
         if not transfer.asked(leg, tx, request):
             _other(leg, tx, request)
     elif method in {"UPDATE", "INFO", "NOTIFY"}:

@@ -49,7 +49,7 @@ class Call:
 
     __slots__ = (
         "account", "alarm", "answered", "answered_at", "asking_money", "asks_as_caller", "attempts", "authorised", "board", "branches",
-        "called", "caller", "codec", "cut", "decision", "granted", "guests", "held", "id", "in_line", "invite", "last", "limit",
+        "called", "caller", "codec", "cut", "decision", "extra", "granted", "guests", "held", "id", "in_line", "invite", "last", "limit",
         "loop_key", "money_waits", "place", "reached", "request", "ringing_at", "session", "started", "state", "transfer",
         "tx", "world_version",
     )  # fmt: skip
@@ -80,6 +80,8 @@ class Call:
         self.asks_as_caller = False
         """Whether those whom it dials take the caller's place in the conversation (the caller transfers the called party)."""
         self.transfer: Transfer | None = None
+        self.extra: tuple[Header, ...] = ()
+        """Headers for those whom it dials."""
         self.reached: Target | None = None
         self.decision: Decision | None = None
         self.world_version = ""
@@ -194,8 +196,8 @@ class Call:
         self.guests = (*(one for one in self.guests if one.state != OVER), guest)
 
     def diverted(self, own: str) -> tuple[Header, ...]:
-        """What tells those who are dialled that the call was forwarded on its way; `own` is our address as they see it."""
-        return ()
+        """What those who are dialled are told of the call's way so far; `own` is our address as they see it."""
+        return self.extra
 
     # --- the answer -------------------------------------------------------------------------------------------------------------
 

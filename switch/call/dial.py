@@ -50,6 +50,9 @@ def following(call: Call, status: int) -> None:
         return
     target = targets[call.place]
     call.place += 1
+    if target.kind == "service":
+        services.begin(call, target)
+        return
     try:
         media.open_relay(call, target)
     except media.PortsExhausted as error:
@@ -57,8 +60,6 @@ def following(call: Call, status: int) -> None:
         return
     if target.kind == "forward":
         onward.forward(call, target.account, target.number, target.why, ringing.forward_failed)
-    elif target.kind == "service":
-        services.begin(call, target)
     elif target.trunk is None:
         body = _body(call)
         if body is not None:

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from switch.auth import PROXY_REQUIRED, Doorkeeper, Refused
-from switch.call import dial, inner, media, money, replaces
+from switch.call import dial, inner, media, money, replaces, services
 from switch.call.board import Board, new_call_id
 from switch.call.call import Call
 from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
@@ -66,9 +66,7 @@ class Inbound:
         """Whether it was refused for what every request must be."""
         now = self.board.now
         unknown = [
-            name
-            for name in request.members("Require")
-            if (name.lower(), request.method) not in EXTENSIONS
+            name for name in request.members("Require") if (name.lower(), request.method) not in EXTENSIONS
         ]
         if unknown:
             tx.reply(420, now, None, (("Unsupported", ", ".join(unknown)),))
@@ -97,6 +95,8 @@ class Inbound:
             return
         replaced = replaces.wanted(invite)
         inside = replaced is not None and inner.sealed(board, invite, invite.get("Replaces") or "")
+        if invite.get(services.PICKUP) is not None and services.asked_inside(board, tx, invite):
+            return
         if not inside and self._from_ourselves(tx, invite):
             tx.reply(482, board.now)
             return

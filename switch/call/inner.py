@@ -16,6 +16,8 @@ from switch.call.onward import Onward
 from switch.net import Flow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from switch.call.board import Board
     from switch.call.branch import Branch
     from switch.sip.message import Header, Request, Response
@@ -47,9 +49,10 @@ def _mac(board: Board, at: str, what: str) -> str:
     return hmac.new(board.secret, f"{at}|{what}".encode(), sha256).hexdigest()
 
 
-def own_trunk(board: Board, flow: Flow) -> TrunkAddress:
-    """The shared port of this node, as a place to send an INVITE to: the right worker gets it by the labels in it."""
+def own_trunk(board: Board, flow: Flow, worker_port: int = 0) -> TrunkAddress:
+    """The shared port of this node, as a place to send an INVITE to (the right worker gets it by the labels in it); or one worker's."""
     host, port = board.sockets.local_address(flow._replace(own=False))
+    port = worker_port or port
     return TrunkAddress(
         host=host,
         port=port,
@@ -67,9 +70,10 @@ def own_trunk(board: Board, flow: Flow) -> TrunkAddress:
 
 
 class Inner(Onward):
-    """A way to another dialog of this node, within the call whose party is joined to it. `extra`: what it asks for there."""
+    """A way to another dialog of this node, within the call whose party is joined to it; its `extra` headers say what it asks for there."""
 
-    __slots__ = ("connected", "extra")
+    __slots__ = ("connected",)
+    connected: Callable[[Branch, Response], None]
     recorded = False
 
     def begin(self) -> None:
@@ -91,9 +95,6 @@ class Inner(Onward):
             failover_statuses=frozenset(),
         )
         dial.begin(self)
-
-    def diverted(self, own: str) -> tuple[Header, ...]:
-        return self.extra
 
     def progress(self, response: Response, branch: Branch) -> None:
         self.state = "ringing"

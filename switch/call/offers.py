@@ -92,7 +92,7 @@ class Reoffer(Errand):
                 leg.asking = leg.request("INVITE", (("Content-Type", SDP_TYPE), proof), self.body, self)
                 return
         if status == GLARE:
-            self._later(random.uniform(2.1, 4.0))  # noqa: S311 - no secret
+            self._later(random.uniform(2.1, 4.0))
             return
         if status in GONE:
             leg.call.hung_up(leg, NO_RESPONSE)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from switch.media import Session
     from switch.sip.message import Header, Request, Response
 
-Failed = Callable[["Onward", "Cause", int], None] if TYPE_CHECKING else object
+    Failed = Callable[["Onward", Cause, int], None]
 
 
 class Onward(Call):
@@ -66,8 +66,8 @@ class Onward(Call):
 
     # --- media: that of the whole -----------------------------------------------------------------------------------------------
 
-    @property  # type: ignore[override]
-    def session(self) -> Session | None:  # type: ignore[override]
+    @property
+    def session(self) -> Session | None:
         """The whole's relay; once this is over, it is none of its business."""
         return self.whole.session if self.state != "over" else None
 
@@ -76,8 +76,8 @@ class Onward(Call):
         if opened is not None:
             self.whole.session = opened
 
-    @property  # type: ignore[override]
-    def held(self) -> list[bool]:  # type: ignore[override]
+    @property
+    def held(self) -> list[bool]:
         return self.whole.held
 
     @held.setter
@@ -175,13 +175,14 @@ def forward(whole: Call, account: Caller, number: str, reason: str, failed: Fail
 def diverted(request: CallRequest, own: str) -> tuple[Header, ...]:
     """Who forwarded the call, for whoever is called: Diversion (RFC 5806) and History-Info (RFC 7044), the newest Diversion first."""
     headers: list[Header] = [
-        ("Diversion", f"<sip:{one.number}@{own}>;reason={one.reason};counter=1")
-        for one in request.diversions
+        ("Diversion", f"<sip:{one.number}@{own}>;reason={one.reason};counter=1") for one in request.diversions
     ]
     index = "1"
     for one in reversed(request.diversions):
         cause = _CAUSES.get(one.reason, 302)
-        headers.append(("History-Info", f"<sip:{one.number}@{own}?Reason=SIP%3Bcause%3D{cause}>;index={index}"))
+        headers.append(
+            ("History-Info", f"<sip:{one.number}@{own}?Reason=SIP%3Bcause%3D{cause}>;index={index}")
+        )
         index += ".1"
     if request.diversions:
         headers.append(("History-Info", f"<sip:{request.called}@{own}>;index={index}"))

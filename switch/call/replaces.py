@@ -50,7 +50,13 @@ def wanted(invite: Request) -> Replaced | None:
         return None
     call_id, *parameters = (part.strip() for part in values[0].split(";"))
     named = dict(part.partition("=")[::2] for part in parameters)
-    if len(values) > 1 or not call_id or "to-tag" not in named or "from-tag" not in named or invite.get("Join"):
+    if (
+        len(values) > 1
+        or not call_id
+        or "to-tag" not in named
+        or "from-tag" not in named
+        or invite.get("Join")
+    ):
         raise invite.refuse(400, "one Replaces with to-tag and from-tag is expected, and no Join")
     return Replaced(call_id, named["to-tag"].strip(), named["from-tag"].strip(), "early-only" in named)
 
@@ -97,7 +103,6 @@ def take(
 
 def newcomer_of(leg: Leg, tx: InviteServerTransaction, invite: Request, account: Caller | None) -> Branch:
     """The party that the INVITE brings into the call of `leg`, in a dialog with us."""
-    board = leg.board
     owner = account or account_of(leg) or leg.call.account
     kind = "inner" if account is None else "local"
     target = Target(kind, owner, owner.username, why="takes a place")
@@ -147,6 +152,7 @@ class Swap(Bridge):
     """The newcomer's INVITE on its way to the other party; `leg` is whose place it takes when that one agrees."""
 
     __slots__ = ("leg",)
+    leg: Leg
 
     def on_response(self, tx: ClientTransaction, response: Response) -> None:
         leg, new, call = self.leg, self.source, self.leg.call
@@ -212,4 +218,3 @@ def picked(ringing: Branch, tx: InviteServerTransaction, invite: Request, newcom
         theirs,
     )
     return True
-

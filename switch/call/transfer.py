@@ -69,9 +69,9 @@ def asked(leg: Leg, tx: ServerTransaction, request: Request) -> bool:
     if passes(settings, other, replaces):
         request.set("Refer-To", _rewritten(target, other, settings, board.world().settings))
         return False
-    Transfer(call, leg, other, account, target.uri, "" if settings.handlerefer == "new_call" else replaces).begin(
-        tx, request, settings
-    )
+    Transfer(
+        call, leg, other, account, target.uri, "" if settings.handlerefer == "new_call" else replaces
+    ).begin(tx, request, settings)
     return True
 
 
@@ -113,7 +113,9 @@ def _rewritten(target: NameAddr, other: Leg, settings: Settings, everybody: Sett
     """Refer-To as the other party shall call it: by us, when it named us or the setting says so (guide 6239-6249)."""
     uri, board = target.uri, other.board
     host, port = board.sockets.local_address(other.flow._replace(own=False))
-    ours = uri.host in everybody.domainnames or board.sockets.is_own(uri.address, uri.port or 5060, other.flow)
+    ours = uri.host in everybody.domainnames or board.sockets.is_own(
+        uri.address, uri.port or 5060, other.flow
+    )
     if settings.refertorewrite == "never" or (settings.refertorewrite == "auto" and not ours):
         return f"<{uri}>"
     return f"<{uri.replace(scheme='sip', host=bracketed(host), port=port, params={})}>"
@@ -122,21 +124,22 @@ def _rewritten(target: NameAddr, other: Leg, settings: Settings, everybody: Sett
 class Transferred(Onward):
     """T's call to X, in which R is to talk."""
 
-    __slots__ = ("transfer",)
+    __slots__ = ("by",)
+    by: Transfer
 
     def diverted(self, own: str) -> tuple[Header, ...]:
-        return self.transfer.told_who(own)
+        return self.by.told_who(own)
 
     def progress(self, response: Response, branch: Branch) -> None:
         if self.state in {"trying", "ringing"}:
             self.state = "ringing"
             if self.ringing_at is None and response.status in {180, 183}:
                 self.ringing_at = self.wall_now()
-            self.transfer.notify(response.status, response.reason)
+            self.by.notify(response.status, response.reason)
 
     def answer(self, branch: Branch, response: Response) -> None:
         if self.taken(branch, response):
-            self.transfer.connected(branch, response)
+            self.by.connected(branch, response)
 
 
 class Transfer:
@@ -147,9 +150,7 @@ class Transfer:
         "subscribed", "uri",
     )  # fmt: skip
 
-    def __init__(
-        self, call: Call, leg: Leg, other: Leg, account: Caller, uri: Uri, replaces: str
-    ) -> None:
+    def __init__(self, call: Call, leg: Leg, other: Leg, account: Caller, uri: Uri, replaces: str) -> None:
         self.call = call
         self.leg = leg
         self.other = other
@@ -188,7 +189,9 @@ class Transfer:
         guest: inner.Inner | Transferred
         label = self.replaces.partition("to-tag=")[2]
         if self.replaces and _ours(label):
-            guest = inner.Inner(self.call, self.account, self._request(), self.failed, invite=self._offer(), source=self.other)
+            guest = inner.Inner(
+                self.call, self.account, self._request(), self.failed, invite=self._offer(), source=self.other
+            )
             guest.connected = self.connected
             guest.extra = (
                 ("Replaces", self.replaces),
@@ -199,7 +202,7 @@ class Transfer:
             guest = Transferred(
                 self.call, self.account, self._request(), self.failed, invite=self._offer(), source=self.other
             )
-            guest.transfer = self
+            guest.by = self
         self.guest = guest
         guest.asks_as_caller = self.leg.is_caller
         guest.begin()

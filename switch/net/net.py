@@ -255,6 +255,10 @@ class Net:
         """Whether it can still be sent on; of another worker's connection that is not known here, and taken for so."""
         return not flow.reliable or flow.worker != self.config.worker or self._tcp.holds(flow)
 
+    def siblings(self) -> list[int]:
+        """The own ports of the other workers of this node."""
+        return sorted(self.config.ports - {self.config.shared_port, self.config.own_port})
+
     # -- firewall and metrics
 
     def ban(self, tables: Tables) -> None:

@@ -109,7 +109,9 @@ def test_staff_without_rights_see_the_frame_only(client: Client, house: House) -
     assert b"ada" not in client.get("/admin/search/?s=ada").content
 
 
-@pytest.mark.parametrize("page", [p for p in ALL if p.name in (CUSTOMER | SETS) - MINE], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [p for p in ALL if p.name in (CUSTOMER | SETS) - MINE], ids=lambda page: page.name
+)
 def test_a_customer_opens_each_own_page(page: Page, client: Client, house: House) -> None:
     client.force_login(house.ada)
     assert client.get(page.path(house)).status_code == 200
@@ -141,5 +143,14 @@ def test_support_changes_no_price_route_setting_or_account(client: Client, house
         "/admin/config/setting/currency/edit/",
     ):
         assert client.post(path, {"price": "9", "value": "USD"}).status_code == 403, path
-    for path in ("rates", "routes", "accounts", "tariffs", "carriers", "forwards", "ring-groups", "speed-dials"):
+    for path in (
+        "rates",
+        "routes",
+        "accounts",
+        "tariffs",
+        "carriers",
+        "forwards",
+        "ring-groups",
+        "speed-dials",
+    ):
         assert client.post(f"/api/v1/{path}/", {}).status_code == 403, path

@@ -103,6 +103,9 @@ class Sockets:
     def alive(self, flow: Flow) -> bool:
         return True
 
+    def siblings(self) -> list[int]:
+        return [SHARED + number for number in self.sim.workers if number != self.number]
+
 
 class Worker:
     """One worker: a board with everything around it."""
@@ -112,9 +115,18 @@ class Worker:
         self.number = number
         self.spool = Spool(sim.folder / "spool", f"sim-w{number}")
         self.board = Board(
-            sockets=Sockets(sim, number), ids=Ids(f"w{number}"), bank=sim.purse, spool=self.spool,
-            relay=None, names=Names(None, clock), world=lambda: sim.world, wall=lambda: NOW + sim.now,
-            clock=clock, usage=UsageCounters(clock), live=Shown(), secret=b"of the node",
+            sockets=Sockets(sim, number),
+            ids=Ids(f"w{number}"),
+            bank=sim.purse,
+            spool=self.spool,
+            relay=None,
+            names=Names(None, clock),
+            world=lambda: sim.world,
+            wall=lambda: NOW + sim.now,
+            clock=clock,
+            usage=UsageCounters(clock),
+            live=Shown(),
+            secret=b"of the node",
         )  # type: ignore[arg-type]  # no relay: media is direct
         doorkeeper = Doorkeeper(sim.world, b"secret", lambda *_: None)
         self.b2bua = B2bua(self.board, Inbound(self.board, doorkeeper))
@@ -248,13 +260,13 @@ class SimPeer(Peer):
         """An INVITE, with the password when it is asked for; the one that counts."""
         invite = self.invite(number, **fields)
         self.send(invite)
-        answer = self._next(lambda m: isinstance(m, Response) and m.status != 100 or True, "100", 8.0)
-        if answer.status == 100:
+        answer = self.receive()
+        if isinstance(answer, Response) and answer.status == 100:
             answer = self.receive()
-            if answer.status != 407:
-                self.queue.appendleft(answer.encode())
-                return invite
-        assert answer.status == 407, answer
+        assert isinstance(answer, Response)
+        if answer.status != 407:
+            self.queue.appendleft(answer.encode())
+            return invite
         self.ack(invite, answer)
         again = Request("INVITE", invite.uri, list(invite.headers), invite.body)
         again.set("Via", self.via())

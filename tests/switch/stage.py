@@ -63,7 +63,7 @@ class Stage:
         return asked
 
     def of(self, user: str) -> list[dict[str, Any]]:
-        return [one for one in self.sim.records() if one["caller"] == self.ids[user]]
+        return [one for one in self.sim.records() if one.get("caller") == self.ids[user]]
 
     def up(self, caller: SimPeer, callee: SimPeer, number: str = "") -> Talk:
         """A call that is answered."""

@@ -13,7 +13,9 @@ CODES = (
     "code_forward_busy_off", "code_forward_no_answer", "code_forward_no_answer_off", "code_do_not_disturb",
     "code_do_not_disturb_off",
 )  # fmt: skip
-_WITH_NUMBER = frozenset(("code_pickup", "code_forward_always", "code_forward_busy", "code_forward_no_answer"))
+_WITH_NUMBER = frozenset(
+    ("code_pickup", "code_forward_always", "code_forward_busy", "code_forward_no_answer")
+)
 #: Whose codes are heeded: who has phones.
 _PHONES = frozenset(("subscriber", "extension", "agent"))
 

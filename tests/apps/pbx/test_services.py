@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.core.exceptions import ValidationError
 
 from apps.pbx import services, snapshot
 from apps.pbx.models import Forward, SpeedDial
+from apps.users.models import Account
+from apps.users.queries import settings_of
 from switch.world.parts import parts_of
 from tests import make
 
 pytestmark = pytest.mark.django_db
+
+
+def own(account: Account, key: str) -> Any:
+    return next(one.value for one in settings_of(account) if one.definition.key == key)
 
 
 @pytest.mark.req("pbx-014", "pbx-021")
@@ -79,3 +87,28 @@ def test_a_short_number_is_changed_and_removed() -> None:
     assert list(snapshot.speed_dials()) == [(account.pk, "7", "1003")]
     services.remove_speed_dial(account=account, code="7")
     assert not SpeedDial.objects.exists()
+
+
+def test_an_order_of_a_phone_is_carried_out_and_may_come_twice() -> None:
+    account = make.subscriber()
+    order = {"account": account.pk, "what": "forward", "kind": "always", "number": "1002"}
+    assert services.carry_out(order=order) == services.carry_out(order=order) == ""
+    assert account.forwards.get().number == "1002"
+    assert services.carry_out(order=order | {"number": ""}) == ""
+    assert not account.forwards.exists()
+    assert (
+        services.carry_out(
+            order={"account": account.pk, "what": "switch", "key": "donotdisturb", "value": True}
+        )
+        == ""
+    )
+    assert own(account, "donotdisturb") is True
+
+
+@pytest.mark.parametrize(
+    "order", [{"what": "forward", "kind": "never", "number": "1"}, {"what": "switch", "key": "currency", "value": 1}, {},
+              {"what": "forward", "kind": "always", "number": "not a number"}]
+)  # fmt: skip
+def test_an_order_that_may_not_be_is_refused_in_words(order: dict[str, Any]) -> None:
+    assert services.carry_out(order={"account": make.subscriber().pk} | order)
+    assert services.carry_out(order=order) and not Forward.objects.exists()
