@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "apps.core",
     "apps.config",
     "apps.users",
+    "apps.pbx",
     "apps.pricing",
     "apps.routing",
     "apps.signalling",

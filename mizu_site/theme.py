@@ -82,6 +82,7 @@ UNFOLD: dict[str, Any] = {
                     _item(_("Header rules"), "rule", "admin:signalling_headerrule_changelist", "signalling.view_headerrule"),
                     _item(_("Hangup causes"), "call_end", "admin:signalling_hangupcause_changelist",
                           "signalling.view_hangupcause"),
+                    _item(_("Ring groups"), "ring_volume", "admin:pbx_ringgroup_changelist", "pbx.view_ringgroup"),
                 ],
             },
             {

@@ -283,7 +283,7 @@ def shown(call: Call, label: str) -> dict[str, Any]:
     """What people see of a call in progress."""
     decision, branch = call.decision, call.called or call.last
     measured = media.measured(call)
-    target = branch.target if branch is not None else None
+    target = call.reached or (branch.target if branch is not None else None)
     carrier = target.account if target is not None and target.kind == "carrier" else None
     return {
         "id": call.id,

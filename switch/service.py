@@ -231,6 +231,7 @@ class Worker:
                 send_hep=self._send_hep,
             ),
             rtpengine=self.rtpengine,
+            secret=self.secret,
         )
         assert self.keeper.world is not None
         self.doorkeeper = Doorkeeper(self.keeper.world, self.secret, self.guard.wrong)

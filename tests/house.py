@@ -19,6 +19,8 @@ from apps.cdrs.models import Cdr
 from apps.cdrs.services import forget_months
 from apps.invoices.models import Invoice, LedgerEntry, Payment
 from apps.invoices.services import issuing, payments
+from apps.pbx import services as pbx
+from apps.pbx.models import Forward, RingGroup, SpeedDial
 from apps.pricing import services as pricing
 from apps.pricing.models import Calendar, PriceGroup, Rate, Tariff, TimeWindow
 from apps.routing.models import RouteRule
@@ -54,6 +56,9 @@ class House:
     invoice: Invoice
     payment: Payment
     entry: LedgerEntry
+    forward: Forward
+    ring_group: RingGroup
+    speed_dial: SpeedDial
 
 
 def build() -> House:
@@ -94,6 +99,9 @@ def build() -> House:
         cause=make.cause("no_route"),
         call=Cdr.objects.filter(caller=ada, answered_at__isnull=False).latest("started_at"),
         invoice=invoice, payment=payment, entry=LedgerEntry.objects.get(payment=payment),
+        forward=pbx.set_forward(account=ada, kind="busy", number="+3612345678"),
+        ring_group=pbx.set_ring_group(account=ada, members=[{"number": "eve"}]),
+        speed_dial=pbx.set_speed_dial(account=ada, code="1", number="+3612345678", name="Grandma"),
     )  # fmt: skip
 
 

@@ -52,6 +52,8 @@ def value(pattern: str, parameter: str, house: House) -> Any:
         "routes": house.rule.pk, "cdrs": house.call.pk, "current-calls": house.call.pk, "payments": house.payment.pk,
         "ledger": house.entry.pk, "invoices": house.invoice.pk, "header-rules": house.header_rule.pk, "hangup-causes": house.cause.pk,
         "signalling/headerrule": house.header_rule.pk, "signalling/hangupcause": house.cause.pk,
+        "forwards": house.forward.pk, "ring-groups": house.ring_group.pk, "speed-dials": house.speed_dial.pk,
+        "pbx/ringgroup": house.ring_group.pk,
         "users/account": house.ada.pk, "users/sipcredential": house.ada.sip.pk, "routing/routerule": house.rule.pk,
         "pricing/tariff": house.tariff.pk, "pricing/rate": house.rate.pk, "pricing/pricegroup": house.group.pk,
         "pricing/timewindow": house.window.pk, "pricing/calendar": house.calendar.pk, "cdrs/cdr": house.call.pk, "invoices/invoice": house.invoice.pk,

@@ -4,7 +4,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
-from apps.api import views
+from apps.api import pbx, views
 
 router = SimpleRouter()
 router.register("accounts", views.AccountViewSet, "account")
@@ -14,6 +14,9 @@ router.register("rates", views.RateViewSet, "rate")
 router.register("routes", views.RouteViewSet, "route")
 router.register("header-rules", views.HeaderRuleViewSet, "header-rule")
 router.register("hangup-causes", views.HangupCauseViewSet, "hangup-cause")
+router.register("forwards", pbx.ForwardViewSet, "forward")
+router.register("ring-groups", pbx.RingGroupViewSet, "ring-group")
+router.register("speed-dials", pbx.SpeedDialViewSet, "speed-dial")
 router.register("cdrs", views.CdrViewSet, "cdr")
 router.register("current-calls", views.CurrentCallViewSet, "current-call")
 router.register("payments", views.PaymentViewSet, "payment")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.portal import views
+from apps.portal import features, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -14,4 +14,6 @@ urlpatterns = [
     path("payments/", views.ledger, name="portal_ledger"),
     path("accounts-below/", views.accounts, name="portal_accounts"),
     path("accounts-below/<int:account_id>/", views.account, name="portal_account"),
+    path("accounts-below/<int:account_id>/features/", features.features, name="portal_account_features"),
+    path("features/", features.features, name="portal_features"),
 ]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from switch.sip.message import Header, Request
 
-IN_DIALOG = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK"
+IN_DIALOG = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK, REFER, NOTIFY"
 ALLOW: Header = ("Allow", IN_DIALOG)
 ALLOW_OUTSIDE: Header = ("Allow", f"{IN_DIALOG}, REGISTER")
 ACCEPT: Header = ("Accept", "application/sdp")
-SUPPORTED: Header = ("Supported", "path, 100rel, timer")
+SUPPORTED: Header = ("Supported", "path, 100rel, timer, replaces")
 
 EXTENSIONS = {
     "path": ("REGISTER",),
     "100rel": ("INVITE", "UPDATE", "PRACK"),
+    "replaces": ("INVITE",),
     "timer": ("INVITE", "UPDATE", "PRACK"),
 }
 """What may be required of us, and by which methods."""

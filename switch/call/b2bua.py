@@ -20,6 +20,7 @@ from switch.call.call import Call
 from switch.call.causes import INTERNAL
 from switch.call.inbound import Inbound
 from switch.call.leg import Leg
+from switch.call.offers import OwnRequest
 from switch.call.proof import Errand
 from switch.call.reasons import line, reasons
 from switch.call.session_timer import Refresh
@@ -204,7 +205,7 @@ class B2bua:
             if isinstance(context, Branch):
                 if isinstance(tx, InviteClientTransaction):
                     context.on_response(tx, response)
-            elif isinstance(context, Bridge | Errand | Refresh | Asked):
+            elif isinstance(context, Bridge | Errand | Refresh | Asked | OwnRequest):
                 context.on_response(tx, response)
         except (BadMessage, BadValue) as error:
             log.warning("a response is bad: %s", error)
@@ -218,7 +219,7 @@ class B2bua:
             if isinstance(tx, ServerTransaction):
                 if isinstance(context, Call | Bridge):
                     context.ack_missing()
-            elif isinstance(context, Branch | Bridge | Refresh | Asked):
+            elif isinstance(context, Branch | Bridge | Refresh | Asked | OwnRequest):
                 context.on_timeout()
         except Exception:
             self._failed(context)
@@ -229,7 +230,7 @@ class B2bua:
             if isinstance(tx, ServerTransaction):
                 if isinstance(context, Call):
                     context.way_lost()
-            elif isinstance(context, Branch | Bridge | Refresh | Asked):
+            elif isinstance(context, Branch | Bridge | Refresh | Asked | OwnRequest):
                 context.on_transport_error()
         except Exception:
             self._failed(context)
@@ -278,6 +279,6 @@ def _call_of(context: object) -> Call | None:
         return context
     if isinstance(context, Leg):
         return context.call
-    if isinstance(context, Errand | Refresh | Asked):
+    if isinstance(context, Errand | Refresh | Asked | OwnRequest):
         return context.leg.call
     return context.source.call if isinstance(context, Bridge) else None

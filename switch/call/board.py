@@ -56,6 +56,7 @@ class Sockets(Protocol):
     def alive(self, flow: Flow) -> bool: ...
 
     def backlog(self) -> float: ...
+    def siblings(self) -> list[int]: ...
 
 
 class Money(Protocol):
@@ -124,6 +125,8 @@ class Board:
     live: Watcher
     trace: Tracer
     rtpengine: Client
+    secret: bytes = b""
+    """Shared by the workers of the node: by it they know each other's requests."""
     layer: TransactionLayer = field(init=False)
     registrar: Registrar = field(init=False)
     now: float = 0.0

@@ -17,7 +17,7 @@ from switch.call.reasons import changed
 from switch.sip.client import CALLING, InviteClientTransaction
 from switch.sip.dialog import Dialog
 from switch.sip.locate import DEFAULT_PORT
-from switch.sip.message import Header, Request, Response
+from switch.sip.message import BadMessage, Header, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from switch.call.model import Caller, Decision, Target
     from switch.call.names import Way
     from switch.net import Flow
+    from switch.sip.uri import NameAddr
     from switch.world.settings import Settings
 
 log = logging.getLogger("switch.call")
@@ -43,15 +44,16 @@ class Branch(Leg):
     """A called party. `done(branch, status)` is called once, unless it was answered or given up."""
 
     __slots__ = (
-        "address", "alarm", "answered", "began", "done", "early", "given_up", "invite", "line", "other_ways", "refusal",
-        "routes", "status", "target", "to", "tried_digest", "tx", "uri", "via_way",
+        "address", "alarm", "answered", "began", "done", "early", "given_up", "invite", "line", "moved", "other_ways", "refusal",
+        "ring_seconds", "routes", "status", "target", "to", "tried_digest", "tx", "uri", "via_way",
     )  # fmt: skip
 
     def __init__(
         self, call: Call, target: Target, flow: Flow, uri: str, done: Callable[[Branch, int], None]
     ) -> None:
         phone = target.trunk is None
-        super().__init__(call.board, call, flow, is_caller=False, phone=phone, sips=uri.startswith("sips:"))
+        sips = uri.startswith("sips:")
+        super().__init__(call.board, call, flow, is_caller=call.asks_as_caller, phone=phone, sips=sips)
         self.target = target
         self.trunk = target.trunk
         self.rules = call.board.world().header_rules(target.account)
@@ -75,13 +77,17 @@ class Branch(Leg):
         self.status = 0
         self.to = ""
         """The To of the INVITE where it is not its Request-URI."""
+        self.ring_seconds = 0
+        """How long it may ring; 0: as the trunk or the settings say."""
+        self.moved: tuple[str, ...] = ()
+        """Where a 3xx says that it is."""
 
     # --- asking -----------------------------------------------------------------------------------------------------------------
 
     def ask(self, body: bytes, *, first_answer_within: float) -> None:
         """Send the INVITE. Any answer, a 100 too, must come within so many seconds."""
         call, board = self.call, self.board
-        if self.target.kind == "carrier" and not self.line:
+        if not self.line and self.target.kind != "inner":
             board.usage.take_line(self.target.account.id)
             self.line = True
         ids, decision = board.ids, call.decision
@@ -106,16 +112,18 @@ class Branch(Leg):
         ]
         timers, timed = session_timer.invite_headers(call, settings)
         headers += timers
-        supported = [reliable.EXTENSION] if reliable.offered(call, settings.prack) else []
+        supported = ["replaces"]
+        if reliable.offered(call, settings.prack):
+            supported.append(reliable.EXTENSION)
         if timed:
             supported.append(session_timer.EXTENSION)
-        if supported:
-            headers.append(("Supported", ", ".join(supported)))
+        headers.append(("Supported", ", ".join(supported)))
         headers += identity.identity_headers(shown, own, critical="critical" in call.privacy)
         if call.diverted or call.invite.get("Diversion") or call.invite.get("History-Info"):
             headers += history.headers(
                 call, settings.diversion, own, trusted=identity.trusted(call.account, mine)
             )
+        headers += call.told(own)
         for name in _CARRIED_ON if "user" not in call.privacy else _CARRIED_ON_UNNAMED:
             value = call.invite.get(name)
             if value:
@@ -204,16 +212,19 @@ class Branch(Leg):
 
     def _ring_seconds(self) -> float:
         trunk = self.target.trunk
+        if self.ring_seconds:
+            return self.ring_seconds
         if trunk is not None:
             return trunk.answer_seconds
         return self._settings().ringtimeout
 
     def _accepted(self, tx: InviteClientTransaction, response: Response) -> None:
         """A 2xx: ours, or one too many of a fork or after a CANCEL, which is acknowledged and hung up (RFC 3261 §13.2.2.4)."""
-        if self.answered or self.given_up or self.call.state == "over" or self.call.called is not None:
+        if self.answered or self.given_up or self.call.state not in {"trying", "ringing"}:
             self._hang_up_stray(tx, response)
             return
         self.answered = True
+        self.allow = response.get("Allow") or ""
         self.board.alarms.end(self.alarm)
         self._enter(response)
         self.settle()
@@ -248,6 +259,8 @@ class Branch(Leg):
             or (status == 422 and self._longer(response))
         ):
             return
+        if 300 <= status < 400:
+            self.moved = contacts_of(response)
         self.leave()
         self.refusal = response
         own = self._settings().changediscreason
@@ -356,7 +369,28 @@ class Branch(Leg):
         if tx.state == CALLING:
             # Nobody has heard it yet, and nobody need hear it again; a late answer is still dealt with.
             self.board.layer.wheel.arm(tx, tx.deadline)
-        tx.cancel(self.board.now, (("Reason", reason or f'SIP;cause=487;text="{why}"'),))
+        cause = 200 if why == ELSEWHERE else 487
+        tx.cancel(self.board.now, (("Reason", reason or f'SIP;cause={cause};text="{why}"'),))
+
+
+ELSEWHERE = "Call completed elsewhere"
+"""The reason of RFC 3326 §2 by which phones do not show the call as missed."""
+
+
+def contacts_of(response: Response) -> tuple[str, ...]:
+    """The addresses of a 3xx, the preferred first; none when they cannot be read."""
+    try:
+        contacts = response.contacts or []
+    except BadMessage:
+        return ()
+    return tuple(one.uri_text for one in sorted(contacts, key=lambda one: -_q(one)))
+
+
+def _q(contact: NameAddr) -> float:
+    try:
+        return float(contact.params.get("q") or 1)
+    except ValueError:
+        return 0.0
 
 
 def carrier_uri(number: str, host: str, port: int, transport: str) -> str:

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from switch.call.leg import Leg
     from switch.sip.dialog import Dialog
 
-_PASSED_HEADERS = ("Content-Type", "Content-Disposition", "Info-Package", "Subject", "Priority")
+_PASSED_HEADERS = (
+    "Content-Type", "Content-Disposition", "Info-Package", "Subject", "Priority", "Refer-To", "Referred-By", "Refer-Sub", "Event",
+    "Subscription-State",
+)  # fmt: skip
+_BODILESS = frozenset(("REFER", "NOTIFY"))
+"""Methods whose headers say what they are about."""
 _GONE = frozenset((408, 481))
 """Answers after which the dialog is no more (RFC 3261 §12.2.1.2)."""
 
@@ -97,7 +102,7 @@ class Bridge:
             body, status = b"", 488
         headers = _carried(response) if body else []
         headers += along(response, target.rules, target.flow.host, source.rules, source.flow.host)
-        if self.method in {"INVITE", "UPDATE"} and status < 300:
+        if self.method in {"INVITE", "UPDATE", "REFER", "NOTIFY"} and status < 300:
             headers.append(("Contact", self.source.contact))
             if body:
                 self.source.shown = body
@@ -152,39 +157,58 @@ class Bridge:
 
 def handle(leg: Leg, tx: ServerTransaction, request: Request) -> None:
     """A request of the party inside its dialog."""
-    board = leg.board
-    dialog = leg.keys[DialogId.of_request(request)]
-    try:
-        in_order = dialog.accepts(request)
-    except BadMessage as error:
-        tx.reply(400, board.now, error.reason)
-        return
-    if not in_order:
-        tx.reply(500, board.now, "CSeq out of order", (("Retry-After", "1"),))
-        return
-    unknown = unknown_extensions(request)
-    if unknown:
-        tx.reply(420, board.now, None, (("Unsupported", ", ".join(unknown)),))
+    if _refused(leg, tx, request):
         return
     if leg.rules is not None:
         leg.rules.heard(request, leg.flow.host)
         tx.polish = partial(leg.rules.said, place=leg.flow.host)
-    method = request.method
     shortest = session_timer.too_short(leg, request) if leg.call.timers else 0
+    now, method = leg.board.now, request.method
     if shortest:
-        tx.reply(422, board.now, None, (("Min-SE", str(shortest)),))
+        tx.reply(422, now, None, (("Min-SE", str(shortest)),))
     elif method == "BYE":
         _bye(leg, tx, request)
     elif method == "OPTIONS":
-        tx.reply(200, board.now, None, (ALLOW, ACCEPT))
-    elif method == "INVITE":
+        tx.reply(200, now, None, (ALLOW, ACCEPT))
+    elif leg.aside:
+        tx.reply(481, now)  # it may still hang up, but has nobody to talk with
+    else:
+        _asked(leg, tx, request)
+
+
+def _refused(leg: Leg, tx: ServerTransaction, request: Request) -> bool:
+    """Whether it is out of order, malformed, or requires what we cannot do."""
+    now = leg.board.now
+    try:
+        in_order = leg.keys[DialogId.of_request(request)].accepts(request)
+    except BadMessage as error:
+        tx.reply(400, now, error.reason)
+        return True
+    if not in_order:
+        tx.reply(500, now, "CSeq out of order", (("Retry-After", "1"),))
+        return True
+    unknown = unknown_extensions(request)
+    if unknown:
+        tx.reply(420, now, None, (("Unsupported", ", ".join(unknown)),))
+    return bool(unknown)
+
+
+def _asked(leg: Leg, tx: ServerTransaction, request: Request) -> None:
+    """Something that concerns the other party."""
+    method = request.method
+    if method == "INVITE":
         _reinvite(leg, tx, request)
-    elif method in {"UPDATE", "INFO"}:
+    elif method == "REFER":
+        from switch.call import transfer  # which dials, and so imports this
+
+        if not transfer.asked(leg, tx, request):
+            _other(leg, tx, request)
+    elif method in {"UPDATE", "INFO", "NOTIFY"}:
         _other(leg, tx, request)
     elif method == "PRACK":
         reliable.prack(leg, tx, request)
     else:
-        tx.reply(405, board.now, None, (ALLOW,))
+        tx.reply(405, leg.board.now, None, (ALLOW,))
 
 
 def _bye(leg: Leg, tx: ServerTransaction, request: Request) -> None:
@@ -194,9 +218,11 @@ def _bye(leg: Leg, tx: ServerTransaction, request: Request) -> None:
         leg.serving.reply(487, board.now)
     if leg.awaiting_ack is not None:  # who hangs up has heard our 2xx: no need to repeat it
         leg.awaiting_ack.acknowledged(board.now)
-    if call.state == "up" and (leg.is_caller or leg is call.called):
+    if call.transfer is not None and leg is call.transfer.leg:
+        call.transfer.gone()
+    elif call.state == "up" and leg in (call.caller, call.called):
         call.hung_up(leg, refined(NORMAL, request), reason=line(reasons(request)))
-    elif leg.is_caller:
+    elif leg is call.caller:
         call.cancelled(line(reasons(request)))
     else:
         leg.leave()
@@ -253,7 +279,8 @@ def _pass(leg: Leg, peer: Leg, tx: ServerTransaction, request: Request) -> None:
         return
     bridge = Bridge(tx, request.method, leg, peer, with_offer=media.has_sdp(request))
     tx.context = bridge
-    headers = (*_carried(request), ALLOW) if body else (ALLOW,)
+    told = bool(body) or request.method in _BODILESS
+    headers = (*_carried(request), ALLOW) if told else (ALLOW,)
     headers = (*headers, *along(request, leg.rules, leg.flow.host, peer.rules, peer.flow.host))
     if leg.call.timers and request.method != "INFO":
         headers = (*headers, *session_timer.passing_on(peer, request))

@@ -33,8 +33,9 @@ from switch.sip.server import InviteServerTransaction
 if TYPE_CHECKING:
     from switch.call.board import Board
     from switch.call.branch import Branch
-    from switch.call.model import Caller, CallRequest, Decision
+    from switch.call.model import Caller, CallRequest, Decision, Target
     from switch.call.sound import Sound
+    from switch.call.transfer import Transfer
     from switch.media import Silence
     from switch.net import Flow
 
@@ -46,14 +47,21 @@ LINGER = 5.0
 
 
 class Call:
-    """From the INVITE of a known account to its record."""
+    """From the INVITE of a known account to its record.
+
+    `guests`: calls that somebody else makes and pays for within this one, for instance who forwards it (see `onward`).
+    They end with it at the latest. `reached`: who the record says was reached when a guest led the call on.
+    """
+
+    recorded = True
+    """Whether it leaves lines in the journal."""
 
     __deletable__ = ("caller",)  # for the compiler: see `_forget`
     __slots__ = (
-        "account", "alarm", "answered", "answered_at", "asking_money", "attempts", "authorised", "board", "branches",
-        "called", "caller", "codec", "cut", "decision", "diverted", "granted", "id", "invite", "last", "limit", "loop_key",
-        "money_waits", "place", "privacy", "reliable", "request", "ringing_at", "sound", "started", "state", "timers", "tx",
-        "world_version",
+        "account", "alarm", "answered", "answered_at", "asking_money", "asks_as_caller", "attempts", "authorised", "board", "branches",
+        "called", "caller", "codec", "cut", "decision", "diverted", "extra", "granted", "guests", "id", "in_line", "invite", "last",
+        "limit", "loop_key", "money_waits", "place", "privacy", "reached", "reliable", "request", "ringing_at", "sound", "started",
+        "state", "timers", "transfer", "tx", "world_version",
     )  # fmt: skip
 
     def __init__(
@@ -78,9 +86,17 @@ class Call:
         self.caller.rules = rules = board.world().header_rules(account)
         if rules is not None:
             tx.polish = partial(rules.said, place=flow.host)
+        self.caller.allow = invite.get("Allow") or ""
         self.called: Branch | None = None
         self.last: Branch | None = None
         self.branches: list[Branch] = []
+        self.guests: tuple[Call, ...] = ()
+        self.asks_as_caller = False
+        """Whether those whom it dials take the caller's place in the conversation (the caller transfers the called party)."""
+        self.transfer: Transfer | None = None
+        self.extra: tuple[Header, ...] = ()
+        """Headers for those whom it dials."""
+        self.reached: Target | None = None
         self.decision: Decision | None = None
         self.world_version = ""
         self.place = 0
@@ -104,11 +120,24 @@ class Call:
         self.codec = ""
         self.loop_key = (invite.from_.tag or "", invite.call_id, str(invite.cseq.number))
         board.calls[self.id] = self
-        board.invites[self.loop_key] = invite.via.branch
         board.counters.calls += 1
         board.usage.begin(account.path)
-        tx.context = self
         board.trace.belongs(self, invite.call_id)
+        self.enter_line()
+
+    def enter_line(self) -> None:
+        """The caller takes part in a call, and the same INVITE on another way is known."""
+        self.in_line = True
+        self.board.usage.take_line(self.account.id)
+        self.board.invites[self.loop_key] = self.invite.via.branch
+        self.tx.context = self
+
+    def leave_line(self) -> None:
+        """The caller takes part in it no more: it is over, or the caller has transferred the other party."""
+        self.board.invites.pop(self.loop_key, None)
+        if self.in_line:
+            self.in_line = False
+            self.board.usage.free_line(self.account.id)
 
     def wall_now(self) -> float:
         return self.board.wall()
@@ -136,20 +165,28 @@ class Call:
         return reliable.tell(self, response, status, self._headers(response, branch, body), body, owed)
 
     def _headers(self, response: Response, branch: Branch, body: bytes) -> list[Header]:
-        headers: list[Header] = [("Contact", self.caller.contact), ALLOW]
+        headers: list[Header] = [("Contact", self.caller.contact), ALLOW, ("Supported", "replaces")]
         if body:
             headers.append(("Content-Type", response.get("Content-Type") or media.SDP_TYPE))
         caller = self.caller
         return headers + along(response, branch.rules, branch.flow.host, caller.rules, caller.flow.host)
 
-    def refuse(self, cause: Cause, *, status: int = 0, by: str = "switch", comment: str = "") -> None:
+    def refuse(
+        self,
+        cause: Cause,
+        *,
+        status: int = 0,
+        by: str = "switch",
+        comment: str = "",
+        extra: tuple[Header, ...] = (),
+    ) -> None:
         """A final answer other than 2xx to the caller, and the record."""
         world = self.board.world()
         told = world.cause(cause)
         if told is not cause:
             cause, status = told, told.status if told.status >= 400 else status
         status = changed(status or cause.status, world.settings_of(self.account).changediscreason)
-        headers: list[Header] = []
+        headers: list[Header] = [*extra]
         if by == "switch" or cause.q850 != 16:
             headers.append(("Reason", f'Q.850;cause={cause.q850};text="{cause.text}"'))
         if status == 503:
@@ -176,6 +213,19 @@ class Call:
         for branch in self.branches:
             if branch is not but:
                 branch.give_up(why, reason)
+        for guest in self.guests:
+            guest.give_up(why)
+
+    def give_up(self, why: str) -> None:
+        """Of a guest: nobody wants its answer any more. A call with a caller of its own ends by `cancelled` or `hang_up`."""
+
+    def join(self, guest: Call) -> None:
+        """Another call is made within this one."""
+        self.guests = (*(one for one in self.guests if one.state != OVER), guest)
+
+    def told(self, own: str) -> tuple[Header, ...]:
+        """What else those who are dialled are told; `own` is our address as they see it."""
+        return self.extra
 
     # --- the answer -------------------------------------------------------------------------------------------------------------
 
@@ -183,24 +233,8 @@ class Call:
         """The first target that answered has the call. Its dialog exists already."""
         board = self.board
         body = media.passed(self, response, branch)
-        self.called = branch
-        self._give_up_branches("answered elsewhere", but=branch)
-        self.state = UP
-        self.answered = self.wall_now()
-        self.answered_at = board.now
-        self.codec = media.codec_of(response.body)
-        took = int((board.now - branch.began) * 1000)
-        self.attempts.append([branch.target.account.id, response.status, "answered", took])
-        money.answered(self)
-        try:
-            board.spool.append(record.up(self))
-        except SpoolFull:
-            # Without a record there is no call: what was answered here would never be billed.
-            self.answered = None
-            branch.hang_up()
-            self.refuse(NO_RESPONSE, status=503, comment="the journal cannot be written")
+        if not self.taken(branch, response):
             return
-        board.counters.answered += 1
         self.enter_dialog()
         assert self.caller.dialog is not None
         self.caller.dialog.confirm()
@@ -217,6 +251,30 @@ class Call:
             self.reliable.before_answer(answer)
         media.watch(self)
         board.live.changed(self)
+
+    def taken(self, branch: Branch, response: Response) -> bool:
+        """From now on the call lasts and costs; False: it is over, because its record cannot be written."""
+        board = self.board
+        self.called = branch
+        self._give_up_branches("Call completed elsewhere", but=branch)
+        self.state = UP
+        self.answered = self.wall_now()
+        self.answered_at = board.now
+        self.codec = media.codec_of(response.body)
+        took = int((board.now - branch.began) * 1000)
+        self.attempts.append([branch.target.account.id, response.status, "answered", took])
+        money.answered(self)
+        try:
+            if self.recorded:
+                board.spool.append(record.up(self))
+        except SpoolFull:
+            # Without a record there is no call: what was answered here would never be billed.
+            self.answered = None
+            branch.hang_up()
+            self.refuse(NO_RESPONSE, status=503, comment="the journal cannot be written")
+            return False
+        board.counters.answered += 1
+        return True
 
     def ack_came(self, ack: Request) -> None:
         """The caller acknowledged our 2xx: the late answer to a late offer goes on."""
@@ -304,7 +362,7 @@ class Call:
         board.alarms.end(self.alarm)
         self._forget_later()
         board.calls.pop(self.id, None)
-        board.invites.pop(self.loop_key, None)
+        self.leave_line()
         if self.reliable is not None and self.reliable.stop():
             self.caller.bye_waits, self.caller.awaiting_ack = False, None
             self.caller.leave()
@@ -316,6 +374,10 @@ class Call:
         for leg in (self.caller, self.called):
             if leg is not None and leg.timer is not None:
                 leg.timer.stop()
+        self.transfer = None
+        for guest in self.guests:
+            guest.give_up(cause.text)
+            guest.over(cause, by=by, status=status, comment=comment, ended=ended)
         ended = self.wall_now() if ended is None else ended
         if self.answered is not None:
             ended = max(ended, self.answered)
@@ -352,10 +414,12 @@ class Call:
             self._forget_later()
             return
         self.called = self.last = None
-        self.branches = []
+        self.branches, self.guests = [], ()
         del self.caller
 
     def _write(self, line: record.Line) -> None:
+        if not self.recorded:
+            return
         try:
             self.board.spool.append(line)
             self.board.counters.records += 1

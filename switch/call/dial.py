@@ -2,8 +2,7 @@
 
 1. A carrier gets the INVITE, on the first of the ways to it that leads anywhere (RFC 3263 §4.3). No answer at all within its response time, silence after ringing, a broken way or one of
    the configured statuses: the next carrier. Any other refusal speaks for the called party and ends the call; 6xx always does.
-2. A subscriber's phones ring beside each other; the first answer wins, the others are cancelled. All refused: the best
-   refusal (RFC 3261 §16.7) goes to the caller.
+2. A subscriber's phones ring as `ringing` says; a call that goes on to another number is a call of its own (`onward`).
 """
 
 from __future__ import annotations
@@ -12,14 +11,12 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from switch.call import engine, media
+from switch.call import engine, media, onward, redirect, ringing, services
 from switch.call.branch import Branch, carrier_uri
 from switch.call.causes import (
     CARRIERS_FAILED,
     INTERNAL,
-    NO_ANSWER,
     NO_RESPONSE,
-    NOT_REGISTERED,
     OVERLOAD,
     Cause,
     of_status,
@@ -56,6 +53,9 @@ def following(call: Call, status: int) -> None:
         return
     target = targets[call.place]
     call.place += 1
+    if target.kind == "service":
+        services.begin(call, target)
+        return
     try:
         media.open_relay(call, target)
     except media.PortsExhausted as error:
@@ -67,8 +67,12 @@ def following(call: Call, status: int) -> None:
 def _dial(call: Call, target: Target) -> None:
     if call.state not in {"trying", "ringing"}:
         return
-    if target.trunk is None:
-        _phones(call, target)
+    if target.kind == "forward":
+        onward.forward(call, target.account, target.number, target.why, ringing.forward_failed)
+    elif target.trunk is None:
+        body = _body(call)
+        if body is not None:
+            ringing.begin(call, target, body)
     else:
         call.board.names.find(target.trunk.place, partial(_carrier, call, target))
 
@@ -127,8 +131,11 @@ def _carrier_done(branch: Branch, status: int) -> None:
         if branch.other_ways:
             _carrier(call, branch.target, branch.other_ways)
             return
-    if 300 <= status < 400 or status in {401, 407}:
-        status = 403 if status >= 400 else 480
+    if 300 <= status < 400:
+        redirect.follow(call, branch.target, branch)
+        return
+    if status in {401, 407}:
+        status = 403
     if (status in call.decision.failover_statuses or status == LOOPED) and status < 600:
         following(call, status)
     else:
@@ -145,57 +152,6 @@ def _note(call: Call, target: Target, status: int, why: str, began: float) -> No
         target.account.username,
         status,
         took,
-    )
-
-
-# --- phones ---------------------------------------------------------------------------------------------------------------------
-
-
-def _phones(call: Call, target: Target) -> None:
-    board = call.board
-    bindings = board.registrar.reachable(target.account.id, board.wall())
-    if not bindings:
-        _note(call, target, 480, NOT_REGISTERED.name, board.now)
-        call.last = None
-        _refuse(call, 480, by="switch", cause=NOT_REGISTERED)
-        return
-    body = _body(call)
-    if body is None:
-        return
-    call.branches = []
-    for binding in bindings:
-        branch = Branch(call, target, binding.flow, binding.uri, _phone_done)
-        branch.routes = binding.path
-        call.branches.append(branch)
-    call.last = call.branches[0]
-    for branch in list(call.branches):
-        branch.ask(body, first_answer_within=board.world().settings_of(target.account).ringtimeout)
-
-
-def _phone_done(branch: Branch, status: int) -> None:
-    call = branch.call
-    branch.status = status
-    _note(call, branch.target, status, of_status(status).name, branch.began)
-    if status >= 600:
-        for other in call.branches:
-            other.give_up("declined elsewhere")
-    elif not all(one.given_up for one in call.branches):
-        return
-    if call.state not in {"trying", "ringing"}:
-        return
-    call.last = branch
-    status = best([one.status for one in call.branches if one.status >= 300] or [480])
-    if status == 408 and branch.status == 408:
-        _refuse(call, 480, by="switch", cause=NO_ANSWER)
-    else:
-        _refuse(call, 480 if 300 <= status < 400 else status, by="called")
-
-
-def best(statuses: list[int]) -> int:
-    """The refusal that tells the caller most: 6xx, else the lowest class, in it busy and declined first (RFC 3261 §16.7)."""
-    return min(
-        statuses,
-        key=lambda s: (s < 600, s // 100 if s != 408 else 9, s not in {486, 401, 407, 415, 420, 484}, s),
     )
 
 

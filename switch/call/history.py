@@ -20,6 +20,7 @@ MOST = 10
 LONGEST = 512
 CAUSES = {
     "unconditional": 302, "user-busy": 486, "no-answer": 408, "unavailable": 404, "deflection": 480, "away": 503,
+    "follow-me": 302,
 }  # fmt: skip
 """Reasons of a Diversion and the causes of RFC 4458 §2."""
 _INDEX = re.compile(r";\s*index\s*=\s*([0-9.]{1,64})", re.IGNORECASE)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from switch.auth import PROXY_REQUIRED, Doorkeeper, Refused
-from switch.call import dial, identity, media, money, session_timer
+from switch.call import dial, identity, inner, media, money, replaces, services, session_timer
 from switch.call.abilities import ACCEPT, ALLOW_OUTSIDE, SUPPORTED, unknown_extensions
 from switch.call.board import Board, new_call_id
 from switch.call.call import Call
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("switch.call")
 
 ACCEPTABLE = frozenset(("application/sdp", "application/*", "*/*", "*"))
-KNOWN = frozenset(("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "PRACK", "REGISTER"))
+KNOWN = frozenset(
+    ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "PRACK", "REFER", "NOTIFY", "REGISTER")
+)
 BUSY: tuple[Header, ...] = (("Retry-After", "5"),)
 LONGEST_NAME = 128
 """Characters of a display name that go on: it stands twice in what a carrier gets."""
@@ -96,7 +98,11 @@ class Inbound:
         if board.invites.get(key, invite.via.branch) != invite.via.branch:
             tx.reply(482, board.now)
             return
-        if self._from_ourselves(tx, invite):
+        replaced = replaces.wanted(invite)
+        inside = replaced is not None and inner.sealed(board, invite, invite.get("Replaces") or "")
+        if invite.get(services.PICKUP) is not None and services.asked_inside(board, tx, invite):
+            return
+        if not inside and self._from_ourselves(tx, invite):
             tx.reply(482, board.now)
             return
         if invite.body and not media.has_sdp(invite) and not _mixed(invite):
@@ -124,11 +130,18 @@ class Inbound:
             tx.reply(503, board.now, None, BUSY)
             return
         tx.reply(100, board.now)
+        if inside and replaced is not None:
+            replaces.take(board, tx, invite, replaced, None)
+            return
         request = read(invite, tx.flow, board.wall())  # type: ignore[arg-type]  # our Net's flow
         found = identify(request, world)
         caller = self._prove(tx, invite, request) if isinstance(found, NeedsDigest) else found
-        if caller is not None:
-            self._begin(tx, invite, request, caller)
+        if caller is None:
+            return
+        if replaced is not None and not isinstance(caller, Rejection):
+            replaces.take(board, tx, invite, replaced, caller)
+            return
+        self._begin(tx, invite, request, caller)
 
     def _from_ourselves(self, tx: InviteServerTransaction, invite: Request) -> bool:
         """An INVITE of ours came back with nobody between: a carrier whose address is our own.
@@ -222,7 +235,17 @@ def read(invite: Request, flow: Flow, at: float) -> CallRequest:
         asserted_number=_asserted(invite),
         certified=tuple(flow.peer.split()),
         asserted_display=identity.display_of(invite, "P-Asserted-Identity"),
+        anonymous=_anonymous(invite),
     )
+
+
+def _anonymous(invite: Request) -> bool:
+    """Whether the caller hides who it is (RFC 3323 §4.1, RFC 5079 §3)."""
+    uri = invite.from_.uri
+    if uri.user.lower() == "anonymous" or uri.host.lower() == "anonymous.invalid":
+        return True
+    wanted = (invite.get("Privacy") or "").lower().replace(";", ",").split(",")
+    return any(one.strip() in {"id", "user", "header"} for one in wanted)
 
 
 def _asserted(invite: Request) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from switch.call.call import Call
     from switch.call.headers import Rules
     from switch.call.model import Caller, TrunkAddress
+    from switch.call.offers import Origin, Reoffer
     from switch.call.session_timer import SessionTimer
 
 Key = tuple[str, str, str]
@@ -28,16 +29,21 @@ class Leg:
     """
 
     __slots__ = (
+        "allow",
+        "aside",
         "asking",
         "awaiting_ack",
         "board",
         "bye_waits",
         "call",
         "contact",
+        "described",
         "dialog",
         "flow",
         "is_caller",
         "keys",
+        "origin",
+        "owner",
         "phone",
         "rules",
         "serving",
@@ -45,6 +51,7 @@ class Leg:
         "timer",
         "trunk",
         "unacked",
+        "waiting",
     )
 
     def __init__(
@@ -75,6 +82,18 @@ class Leg:
         self.rules: Rules | None = None
         """What is changed in messages from and to it."""
         self.timer: SessionTimer | None = None
+        self.described = b""
+        """The last description that it sent."""
+        self.allow = ""
+        """The methods that it says it understands."""
+        self.aside = False
+        """It takes part in the conversation no more: it has transferred it, or another phone has taken it over."""
+        self.origin: Origin | None = None
+        """As whom its descriptions name the far side, once that has changed."""
+        self.waiting: Reoffer | None = None
+        """The latest description of our own for it."""
+        self.owner: Caller | None = None
+        """Whose phone it is, when neither the call nor its target says that."""
 
     @property
     def account(self) -> Caller:

@@ -61,12 +61,22 @@ def open_relay(call: Call, target: Target) -> None:
 
 def passed(call: Call, message: Message, source: Leg) -> bytes:
     """The body as the other party shall see it. Raises BadSdp for one that cannot be used."""
+    if not has_sdp(message):
+        sound = call.sound
+        return (
+            sound.withheld if sound is not None and _answers(message) and not message.body else message.body
+        )
+    source.described = message.body
+    body = _led(call, message, source)
+    other = call.called if source.is_caller else call.caller
+    return body if not body or other is None or other.origin is None else other.origin.speak(body)
+
+
+def _led(call: Call, message: Message, source: Leg) -> bytes:
     sound = call.sound
     if sound is None:
         return message.body
     offered = sound.is_offer(message)
-    if not has_sdp(message):
-        return sound.withheld if _answers(message) and not message.body else message.body
     if sound.ng is not None:
         return _rewritten(sound, message)
     if sound.way is Way.BYPASS and not (offered and (sound.rules or sound.keys is Keys.REFUSE)):
@@ -104,7 +114,7 @@ def early(call: Call, response: Response, branch: Branch) -> tuple[int, bytes]:
 
     A 183 whose media is kept from the caller becomes a 180: the phone plays its own ringing (guide 9191).
     """
-    if len(call.branches) != 1:
+    if len(call.branches) + len(call.guests) != 1:
         return response.status, b""
     body = passed(call, response, branch)
     sound = call.sound

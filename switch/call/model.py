@@ -7,7 +7,7 @@ numbers digits without "+". Ids are those of the office's tables.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from apps.pricing.engine import Terms
 from switch.call.causes import Cause
@@ -15,6 +15,33 @@ from switch.sip.locate import Place
 
 AUTO = "auto"
 """The transport of a carrier for which DNS chooses it."""
+
+
+class Diversion(NamedTuple):
+    """One forward on a call's way: who forwarded it, from which number, and why (the reasons of RFC 5806)."""
+
+    account_id: int
+    number: str
+    reason: str
+
+
+class Party(NamedTuple):
+    """Somebody who rings: the phones of an account of ours, or (without one) a number that the called account pays for."""
+
+    number: str
+    account: Caller | None = None
+    delay: int = 0
+    seconds: int = 0  # 0: as the setting says
+
+
+class Ring(NamedTuple):
+    """How an account of ours is rung, step by step, and where the call goes on to when nobody takes it ("": nowhere)."""
+
+    steps: tuple[tuple[Party, ...], ...]
+    busy: str = ""
+    no_answer: str = ""
+    no_answer_after: int = 0
+    unreachable: str = ""
 
 
 @dataclass(slots=True)
@@ -36,6 +63,9 @@ class CallRequest:
     certified: tuple[str, ...] = ()  # names that the sender has proved by a certificate
     asserted_number: str = ""  # P-Asserted-Identity or Remote-Party-ID, heeded from trusted parties only
     asserted_display: str = ""
+    anonymous: bool = False  # the caller does not want its number to be shown
+    diversions: tuple[Diversion, ...] = ()  # forwards that led here, the last one first
+    shown_number: str = ""  # the caller number of a call that was forwarded here
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +122,20 @@ class Payer:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One way the call may take: a carrier, or a subscriber of ours. `why` says in words why it stands where it does."""
+    """One way the call may take: a carrier, or a subscriber of ours. `why` says in words why it stands where it does.
 
-    kind: str  # "carrier" | "local"
+    "forward": the account lets the call go on to the number, and pays for that. "service": the number is a code that
+    the caller dialled.
+    """
+
+    kind: str  # "carrier" | "local" | "forward" | "service"
     account: Caller
     number: str  # what goes into the Request-URI
     trunk: TrunkAddress | None = None
     rule: str = ""
     cost: Terms | None = None  # the carrier's price, in the installation's currency
     why: str = ""
+    ring: Ring | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def first(call: Call, go_on: Callable[[Call], None]) -> None:
 
 def _first(call: Call, granted: dict[int, int] | None, go_on: Callable[[Call], None]) -> None:
     call.asking_money = False
-    if call.state != "trying":
+    if call.state not in {"trying", "ringing"}:
         return
     call.board.now = call.board.clock()
     if granted is None and call.board.bank.full:

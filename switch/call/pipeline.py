@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from switch.call.model import Caller, CallRequest, Decision, Rejection
+from switch.call.stages.features import codes, treat
 from switch.call.stages.identify import identify
 from switch.call.stages.limits import limits, screen
 from switch.call.stages.money import first_hold, seconds_paid
@@ -21,9 +22,11 @@ Stage = Callable[[Call, World], Call | Rejection]
 #: What happens to a call between knowing who calls (`identify`) and dialling, in this order.
 STAGES: tuple[Stage, ...] = (
     limits,  # calls at once and calls per second, of the caller and of everybody above
+    codes,  # is it a code for the switch itself
     rewrite,  # what was dialled → digits
     screen,  # may such an account call now
     find,  # is it a subscriber of ours
+    treat,  # then: what does that one want done with its calls
     plan,  # else: which carriers, in which order
     prices,  # who pays, by which terms
 )

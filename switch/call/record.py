@@ -53,7 +53,7 @@ def told(detail: str, trace: Sequence[str]) -> str:
 
 def _facts(call: Call) -> Line:
     request, decision, branch = call.request, call.decision, call.called or call.last
-    target = branch.target if branch is not None else None
+    target = call.reached or (branch.target if branch is not None else None)
     carrier = target is not None and target.kind == "carrier"
     answered = call.answered
     setup = (answered if answered is not None else call.wall_now()) - call.started

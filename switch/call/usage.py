@@ -40,6 +40,10 @@ class UsageCounters:
         """Calls that go out through the carrier, those still ringing too."""
         return self._carriers[account_id] + self._others_carriers.get(account_id, 0)
 
+    def engaged(self, account_id: int) -> int:
+        """Calls that the account itself takes part in, as caller or called, those still ringing too."""
+        return self.carrier_calls(account_id)
+
     def begin(self, path: tuple[int, ...]) -> None:
         """A call of the last of `path` began."""
         now = self._clock()
@@ -56,7 +60,7 @@ class UsageCounters:
         _less(self._calls, path)
 
     def take_line(self, carrier: int) -> None:
-        """A call goes out through the carrier."""
+        """A call goes out through the carrier, or an account of ours begins to take part in one."""
         self._carriers[carrier] += 1
 
     def free_line(self, carrier: int) -> None:

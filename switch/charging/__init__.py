@@ -6,6 +6,7 @@ entries and released holds. The journal's lines are JSON objects, one per line, 
 `{"k":"up", "id":…, …}`   answered: everything needed to bill the call if nothing more is ever heard of it
 `{"k":"up", "id":…, "authorised":…}`  more is authorised now: says anew what has changed, as often as it does
 `{"k":"alive", "at":…}`   the worker lives (one line a second, for all of its calls)
+`{"k":"do", "id":…, "account":…, "what":…}`  a phone has dialled a code that the office carries out (`apps.pbx.services.carry_out`)
 `{"k":"end", "id":…, …}`  the call is over; of an answered call only what `up` did not say yet
 
 Keys of `up` and `end` (merged, they are the call record): `id`, `started` (epoch seconds, float), `answered`

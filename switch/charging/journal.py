@@ -176,7 +176,7 @@ class Journal:
         kind = line["k"]
         if kind == "alive":
             return None
-        if kind not in {"up", "end"}:
+        if kind not in {"up", "end", "do"}:
             raise ValueError(f"unknown kind {kind!r}")
         call = str(line["id"])
         segment.calls.add(call)
@@ -185,6 +185,8 @@ class Journal:
             self.up[call] = merged(self.up.get(call), line)
             return None
         self._waiting.add(call)
+        if kind == "do":
+            return Ended(self, line)
         return Ended(self, self._labelled(merged(self.up.pop(call, None), line)))
 
     def _labelled(self, record: Line) -> Line:

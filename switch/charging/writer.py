@@ -103,6 +103,9 @@ class Writer:
     def _settle(self, batch: list[Ended]) -> None:
         from apps.invoices.services.settlement import settle
 
+        orders = [one for one in batch if one.record["k"] == "do"]
+        self._carry_out(orders)
+        batch = [one for one in batch if one.record["k"] != "do"]
         for start in range(0, len(batch), BATCH):
             part = batch[start : start + BATCH]
             outcome = self._patiently(settle, records=[one.record for one in part])
@@ -110,6 +113,16 @@ class Writer:
                 self._reject(record, reason)
             for journal in {one.journal for one in part}:
                 journal.settled([str(one.record["id"]) for one in part if one.journal is journal])
+
+    def _carry_out(self, orders: list[Ended]) -> None:
+        """What phones have set by code, in their order. One that the office refuses is not asked again."""
+        from apps.pbx.services import carry_out
+
+        for one in orders:
+            refused = self._patiently(carry_out, order=one.record)
+            if refused:
+                log.warning("Code of account %s refused: %s", one.record.get("account"), refused)
+            one.journal.settled([str(one.record["id"])])
 
     def _tidy(self) -> None:
         for label, journal in list(self.journals.items()):

@@ -353,6 +353,10 @@ class Net:
         """The share of the fullest UDP socket's receive buffer that is taken."""
         return max((udp.backlog() for udp in self._udp.values()), default=0.0)
 
+    def siblings(self) -> list[int]:
+        """The own ports of the other workers of this node."""
+        return sorted(self.config.ports - {self.config.shared_port, self.config.own_port})
+
     # -- firewall and metrics
 
     def ban(self, tables: Tables) -> None:

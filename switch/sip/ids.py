@@ -13,6 +13,9 @@ _TO_LABEL = re.compile(
     rb"\r\n(?:to|t)[ \t]*:(?:[^\r\n]|\r\n[ \t])*?;[ \t]*tag[ \t]*=[ \t]*([A-Za-z0-9]{1,16})-", re.IGNORECASE
 )
 _BRANCH_LABEL = re.compile(rb"z9hG4bK-([A-Za-z0-9]{1,16})-")
+_REPLACES_LABEL = re.compile(
+    rb"\r\nreplaces[ \t]*:[^\r\n]*?;[ \t]*to-tag[ \t]*=[ \t]*([A-Za-z0-9]{1,16})-", re.IGNORECASE
+)
 _POOL = 4096
 _RANDOM_BYTES = 8
 
@@ -55,9 +58,12 @@ class Ids:
 
 
 def label_of(data: bytes) -> str | None:
-    """The label in a raw datagram: of a response in the top Via's branch, of a request in the To tag; None when there is none.
+    """The label in a raw datagram: of a response in the top Via's branch, of a request in the To tag, of an INVITE that takes the
+    place of a party (RFC 3891) in the tag of that dialog; None when there is none.
 
     Peers may write such tokens too: the caller asks only whether it is the label of a worker it knows.
     """
     match = _BRANCH_LABEL.search(data) if data.startswith(b"SIP/2.0 ") else _TO_LABEL.search(data)
+    if match is None and b"eplaces" in data and data.startswith(b"INVITE "):
+        match = _REPLACES_LABEL.search(data)
     return match.group(1).decode("ascii") if match is not None else None

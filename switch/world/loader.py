@@ -21,6 +21,7 @@ from apps.routing.engine import RouteTable
 from switch.call.causes import Cause
 from switch.call.headers import Rule, header_rule
 from switch.world.deck import Deck, DeckError
+from switch.world.features import Features
 from switch.world.names import Names
 from switch.world.price_lists import Assignment, Calendar, Tariff
 from switch.world.settings import Settings
@@ -201,6 +202,7 @@ def _take_settings(value: dict[str, Any], section: str, rows: list[Any]) -> None
 #: What each small part begins with, and how rows get into it.
 _READERS: dict[str, tuple[Callable[[], Any], Callable[[Any, str, list[Any]], None]]] = {
     "accounts": (AccountParts, _take_accounts),
+    "features": (Features, Features.take),
     "routes": (RouteTable, _take_rules),
     "tariffs": (TariffParts, _take_tariffs),
     "signalling": (SignallingParts, _take_signalling),
@@ -232,6 +234,7 @@ def _assemble(parts: Parts) -> World:
         overrides=accounts.overrides,
         header_rules=signalling.rules,
         causes=signalling.causes,
+        features=parts.get("features"),
     )
     decks: dict[int, Deck] = {}
     names: dict[int, Names] = {}

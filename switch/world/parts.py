@@ -9,6 +9,7 @@ from pathlib import Path
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
 from apps.config.snapshot import settings
+from apps.pbx import snapshot as pbx
 from apps.pricing import snapshot as pricing
 from apps.routing import snapshot as routing
 from apps.signalling import snapshot as signalling
@@ -20,7 +21,7 @@ from switch.world.store import Sections, Store
 
 logger = logging.getLogger(__name__)
 
-SMALL = ("accounts", "routes", "tariffs", "signalling", "settings")
+SMALL = ("accounts", "features", "routes", "tariffs", "signalling", "settings")
 ALL = "*"
 
 
@@ -71,6 +72,12 @@ def _sections(part: str, node: str) -> Sections:
             "addresses": users.addresses(),
             "trunks": users.trunks(),
             "overrides": users.overrides(),
+        }
+    if part == "features":
+        return {
+            "forwards": pbx.forwards(),
+            "ring_groups": pbx.ring_groups(),
+            "speed_dials": pbx.speed_dials(),
         }
     if part == "routes":
         return {"rules": routing.rules()}

@@ -73,6 +73,35 @@ class Settings:
     maxreroute: int
     reroutedisccodes: frozenset[int]
     max_calls_per_worker: int
+    # features
+    donotdisturb: bool
+    rejectanonymous: bool
+    callwaiting: bool
+    noanswertime: int
+    maxforwards: int
+    replacecalleronforward: bool
+    canmove: str
+    handlerefer: str
+    allowclientinitiatedtransfer: str
+    discontransfer: str
+    holdontransfer: bool
+    refertorewrite: str
+    domainnames: tuple[str, ...]
+    fwdtootherdomains: str
+    allowselfcall: str
+    selfforwardto: str
+    pickup_group: str
+    code_pickup: str
+    code_pickup_group: str
+    code_speed_dial: str
+    code_forward_always: str
+    code_forward_always_off: str
+    code_forward_busy: str
+    code_forward_busy_off: str
+    code_forward_no_answer: str
+    code_forward_no_answer_off: str
+    code_do_not_disturb: str
+    code_do_not_disturb_off: str
     # media
     routertpcaller: str
     routertpcalled: str

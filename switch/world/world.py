@@ -22,11 +22,13 @@ from switch.call.headers import Rules as HeaderRules
 from switch.call.headers import Wire
 from switch.call.model import Caller, TrunkAddress
 from switch.sip.locate import Place
+from switch.world.features import Features, Forward, Group
 from switch.world.price_lists import Assignment, Calendar, Tariff, holding, special_days
 from switch.world.settings import Settings
 
 Row = Sequence[Any]
 CACHED_TERMS = 20_000
+NO_FORWARDS: Mapping[str, Forward] = {}
 
 
 class Deck(Protocol):
@@ -80,6 +82,7 @@ class Tables:
     overrides: dict[int, dict[str, Any]]  # account → its own values of settings
     header_rules: list[HeaderRule]  # by priority
     causes: dict[str, Cause]  # how the office tells them
+    features: Features
 
 
 class AddressTable:
@@ -283,6 +286,19 @@ class World:
         """The account of ours with this SIP user name or caller number."""
         row = self._tables.credentials.get(called)
         return row[1] if row else self._tables.numbers.get(called)
+
+    def forwards(self, account_id: int) -> Mapping[str, Forward]:
+        """Where calls of the account go on to, by case: always, busy, no_answer, unreachable."""
+        return self._tables.features.forwards.get(account_id, NO_FORWARDS)
+
+    def group(self, account_id: int) -> Group | None:
+        """Who rings when the account is called, beside its phones."""
+        return self._tables.features.groups.get(account_id)
+
+    def speed_dial(self, account: Caller, code: str) -> str | None:
+        """The number that a short one stands for: the account's own, else the nearest above it."""
+        dials = self._tables.features.speed_dials
+        return next((dials[one, code] for one in reversed(account.path) if (one, code) in dials), None)
 
     def tariff(
         self, caller: Caller, kind: str, caller_number: str = "", at: float = 0

@@ -37,6 +37,9 @@ class Usage:
     def carrier_calls(self, account_id: int) -> int:
         return self.out.get(account_id, 0)
 
+    def engaged(self, account_id: int) -> int:
+        return self.out.get(account_id, 0)
+
 
 class Office:
     """Rows as `apps.*.snapshot` gives them."""
@@ -46,7 +49,7 @@ class Office:
             name: []
             for name in (
                 "accounts", "credentials", "addresses", "trunks", "rules", "tariffs", "assignments", "windows",
-                "exchange", "calendars", "overrides", "header_rules", "causes",
+                "exchange", "calendars", "overrides", "header_rules", "causes", "forwards", "ring_groups", "speed_dials",
             )
         }  # fmt: skip
         self.settings: dict[str, Any] = defaults()
@@ -158,6 +161,7 @@ def write(office: Office, folder: Path, now: float = NOW) -> Store:
         "accounts": store.write_part(
             "accounts", sections("accounts", "credentials", "addresses", "trunks", "overrides")
         ),
+        "features": store.write_part("features", sections("forwards", "ring_groups", "speed_dials")),
         "routes": store.write_part("routes", sections("rules")),
         "tariffs": store.write_part(
             "tariffs", sections("tariffs", "assignments", "windows", "exchange", "calendars")

@@ -11,6 +11,7 @@ from apps.config.registry import (
     calls,
     codecs,
     engine,
+    features,
     identity,
     media,
     money,
@@ -33,7 +34,7 @@ __all__ = [
     "definition",
 ]
 
-AREAS = (office, sip, registrar, identity, calls, media, codecs, engine, security, money)
+AREAS = (office, sip, registrar, identity, calls, features, media, codecs, engine, security, money)
 SETTINGS: dict[str, Definition] = {one.key: one for area in AREAS for one in area.SETTINGS}
 
 

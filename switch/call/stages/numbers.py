@@ -21,9 +21,19 @@ def rewrite(call: Call, world: World) -> Call | Rejection:
     A SIP user name of ours is called as it is. In a number, the caller's tech prefix goes first, then what
     people put between digits, then `+` or `00`, which both say that a country code follows.
     """
+    if call.service:
+        call.caller_number = _caller_number(call, world)
+        return call
     raw = call.request.called.partition(";")[0]
     raw = unquote(raw) if "%" in raw else raw
     dialled = raw.removeprefix(call.caller.tech_prefix)
+    short = world.settings_of(call.caller).code_speed_dial
+    if short and dialled.startswith(short) and dialled[len(short) :].isdigit():
+        number = world.speed_dial(call.caller, dialled[len(short) :])
+        if number is None:
+            return call.refuse(BAD_NUMBER, f"{dialled[:40]} stands for no number")
+        call.note(f"{dialled} stands for {number}.")
+        dialled = number
     if world.credential(dialled):
         call.called = dialled
     else:
@@ -42,6 +52,8 @@ def rewrite(call: Call, world: World) -> Call | Rejection:
 
 def _caller_number(call: Call, world: World) -> str:
     """A trunk's calls show the number they came with; anybody else's the account's own or that of the one it belongs to."""
+    if call.request.shown_number and not world.settings_of(call.caller).replacecalleronforward:
+        return call.request.shown_number
     if call.caller.kind in TRUNKS:
         settings = world.settings_of(call.caller)
         heeded = settings.parseidentity in {"number", "name"} and settings.trustedidentity != "no"

@@ -32,6 +32,8 @@ def prices(call: Call, world: World) -> Call | Rejection:
     resellers = [one for one in chain if one.kind == "reseller" and one.id != billing.id]
     call.reseller_id = resellers[0].id if resellers else None
     settings = world.settings_of(call.caller)
+    if call.service:
+        return call
     if call.local:
         return _outside_lists(
             call, world, billing, settings.internal_endusercost, "a call between our subscribers"

@@ -23,6 +23,9 @@ class Usage(Protocol):
     def carrier_calls(self, account_id: int) -> int:
         """Calls that go out through the carrier, those still ringing too."""
 
+    def engaged(self, account_id: int) -> int:
+        """Calls that the account itself takes part in, those still ringing too."""
+
 
 @dataclass(slots=True)
 class Call:
@@ -36,6 +39,7 @@ class Call:
     called: str = ""
     billing: Caller | None = None  # who pays the retail price
     local: Caller | None = None  # the subscriber of ours who is called
+    service: str = ""  # the setting whose code was dialled
     targets: list[Target] = field(default_factory=list)
     payers: list[Payer] = field(default_factory=list)
     other_prices: list[tuple[str, int, Terms]] = field(default_factory=list)

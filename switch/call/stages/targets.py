@@ -25,6 +25,8 @@ Details = tuple[Caller, TrunkAddress, Terms]
 
 def find(call: Call, world: World) -> Call | Rejection:
     """Sets `local` and its one target when a subscriber of ours is called. Such calls need no route and no price."""
+    if call.service:
+        return call
     account_id = world.local(call.called)
     account = world.account(account_id) if account_id is not None else None
     if account is None:
@@ -47,7 +49,7 @@ def find(call: Call, world: World) -> Call | Rejection:
 
 def plan(call: Call, world: World) -> Call | Rejection:
     """Sets `targets` to the carriers in the order in which they are tried, unless the call stays inside."""
-    if call.local:
+    if call.local or call.service:
         return call
     caller = call.caller
     facts = Facts(caller.path, call.caller_number, call.called, caller.time_zone)

@@ -1,0 +1,176 @@
+"""What happens to calls beside being put through: features of accounts, redirections, transfers (guide 6028-6308, 10550, 13485)."""
+
+from __future__ import annotations
+
+import re
+
+from django.utils.translation import gettext_lazy as _
+
+from apps.config.registry.definition import Definition, Words
+
+_CODE = re.compile(r"[*#][0-9*#]{1,7}")
+
+
+def _code(text: str) -> str:
+    return "" if not text or _CODE.fullmatch(text) else "a star code like *72 is expected, or nothing."
+
+
+def _star(key: str, default: str, what: object) -> Definition:
+    """A code that a phone dials; empty: there is none."""
+    return Definition(key, str, default, what, account=True, check=_code)  # type: ignore[arg-type]
+
+
+SETTINGS: tuple[Definition, ...] = (
+    Definition("donotdisturb", bool, False, _("The account's phones do not ring: it is busy."), account=True),
+    Definition(
+        "rejectanonymous",
+        bool,
+        False,
+        _("Calls without a caller number are refused (433, RFC 5079)."),
+        account=True,
+    ),
+    Definition(
+        "callwaiting",
+        bool,
+        True,
+        _("A second call rings while the account is in a call; otherwise it is busy."),
+        account=True,
+    ),
+    Definition(
+        "noanswertime",
+        int,
+        22,
+        _("After how many seconds of ringing a call is forwarded when nobody answers."),
+        minimum=3,
+        maximum=600,
+        account=True,
+    ),
+    Definition(
+        "maxforwards",
+        int,
+        5,
+        _("How often one call may be forwarded; more is a circle."),
+        minimum=0,
+        maximum=20,
+    ),
+    Definition(
+        "replacecalleronforward",
+        bool,
+        False,
+        _("A forwarded call shows the number of who forwards, not that of who calls."),
+        account=True,
+    ),
+    # The guide's 0, 1, 2, 3, 4, 5.
+    Definition(
+        "canmove",
+        str,
+        "pass",
+        _(
+            "An answer 300-305 of this account's phones: refuse the call, pass the answer to the caller, try another number of the"
+            " same account, go where it says (number, domain: the price stays, use with care), route the caller's call anew, or"
+            " forward at the account's own cost."
+        ),
+        choices=("refuse", "pass", "number", "domain", "route", "forward"),
+        account=True,
+    ),
+    # The guide's -2, -1, 0, 1, 2, 3, 4.
+    Definition(
+        "handlerefer",
+        str,
+        "auto",
+        _(
+            "Transfers asked for by REFER: block; only of subscribers; auto (passed to a phone that understands it, else carried out"
+            " here); carried out here, blind or attended; as a new call; or always passed on."
+        ),
+        choices=("block", "subscribers", "auto", "blind", "attended", "new_call", "pass"),
+        account=True,
+    ),
+    # The guide's -1, 0, 1.
+    Definition(
+        "allowclientinitiatedtransfer",
+        str,
+        "auto",
+        _("Who may transfer: auto (subscribers, and anybody in a call that costs nothing), nobody or all."),
+        choices=("auto", "no", "yes"),
+        account=True,
+    ),
+    # The guide's -1, 0, 1, 2, 3, 4; auto is on_connect for attended, at_once for blind transfers.
+    Definition(
+        "discontransfer",
+        str,
+        "auto",
+        _("When the party that transfers is disconnected."),
+        choices=(
+            "auto",
+            "never",
+            "on_connect",
+            "at_once_without_refersub",
+            "on_failure_without_refersub",
+            "at_once",
+        ),
+        account=True,
+    ),
+    Definition(
+        "holdontransfer",
+        bool,
+        True,
+        _("The party that is transferred is put on hold until the new one answers."),
+        account=True,
+    ),
+    # The guide's -1, 0, 1, 2; -1 and 1 are the same.
+    Definition(
+        "refertorewrite",
+        str,
+        "auto",
+        _("The address in a REFER that is passed on becomes ours: when it names us, never, or always."),
+        choices=("auto", "never", "always"),
+        account=True,
+    ),
+    Definition(
+        "domainnames",
+        Words,
+        (),
+        _("Names of this switch's domains, beside its own addresses."),
+    ),
+    # The guide's 0-5.
+    Definition(
+        "fwdtootherdomains",
+        str,
+        "ignore",
+        _(
+            "Calls to another domain: the domain is ignored and the number routed here; refused; first looked for here; all but mobile"
+            " numbers redirected; all of known callers redirected (302); or all redirected without asking who calls."
+        ),
+        choices=("ignore", "refuse", "local_first", "not_mobile", "redirect", "redirect_anybody"),
+    ),
+    # The guide's 0, 1, 2.
+    Definition(
+        "allowselfcall",
+        str,
+        "special",
+        _("An account that calls itself: no; to selfforwardto if that is set; yes."),
+        choices=("no", "special", "yes"),
+        account=True,
+    ),
+    Definition("selfforwardto", str, "", _("Where a call of an account to itself goes."), account=True),
+    Definition(
+        "pickup_group",
+        str,
+        "",
+        _("Accounts with the same word here may answer each other's ringing calls."),
+        account=True,
+    ),
+    _star("code_pickup", "*7*", _("Answers the call that rings at the number that follows.")),
+    _star("code_pickup_group", "*8", _("Answers the call that rings longest in the pickup group.")),
+    _star("code_speed_dial", "*0", _("Calls the short number that follows.")),
+    _star("code_forward_always", "*72", _("Forwards all calls to the number that follows.")),
+    _star("code_forward_always_off", "*73", _("Ends that forward.")),
+    _star("code_forward_busy", "*90", _("Forwards calls to the number that follows when busy.")),
+    _star("code_forward_busy_off", "*91", _("Ends that forward.")),
+    _star(
+        "code_forward_no_answer", "*92", _("Forwards calls to the number that follows when nobody answers.")
+    ),
+    _star("code_forward_no_answer_off", "*93", _("Ends that forward.")),
+    _star("code_do_not_disturb", "*78", _("The phones ring no more.")),
+    _star("code_do_not_disturb_off", "*79", _("They ring again.")),
+)
