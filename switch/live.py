@@ -91,7 +91,8 @@ class Live:
         """It is over."""
         self._calls.pop(call.id, None)
         self._changed.pop(call.id, None)
-        self._gone.add(call.id)
+        if not self.away:  # else nobody takes it out again: all is told anew when Redis is back
+            self._gone.add(call.id)
 
     def registered(self, account_id: int, bindings: list[Binding]) -> None:
         """A phone registered here: tell the others."""

@@ -51,6 +51,10 @@ class Peer:
     def close(self) -> None:
         self.sock.close()
 
+    def now(self) -> float:
+        """The time that this peer waits by."""
+        return time.monotonic()
+
     # --- out ---
 
     def via(self) -> str:
@@ -187,11 +191,11 @@ class Peer:
         return message
 
     def _next(self, wanted: Any, what: str, seconds: float) -> Any:
-        deadline = time.monotonic() + seconds
+        deadline = self.now() + seconds
         skipped = []
         while True:
             try:
-                message = self.receive(deadline - time.monotonic())
+                message = self.receive(deadline - self.now())
             except TimeoutError:
                 raise AssertionError(f"{self.user} waited {seconds} s for {what}; came: {skipped}") from None
             if wanted(message):
@@ -214,10 +218,10 @@ class Peer:
 
     def silent(self, seconds: float = 0.4) -> None:
         """Nobody asks for anything; answers to what was asked before do not count."""
-        deadline = time.monotonic() + seconds
+        deadline = self.now() + seconds
         while True:
             try:
-                message = self.receive(deadline - time.monotonic())
+                message = self.receive(deadline - self.now())
             except TimeoutError:
                 return
             if isinstance(message, Request):
