@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from switch.auth import UNAUTHORIZED, Doorkeeper, Refused
+from switch.call.stages.identify import may_prove
 from switch.net import Flow
 from switch.sip.message import Header, Request, seconds
 from switch.sip.server import ServerTransaction
@@ -117,7 +118,12 @@ class Registrar:
         account_id = proof.account_id
         account = world.account(account_id)
         named = request.to.uri.user
-        if account is None or not account.enabled or world.local(named) != account_id:
+        if (
+            account is None
+            or not account.enabled
+            or world.local(named) != account_id
+            or not may_prove(account, flow.host, flow.port, world)
+        ):
             tx.reply(403, board.now)
             return
         contacts = request.contacts

@@ -95,6 +95,11 @@ def settings_of(account: Account, node: str = "") -> list[Effective]:
     ]
 
 
+def setting_of(account: Account, key: str) -> Value:
+    """One setting as it holds for the account."""
+    return next(one.value for one in settings_of(account) if one.definition.key == key)
+
+
 def typed_own(key: str, text: str) -> Iterator[Value]:
     """The typed value of a row; nothing for one that was written past the services, or whose limits have changed since."""
     definition = SETTINGS.get(key)

@@ -105,6 +105,8 @@ class AccountParts:
 
     accounts: dict[int, Any] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
+    names: dict[str, int] = field(default_factory=dict)
+    prefixes: dict[str, list[int]] = field(default_factory=dict)
     credentials: dict[str, Any] = field(default_factory=dict)
     addresses: AddressTable = field(default_factory=AddressTable)
     trunks: dict[int, Any] = field(default_factory=dict)
@@ -121,6 +123,11 @@ def _take_accounts(value: AccountParts, section: str, rows: list[Any]) -> None:
             known = value.before.get(found[0])
             row = known if known == found else found
             value.accounts[row[0]] = row
+            value.names[row[1]] = row[0]
+            if row[9]:
+                value.names.setdefault(row[9].removeprefix("+"), row[0])
+            if row[10]:
+                value.prefixes.setdefault(row[10], []).append(row[0])
             if row[9] and row[2] in KINDS_WITH_NUMBERS:
                 value.numbers.setdefault(row[9].removeprefix("+"), row[0])
     elif section == "credentials":
@@ -191,6 +198,8 @@ def _assemble(parts: Parts) -> World:
         addresses=accounts.addresses,
         trunks=accounts.trunks,
         numbers=accounts.numbers,
+        names=accounts.names,
+        prefixes=accounts.prefixes,
         routes=parts.get("routes"),
         tariffs=tariffs.tariffs,
         assignments=tariffs.assignments,

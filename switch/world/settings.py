@@ -20,6 +20,9 @@ class Settings:
     nonce_seconds: int
     useshadigestauh: str
     minresendival: int
+    # access
+    needauth: str
+    enforcestrongauth: bool
     # registrar
     upperexpire: int
     upperexpiremin: int

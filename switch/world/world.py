@@ -21,6 +21,7 @@ from switch.world.settings import Settings
 
 Row = Sequence[Any]
 CACHED_TERMS = 20_000
+LONGEST_TECH_PREFIX = 16
 
 
 class Deck(Protocol):
@@ -53,6 +54,7 @@ class Source(NamedTuple):
     account_id: int
     port: int  # 0: any
     tech_prefix: str
+    exact: bool = True  # a single address, not a network that the address lies in
 
 
 class Tariff(NamedTuple):
@@ -77,6 +79,8 @@ class Tables:
     addresses: AddressTable
     trunks: dict[int, Row]
     numbers: dict[str, int]  # caller number → account
+    names: dict[str, int]  # user name, else caller number → account, of every kind
+    prefixes: dict[str, list[int]]  # tech prefix → accounts
     routes: RouteTable
     tariffs: dict[int, Tariff]
     assignments: dict[tuple[int, str], int]
@@ -108,6 +112,7 @@ class AddressTable:
         kind = (network.version, drop)
         if kind not in self._networks:
             self._networks = dict(sorted({**self._networks, kind: {}}.items()))  # longest networks first
+        source = source._replace(exact=False)
         place = int(network.network_address) >> drop
         insort(self._networks[kind].setdefault(place, []), source, key=_particular)
 
@@ -147,7 +152,7 @@ class World:
     """One state of the office, as the switch sees it. Nothing in it changes but caches."""
 
     __slots__ = (
-        "_accounts", "_decks", "_names", "_settings", "_tables", "_terms", "routes", "settings", "version",
+        "_accounts", "_decks", "_names", "_settings", "_tables", "_terms", "doors", "routes", "settings", "version",
     )  # fmt: skip
 
     def __init__(
@@ -166,6 +171,8 @@ class World:
         self._accounts: dict[int, Caller | None] = {}
         self._settings: dict[int, Settings] = {}
         self._terms: dict[tuple[object, ...], Terms | None] = {}
+        self.doors = _doors(tables.overrides)
+        """Who has a value of its own of the setting `needauth`, by value."""
 
     @property
     def accounts(self) -> Mapping[int, Row]:
@@ -211,6 +218,17 @@ class World:
     def sources(self, host: str, port: int) -> list[Source]:
         """The accounts that may call from this address, the most particular first."""
         return self._tables.addresses.of(host, port)
+
+    def named(self, user: str) -> int | None:
+        """The account with this user name, SIP user name or caller number."""
+        row = self._tables.credentials.get(user)
+        return row[1] if row else self._tables.names.get(user.removeprefix("+"))
+
+    def prefixed(self, called: str) -> Iterator[int]:
+        """The accounts whose tech prefix the number begins with, the longest prefix first."""
+        prefixes = self._tables.prefixes
+        for length in range(min(LONGEST_TECH_PREFIX, len(called)), 0, -1):
+            yield from prefixes.get(called[:length], ())
 
     def networks(self) -> Iterator[str]:
         """The addresses and networks that some account may call from without a password."""
@@ -294,6 +312,14 @@ class World:
         begins, units = self._tables.exchange.get(currency, ((), ()))
         place = bisect_right(begins, at)
         return units[place - 1] if place else None
+
+
+def _doors(overrides: Mapping[int, Mapping[str, Any]]) -> Mapping[str, tuple[int, ...]]:
+    found: dict[str, list[int]] = {}
+    for account, own in sorted(overrides.items()):
+        if "needauth" in own:
+            found.setdefault(own["needauth"], []).append(account)
+    return {mode: tuple(accounts) for mode, accounts in found.items()}
 
 
 def minute_cost(terms: Terms, at: float) -> int:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from apps.users.choices import Kind
 from apps.users.models import Account, SourceAddress, Trunk
+from apps.users.queries import setting_of
 from apps.users.rules import ADDRESSED
 from apps.users.services.locks import ADDRESSES, lock
 
@@ -20,6 +21,9 @@ _HOST_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?\Z")
 _HAS_PORT = re.compile(r"(\[(?P<v6>[^\]]+)\]|(?P<v4>[^:]+)):(?P<port>[0-9]{1,5})\Z")
 #: The widest network whose calls may come in without a password.
 _WIDEST = {4: 8, 6: 24}
+
+#: Values of the setting `needauth` by which accounts behind one address are told apart.
+_TOLD_APART = frozenset(("password", "user", "address_user", "address_password", "network_password"))
 
 Network = str | tuple[str, int]
 
@@ -108,10 +112,13 @@ def set_addresses(*, account: Account, networks: Iterable[Network]) -> list[Sour
 
 
 def refuse_taken_addresses(account: Account, wanted: Iterable[tuple[str, int]]) -> None:
-    """Two accounts with the same address, port and tech prefix could not be told apart."""
+    """Two accounts with the same address, port and tech prefix could not be told apart, unless by user name or password."""
+    if setting_of(account, "needauth") in _TOLD_APART:
+        return
     for network, port in wanted:
         others = SourceAddress.objects.filter(network=network, port=port).exclude(account=account)
-        other = others.filter(account__tech_prefix=account.tech_prefix).select_related("account").first()
+        same = others.filter(account__tech_prefix=account.tech_prefix).select_related("account")
+        other = next((one for one in same if setting_of(one.account, "needauth") not in _TOLD_APART), None)
         if other is not None:
             raise ValidationError(
                 {
