@@ -3,6 +3,7 @@
 - `mizu:calls:<label>`: a hash, call id → JSON, of the calls of this worker; refreshed twice a second, gone ten seconds after it.
 - `mizu:usage:<label>`: calls per account and lines per carrier of this worker, for the limits of the others.
 - `mizu:registrations:<account>`: a hash, contact → JSON; and the channel `mizu:registrations` for what changes in it.
+- `mizu:trunks:<node>`: JSON, which carriers answer and how our registrations stand (`switch.trunks.states`), of the worker that leads.
 - channel `mizu:control`: orders of operators, `{"do": "hangup", "call": id, "by": name}`.
 
 Two threads talk to Redis; the reactor only puts work into a bounded queue. When Redis comes back, everything is told anew.
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("switch.live")
 
 CALLS, USAGE, REGISTRATIONS, CONTROL = "mizu:calls:", "mizu:usage:", "mizu:registrations", "mizu:control"
+TRUNKS = "mizu:trunks:"
 EVERY = 0.5
 KEPT = 10
 QUEUE = 10_000
@@ -48,11 +50,14 @@ class Live:
         self.on_order: Callable[[dict[str, Any]], None] = lambda order: None
         self.on_bindings: Callable[[int, list[Binding]], None] = lambda account, bindings: None
         self.on_usage: Callable[[dict[int, int], dict[int, int]], None] = lambda calls, carriers: None
+        self.on_trunks: Callable[[dict[str, Any]], None] = lambda states: None
+        self.trunk_states: Callable[[], dict[str, Any] | None] = lambda: None
         self.all_bindings: Callable[[], dict[int, list[Binding]]] = dict
         self.away = True
         self._reactor = reactor
         self._url = url
         self._label = label
+        self._node = label.partition("-")[0]
         self._counts = counts
         self._changed: dict[str, Call] = {}
         self._gone: set[str] = set()
@@ -115,8 +120,9 @@ class Live:
         changed, self._changed = self._changed, {}
         gone, self._gone = self._gone, set()
         told = [(call_id, shown(call, self._label)) for call_id, call in changed.items()]
-        counts = self._counts()
+        counts, trunks = self._counts(), self.trunk_states()
         self._put(lambda client: self._publish(client, told, list(gone), counts))
+        self._put(lambda client: self._exchange_trunks(client, trunks))
 
     # --- the first thread: commands ---------------------------------------------------------------------------------------------
 
@@ -195,6 +201,15 @@ class Live:
                 calls.update({int(account): count for account, count in theirs.items()})
                 carriers.update({int(account): count for account, count in lines.items()})
         self._reactor.callFromThread(self.on_usage, dict(calls), dict(carriers))
+
+    def _exchange_trunks(self, client: redis.Redis, mine: dict[str, Any] | None) -> None:
+        """The leader of the node tells what it knows of trunks, the others ask for it."""
+        key = TRUNKS + self._node
+        if mine is not None:
+            client.set(key, json.dumps(mine), ex=KEPT)
+            return
+        states = client.get(key)
+        self._reactor.callFromThread(self.on_trunks, json.loads(states) if states else {})
 
     # --- the second thread: what others tell ------------------------------------------------------------------------------------
 

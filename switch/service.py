@@ -31,6 +31,7 @@ TICK = 0.02
 SWITCH_INTERVAL = 0.001
 """Seconds that the reactor waits for the interpreter at most when another thread (Redis, disk) computes."""
 SWEEP = 10.0
+LOOK = 1.0
 LINGER = 3.0
 """Seconds that BYEs and records have at the end."""
 _CALL_ID = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]+)", re.IGNORECASE)
@@ -167,6 +168,9 @@ class Worker:
         from switch.sip.ids import Ids
         from switch.sip.stream import BadStream, Framer
         from switch.sip.transaction import TransactionLayer
+        from switch.trunks.keeper import Keeper
+        from switch.trunks.lead import Lead
+        from switch.trunks.states import Trunks
 
         clock = time.monotonic
         ids = Ids(f"w{self.number}")
@@ -199,6 +203,8 @@ class Worker:
             live=self.live,
         )
         assert self.keeper.world is not None
+        board.trunks = Trunks(self.secret)
+        self.trunks = Keeper(board, Lead(self.var / "run" / "trunks.lock"))
         self.doorkeeper = Doorkeeper(self.keeper.world, self.secret, self.guard.wrong)
         self.b2bua = B2bua(board, Inbound(board, self.doorkeeper))
         board.layer = TransactionLayer(self.net.send, self.b2bua, ids)  # type: ignore[arg-type]  # flows are Net's
@@ -213,6 +219,7 @@ class Worker:
         self.alive = self.spool.keep_alive(self.reactor)
         self._tick()
         self._sweep()
+        self._look()
         tune()
         self.ready.write_text(f"{os.getpid()}\n")
         log.info(
@@ -233,6 +240,8 @@ class Worker:
         board, live = self.board, self.live
         live.on_bindings = board.registrar.told
         live.on_usage = board.usage.told
+        live.on_trunks = board.trunks.told
+        live.trunk_states = self.trunks.states
         live.all_bindings = board.registrar.everything
         live.on_order = self._order
 
@@ -257,6 +266,10 @@ class Worker:
         self.board.registrar.sweep(time.time())
         self.guard.sweep()
         self.guard.look_up()
+
+    def _look(self) -> None:
+        self.reactor.callLater(LOOK, self._look)
+        self.b2bua.guarded(self.trunks.look)
 
     def _spread(self, data: bytes) -> int | None:
         """One trunk's datagrams all arrive at one worker: let the Call-ID choose, so that every request of a call chooses alike."""
@@ -284,6 +297,7 @@ class Worker:
             return
         log.info("worker %s stops with %s calls", self.number, len(self.board.calls))
         self.b2bua.drain()
+        self.b2bua.guarded(self.trunks.leave)
         self._leave(time.monotonic() + LINGER)
 
     def _leave(self, deadline: float) -> None:

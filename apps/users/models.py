@@ -166,7 +166,12 @@ class Trunk(models.Model):
     """How the switch reaches a carrier: where, by which transport, with which number format and limits."""
 
     account = models.OneToOneField(Account, models.CASCADE, related_name="trunk", verbose_name=_("carrier"))
-    host = models.CharField(_("host"), max_length=255, help_text=_("Address or name."))
+    registers = models.BooleanField(
+        _("registers with us"),
+        default=False,
+        help_text=_("Calls go to where it is registered with its SIP password; host and port are not used."),
+    )
+    host = models.CharField(_("host"), max_length=255, blank=True, help_text=_("Address or name."))
     port = models.PositiveIntegerField(
         _("port"), default=5060, validators=[MinValueValidator(1), MaxValueValidator(65535)]
     )
@@ -196,7 +201,44 @@ class Trunk(models.Model):
         verbose_name_plural = _("carriers' trunks")
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        return f"{self.host}:{self.port}" if self.host else str(_("registers with us"))
+
+
+class TrunkAccount(models.Model):
+    """An account that a carrier has given us: what our calls to it, and our registration with it, are proved with."""
+
+    carrier = models.ForeignKey(
+        Account, models.CASCADE, related_name="trunk_accounts", verbose_name=_("carrier")
+    )
+    priority = models.PositiveSmallIntegerField(
+        _("priority"), default=1, help_text=_("The lowest is used first; equal ones take turns.")
+    )
+    username = models.CharField(_("user name"), max_length=64, validators=[username_rule])
+    realm = models.CharField(_("realm"), max_length=64, help_text=_("As the carrier's challenges name it."))
+    ha1_md5 = models.CharField(max_length=32, editable=False)
+    ha1_sha256 = models.CharField(max_length=64, editable=False)
+    caller_number = models.CharField(
+        _("caller number"), max_length=32, blank=True, help_text=_("Shown instead of the caller's own.")
+    )
+    registers = models.BooleanField(
+        _("register"), default=True, help_text=_("Without a registration that stands, it is not used for calls.")
+    )
+    expires = models.PositiveIntegerField(
+        _("registration, seconds"), default=0, help_text=_("0: the setting registerival.")
+    )
+    enabled = models.BooleanField(_("enabled"), default=True)
+    created_at = models.DateTimeField(_("entered"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("account with a carrier")
+        verbose_name_plural = _("accounts with carriers")
+        ordering = ["carrier", "priority", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["carrier", "username", "realm"], name="trunk_account_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username}@{self.realm}"
 
 
 class AccountSetting(models.Model):

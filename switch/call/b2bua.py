@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from switch.call import bridge
+from switch.call.asker import Asker
 from switch.call.board import Board
 from switch.call.branch import Branch
 from switch.call.bridge import Bridge
@@ -50,15 +51,15 @@ class B2bua:
         board = self.board
         board.now = board.clock()
         if data == PING:
-            self._guarded(board.sockets.send, flow, PONG)
+            self.guarded(board.sockets.send, flow, PONG)
             return
         try:
             message = parse(data)
         except BadMessage as error:
             board.counters.bad_messages += 1
-            self._guarded(board.layer.reject, error, flow)
+            self.guarded(board.layer.reject, error, flow)
             return
-        self._guarded(self._receive, message, flow)
+        self.guarded(self._receive, message, flow)
 
     def _receive(self, message: Request | Response, flow: Flow) -> None:
         if isinstance(message, Request):
@@ -75,7 +76,7 @@ class B2bua:
             log.info("flow %s:%s %s: %s", flow.host, flow.port, flow.transport, reason)
         self._broken.add(flow)
         if flow.reliable:
-            self._guarded(self.board.registrar.way_lost, flow)
+            self.guarded(self.board.registrar.way_lost, flow)
 
     def _flows_failed(self, now: float) -> None:
         """The transactions on broken flows end by `on_transport_error`; of a UDP flow only requests of ours do."""
@@ -96,12 +97,13 @@ class B2bua:
         board.busy = now - self._ticked > LAG
         self._ticked = now
         if self._broken:
-            self._guarded(self._flows_failed, now)
-        self._guarded(board.layer.tick, now)
+            self.guarded(self._flows_failed, now)
+        self.guarded(board.layer.tick, now)
         for alarm in board.alarms.due(now):
-            self._guarded(alarm.ring)
+            self.guarded(alarm.ring)
 
-    def _guarded(self, do: Callable[..., object], *arguments: object) -> None:
+    def guarded(self, do: Callable[..., object], *arguments: object) -> None:
+        """Call it; what it raises is a defect that is logged and counted, and the worker goes on."""
         try:
             do(*arguments)
         except Exception:
@@ -161,7 +163,7 @@ class B2bua:
             if isinstance(context, Branch):
                 if isinstance(tx, InviteClientTransaction):
                     context.on_response(tx, response)
-            elif isinstance(context, Bridge | Farewell):
+            elif isinstance(context, Bridge | Farewell | Asker):
                 context.on_response(tx, response)
         except (BadMessage, BadValue) as error:
             log.warning("a response is bad: %s", error)
@@ -175,7 +177,7 @@ class B2bua:
             if isinstance(tx, ServerTransaction):
                 if isinstance(context, Call | Bridge):
                     context.ack_missing()
-            elif isinstance(context, Branch | Bridge):
+            elif isinstance(context, Branch | Bridge | Asker):
                 context.on_timeout()
         except Exception:
             self._failed(context)
@@ -186,7 +188,7 @@ class B2bua:
             if isinstance(tx, ServerTransaction):
                 if isinstance(context, Call):
                     context.way_lost()
-            elif isinstance(context, Branch | Bridge):
+            elif isinstance(context, Branch | Bridge | Asker):
                 context.on_transport_error()
         except Exception:
             self._failed(context)
@@ -215,14 +217,14 @@ class B2bua:
         self.board.draining = True
         self.board.now = self.board.clock()
         for call in list(self.board.calls.values()):
-            self._guarded(call.stop)
+            self.guarded(call.stop)
 
     def hang_up(self, call_id: str, by: str) -> None:
         """An operator's wish."""
         call = self.board.calls.get(call_id)
         if call is not None:
             self.board.now = self.board.clock()
-            self._guarded(call.operator, by)
+            self.guarded(call.operator, by)
 
 
 def _call_of(context: object) -> Call | None:

@@ -16,11 +16,13 @@ from switch.net import Flow
 from switch.sip.grammar import BadValue
 from switch.sip.ids import Ids
 from switch.sip.uri import NameAddr, Uri
+from switch.trunks.states import Trunks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from switch.call.call import Call
+    from switch.call.model import TrunkLogin
     from switch.call.names import Names
     from switch.registrar import Registrar
     from switch.sip.transaction import TransactionLayer
@@ -112,6 +114,7 @@ class Board:
     layer: TransactionLayer = field(init=False)
     registrar: Registrar = field(init=False)
     now: float = 0.0
+    trunks: Trunks = field(default_factory=Trunks)
     alarms: Alarms = field(default_factory=Alarms)
     calls: dict[str, Call] = field(default_factory=dict)
     dialogs: dict[Key, Leg] = field(default_factory=dict)
@@ -123,6 +126,17 @@ class Board:
     """The reactor lags behind: new calls are refused until it has caught up."""
     _contacts: dict[tuple[str, str], str] = field(default_factory=dict)
     _ways: dict[tuple[str, str], Flow] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.usage.unreachable = self.unreachable
+
+    def unreachable(self, carrier: int, logins: Sequence[TrunkLogin]) -> str:
+        """Why calls to the carrier would fail now, as far as is known; "": they should not."""
+        trunk = self.world().trunk(carrier)
+        if trunk is not None and trunk.registers:
+            known = self.registrar.reachable(carrier, self.wall())
+            return "" if known else "it is not registered with us"
+        return self.trunks.unreachable(carrier, logins)
 
     def contact(self, flow: Flow) -> str:
         """Our Contact towards that remote: always the worker's own port, so that the dialog comes straight here."""

@@ -67,7 +67,7 @@ class Branch(Leg):
         assert decision is not None
         host, _ = board.sockets.local_address(self.flow)
         own = bracketed(host)
-        number = decision.caller_number
+        number = self.target.shown or decision.caller_number
         shown = quoted(decision.caller_display)
         headers: list[Header] = [
             ("Via", board.via(self.flow)),

@@ -18,6 +18,7 @@ from switch.call.call import Call
 from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
 from switch.call.pipeline import decide, identify
 from switch.call.record import told
+from switch.trunks.inward import by_registration
 from switch.sip.message import BadMessage, Header, Request
 from switch.sip.server import InviteServerTransaction, ServerTransaction
 
@@ -119,6 +120,7 @@ class Inbound:
             return
         tx.reply(100, board.now)
         request = read(invite, tx.flow, board.wall())  # type: ignore[arg-type]  # our Net's flow
+        by_registration(request, invite, board.trunks, world)
         found = identify(request, world)
         caller = self._prove(tx, invite, request) if isinstance(found, NeedsDigest) else found
         if caller is not None:

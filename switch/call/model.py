@@ -30,6 +30,7 @@ class CallRequest:
     max_forwards: int = 70
     digest_username: str = ""  # set once a digest has been proved
     asserted_number: str = ""  # P-Asserted-Identity, heeded from trunks only
+    upper: int = 0  # the carrier that the call came from by a registration of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,23 @@ class TrunkAddress:
     realm: str
     ha1_md5: str
     ha1_sha256: str
+    registers: bool = False  # it registers with us, and is called there
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkLogin:
+    """An account that a carrier has given us."""
+
+    carrier: int
+    id: int
+    priority: int  # the lowest is used first
+    username: str
+    realm: str
+    ha1_md5: str
+    ha1_sha256: str
+    caller_number: str  # shown instead of the caller's own; "": not
+    registers: bool  # we register with it
+    expires: int  # seconds; 0: the setting registerival
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +109,7 @@ class Target:
     rule: str = ""
     cost: Terms | None = None  # the carrier's price, in the installation's currency
     why: str = ""
+    shown: str = ""  # the caller number that goes with our account there, instead of the caller's own
 
 
 @dataclass(frozen=True, slots=True)

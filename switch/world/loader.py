@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from apps.core.values.money import Rounding
 from apps.core.values.windows import TimeWindow
 from apps.routing.engine import RouteTable
+from switch.call.model import TrunkLogin
 from switch.world.deck import Deck, DeckError
 from switch.world.names import Names
 from switch.world.settings import Settings
@@ -110,6 +111,7 @@ class AccountParts:
     credentials: dict[str, Any] = field(default_factory=dict)
     addresses: AddressTable = field(default_factory=AddressTable)
     trunks: dict[int, Any] = field(default_factory=dict)
+    logins: dict[int, TrunkLogin] = field(default_factory=dict)
     overrides: dict[int, dict[str, Any]] = field(default_factory=dict)
     before: dict[int, Any] = field(
         default_factory=dict
@@ -137,6 +139,10 @@ def _take_accounts(value: AccountParts, section: str, rows: list[Any]) -> None:
             value.addresses.add(network, Source(account, port, value.accounts[account][10]))
     elif section == "trunks":
         value.trunks.update((row[0], row) for row in rows)
+    elif section == "trunk_accounts":
+        for row in rows:
+            login = TrunkLogin(*row)
+            value.logins[login.id] = login
     elif section == "overrides":
         for account, key, own in rows:
             value.overrides.setdefault(account, {})[key] = own
@@ -197,6 +203,7 @@ def _assemble(parts: Parts) -> World:
         credentials=accounts.credentials,
         addresses=accounts.addresses,
         trunks=accounts.trunks,
+        logins=accounts.logins,
         numbers=accounts.numbers,
         names=accounts.names,
         prefixes=accounts.prefixes,

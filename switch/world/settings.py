@@ -28,6 +28,12 @@ class Settings:
     upperexpiremin: int
     upperexpiremax: int
     max_contacts: int
+    # trunks
+    registerival: int
+    reuseupperreg: bool
+    trunk_ping_seconds: int
+    trunk_ping_failures: int
+    trunk_ping_successes: int
     # calls
     maxcallduration: int
     ringtimeout: int

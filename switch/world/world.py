@@ -7,7 +7,7 @@ assembled in milliseconds; what was asked for is kept.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple, Protocol
@@ -16,7 +16,7 @@ from apps.core.values.money import Rounding
 from apps.core.values.windows import TimeWindow
 from apps.pricing.engine import Rate, Terms, bands_of, rate
 from apps.routing.engine import RouteTable, Rule, RuleTarget
-from switch.call.model import Caller, TrunkAddress
+from switch.call.model import Caller, TrunkAddress, TrunkLogin
 from switch.world.settings import Settings
 
 Row = Sequence[Any]
@@ -78,6 +78,7 @@ class Tables:
     credentials: dict[str, Row]
     addresses: AddressTable
     trunks: dict[int, Row]
+    logins: dict[int, TrunkLogin]
     numbers: dict[str, int]  # caller number → account
     names: dict[str, int]  # user name, else caller number → account, of every kind
     prefixes: dict[str, list[int]]  # tech prefix → accounts
@@ -152,7 +153,7 @@ class World:
     """One state of the office, as the switch sees it. Nothing in it changes but caches."""
 
     __slots__ = (
-        "_accounts", "_decks", "_names", "_settings", "_tables", "_terms", "doors", "routes", "settings", "version",
+        "_accounts", "_decks", "_logins", "_names", "_settings", "_tables", "_terms", "doors", "routes", "settings", "version",
     )  # fmt: skip
 
     def __init__(
@@ -171,6 +172,9 @@ class World:
         self._accounts: dict[int, Caller | None] = {}
         self._settings: dict[int, Settings] = {}
         self._terms: dict[tuple[object, ...], Terms | None] = {}
+        self._logins: dict[int, list[TrunkLogin]] = {}
+        for login in tables.logins.values():
+            self._logins.setdefault(login.carrier, []).append(login)
         self.doors = _doors(tables.overrides)
         """Who has a value of its own of the setting `needauth`, by value."""
 
@@ -236,7 +240,21 @@ class World:
 
     def trunk_hosts(self) -> set[str]:
         """Addresses and names of all carriers."""
-        return {str(row[1]) for row in self._tables.trunks.values()}
+        return {str(row[1]) for row in self._tables.trunks.values() if row[1]}
+
+    @property
+    def trunks(self) -> Iterable[int]:
+        """The carriers that have a trunk."""
+        return self._tables.trunks
+
+    @property
+    def logins(self) -> Mapping[int, TrunkLogin]:
+        """Our accounts with carriers, by id."""
+        return self._tables.logins
+
+    def logins_of(self, carrier: int) -> Sequence[TrunkLogin]:
+        """Our accounts with that carrier, the first to be used first."""
+        return self._logins.get(carrier, ())
 
     def trunk(self, account_id: int) -> TrunkAddress | None:
         """How a carrier is reached."""

@@ -32,7 +32,7 @@ Network = str | tuple[str, int]
 def set_trunk(
     *,
     account: Account,
-    host: str,
+    host: str = "",
     port: int = 5060,
     transport: str = "udp",
     strip_digits: int = 0,
@@ -43,8 +43,11 @@ def set_trunk(
     username: str = "",
     realm: str = "",
     password: str | None = None,
+    registers: bool = False,
 ) -> Trunk:
     """Say where a carrier is and how it wants its calls. `password` answers its digest challenges.
+
+    One that `registers` is called where it is registered, and needs no host but a SIP password.
 
     Without `password` the secret that is there stays, as long as user name and realm do.
     Raises ValidationError, by field.
@@ -53,7 +56,8 @@ def set_trunk(
         raise ValidationError({"account": _("Only a carrier has a trunk.")})
     trunk = Trunk.objects.select_for_update().filter(account=account).first() or Trunk(account=account)
     same_secret = (trunk.username, trunk.realm) == (username, realm)
-    trunk.host, trunk.port, trunk.transport = _host(host), port, transport
+    trunk.registers = registers
+    trunk.host, trunk.port, trunk.transport = _host(host) if host or not registers else "", port, transport
     trunk.strip_digits, trunk.prefix, trunk.max_calls = strip_digits, prefix, max_calls
     trunk.answer_seconds, trunk.response_seconds = answer_seconds, response_seconds
     trunk.username, trunk.realm = username, realm

@@ -21,6 +21,7 @@ SECRET_AND_ADDRESS: Final = frozenset(("address_password", "network_password"))
 def identify(request: CallRequest, world: World) -> Caller | NeedsDigest | Rejection:
     """The account that calls.
 
+    0. A call that came by a registration of ours is the carrier's that we are registered with.
     1. A digest that was proved names it, if it may be known by its password, from there.
     2. Of the accounts that may call from this address, the first that what it is known by fits besides.
     3. An account that is known by its tech prefix, or by the user name or caller number in From, from anywhere.
@@ -32,6 +33,8 @@ def identify(request: CallRequest, world: World) -> Caller | NeedsDigest | Rejec
     """
     if request.digest_username:
         return _proved(request, world)
+    if request.upper:
+        return _account(request.upper, world)
     sources = world.sources(request.source_host, request.source_port)
     asked = False
     for source in sources:

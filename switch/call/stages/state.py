@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from apps.pricing.engine import Terms
 from switch.call.causes import Cause
-from switch.call.model import Caller, CallRequest, Payer, Rejection, Target
+from switch.call.model import Caller, CallRequest, Payer, Rejection, Target, TrunkLogin
 from switch.world.world import World
 
 
@@ -22,6 +23,9 @@ class Usage(Protocol):
 
     def carrier_calls(self, account_id: int) -> int:
         """Calls that go out through the carrier, those still ringing too."""
+
+    def unreachable(self, account_id: int, logins: Sequence[TrunkLogin]) -> str:
+        """Why calls to the carrier would fail now; "": as far as is known they do not."""
 
 
 @dataclass(slots=True)
