@@ -34,6 +34,8 @@ CALLS, USAGE, REGISTRATIONS, CONTROL = "mizu:calls:", "mizu:usage:", "mizu:regis
 TRUNKS = "mizu:trunks:"
 EVERY = 0.5
 KEPT = 10
+TOGETHER = 0.05
+"""Seconds within which registrations are told together: one by one they would cost more than answering them."""
 QUEUE = 10_000
 PAUSE = 1.0
 TIMEOUT = 2.0
@@ -61,6 +63,7 @@ class Live:
         self._counts = counts
         self._changed: dict[str, Call] = {}
         self._gone: set[str] = set()
+        self._registered: dict[int, dict[str, Binding]] = {}
         self._calls: dict[str, Call] = {}
         self._queue: queue.Queue[Work | None] = queue.Queue(QUEUE)
         self._stopping = False
@@ -101,8 +104,16 @@ class Live:
 
     def registered(self, account_id: int, bindings: list[Binding]) -> None:
         """A phone registered here: tell the others."""
-        news = {"from": self._label, "account": account_id, "bindings": [one.as_json() for one in bindings]}
-        self._put(lambda client: _store(client, account_id, news["bindings"], json.dumps(news)))  # type: ignore[arg-type]
+        if not self._url:
+            return
+        if not self._registered:
+            self._reactor.callLater(TOGETHER, self._tell_registered)
+        self._registered.setdefault(account_id, {}).update((one.key, one) for one in bindings)
+
+    def _tell_registered(self) -> None:
+        """What changed within the last moment, in one message."""
+        news, self._registered = self._registered, {}
+        self._put(lambda client: _store(client, self._label, news))
 
     def _put(self, work: Work | None) -> None:
         with suppress(queue.Full):  # Redis is away for long: all is told anew when it is back
@@ -231,29 +242,29 @@ class Live:
             if channel == CONTROL:
                 self._reactor.callFromThread(self.on_order, news)
             elif news["from"] != self._label:
-                self._reactor.callFromThread(
-                    self.on_bindings, int(news["account"]), _bindings(news["bindings"])
-                )
+                for account, bindings in news["accounts"].items():
+                    self._reactor.callFromThread(self.on_bindings, int(account), _bindings(bindings))
         except (ValueError, KeyError, TypeError) as error:
             log.warning("what came on %s cannot be read: %s", channel, error)
 
 
-def _store(client: redis.Redis, account_id: int, bindings: list[dict[str, Any]], news: str) -> None:
-    key = f"{REGISTRATIONS}:{account_id}"
+def _store(client: redis.Redis, label: str, news: dict[int, dict[str, Binding]]) -> None:
     now = time.time()
     pipe = client.pipeline(transaction=False)
-    lasting = 0
-    for one in bindings:
-        left = int(one["expires_at"] - now) + 1
-        if left > 0:
-            pipe.hset(key, one["uri"], json.dumps(one))
-            lasting = max(lasting, left)
-        else:
-            pipe.hdel(key, one["uri"])
-    if lasting:
-        pipe.expire(key, lasting, gt=True)
-        pipe.expire(key, lasting, nx=True)
-    pipe.publish(REGISTRATIONS, news)
+    accounts: dict[int, list[dict[str, Any]]] = {}
+    for account_id, changed in news.items():
+        key = f"{REGISTRATIONS}:{account_id}"
+        accounts[account_id] = [one.as_json() for one in changed.values()]
+        kept = {name: json.dumps(one.as_json()) for name, one in changed.items() if one.expires_at > now}
+        over = [name for name in changed if name not in kept]
+        if kept:
+            lasting = int(max(one.expires_at for one in changed.values()) - now) + 1
+            pipe.hset(key, mapping=kept)  # type: ignore[arg-type]
+            pipe.expire(key, lasting, gt=True)
+            pipe.expire(key, lasting, nx=True)
+        if over:
+            pipe.hdel(key, *over)
+    pipe.publish(REGISTRATIONS, json.dumps({"from": label, "accounts": accounts}))
     pipe.execute()
 
 

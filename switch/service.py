@@ -249,6 +249,10 @@ class Worker:
         """A message of the control channel."""
         if isinstance(order, dict) and order.get("do") == "hangup":
             self.b2bua.hang_up(str(order.get("call")), str(order.get("by")))
+        elif isinstance(order, dict) and order.get("do") == "unregister":
+            account, contact, by = order.get("account"), order.get("contact"), order.get("by")
+            if isinstance(account, int):
+                self.b2bua.guarded(self.board.registrar.forget, account, str(contact), str(by))
 
     def _world_changed(self, world: Any) -> None:
         if self.doorkeeper is None:
@@ -270,6 +274,7 @@ class Worker:
     def _look(self) -> None:
         self.reactor.callLater(LOOK, self._look)
         self.b2bua.guarded(self.trunks.look)
+        self.b2bua.guarded(self.board.registrar.alive.second)
 
     def _spread(self, data: bytes) -> int | None:
         """One trunk's datagrams all arrive at one worker: let the Call-ID choose, so that every request of a call chooses alike."""

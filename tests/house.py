@@ -22,7 +22,7 @@ from apps.invoices.services import issuing, payments
 from apps.pricing import services as pricing
 from apps.pricing.models import PriceGroup, Rate, Tariff, TimeWindow
 from apps.routing.models import RouteRule
-from apps.users.models import Account
+from apps.users.models import Account, TrunkAccount
 from tests import make
 from tests.traffic import DAY, settled_day
 
@@ -40,6 +40,7 @@ class House:
     ada: Account
     eve: Account
     carrier: Account
+    trunk_account: TrunkAccount
     tariff: Tariff
     rate: Rate
     group: PriceGroup
@@ -67,6 +68,7 @@ def build() -> House:
     )
     eve = make.subscriber(username="eve", parent=rival, balance="20", vat_rate=Decimal(20))
     carrier = make.carrier(username="carrier-a", price="0.01", parent=company)
+    trunk_account = make.trunk_account(carrier)
     tariff = make.tariff(name="Retail", prices={"": "0.05", "36": "0.03", "3620": "0.06"})
     pricing.assign_tariff(account=company, tariff=tariff)
     admin = make.admin(username="boss", display_name="The Boss")
@@ -80,7 +82,7 @@ def build() -> House:
     payment = payments.enter(account=ada, amount=Decimal(5), method="cash", by=admin)
     return House(
         admin=admin, support=support, idle=idle, company=company, reseller=reseller, rival=rival, ada=ada, eve=eve,
-        carrier=carrier, tariff=tariff, rate=tariff.rates.get(prefix="36"),
+        carrier=carrier, trunk_account=trunk_account, tariff=tariff, rate=tariff.rates.get(prefix="36"),
         group=PriceGroup.objects.create(name="Europe"),
         window=TimeWindow.objects.create(name="working days", weekdays=31, starts="08:00", ends="18:00"),
         rule=make.rule(carrier, name="world"),

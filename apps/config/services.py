@@ -53,5 +53,8 @@ def _check_together(values: dict[str, Any]) -> None:
         raise ValidationError({"value": _("hold_extend_before must be shorter than hold_seconds.")})
     if values["needauth"] in ACCOUNTS_ONLY:
         raise ValidationError(
-            {"value": _("needauth %(mode)s can be given to single accounts only.") % {"mode": values["needauth"]}}
+            {
+                "value": _("needauth %(mode)s can be given to single accounts only.")
+                % {"mode": values["needauth"]}
+            }
         )

@@ -24,7 +24,7 @@ from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm, right
 from apps.core.formats import money
 from apps.users import account_settings, services
 from apps.users.choices import COLOURS, Billing, Kind
-from apps.users.models import Account, SipCredential, SourceAddress, Trunk
+from apps.users.models import Account, SipCredential, SourceAddress, Trunk, TrunkAccount
 
 # Rights come with the kind, addresses with the account, tokens from `manage.py token`: nothing to keep by hand.
 admin.site.unregister([Group, EmailAddress, TokenProxy])
@@ -96,13 +96,39 @@ class TrunkForm(ServiceForm):
 
     class Meta:
         model = Trunk
-        fields = ["host", "port", "transport", "strip_digits", "prefix", "max_calls", "answer_seconds",
+        fields = ["registers", "host", "port", "transport", "strip_digits", "prefix", "max_calls", "answer_seconds",
                   "response_seconds", "username", "realm"]  # fmt: skip
 
     def carry_out(self) -> Trunk:
         wanted = {name: self.cleaned_data[name] for name in self.Meta.fields}
         password = self.cleaned_data["new_password"] or None
         return services.set_trunk(account=self.instance.account, password=password, **wanted)
+
+
+class TrunkAccountForm(ServiceForm):
+    """An account that the carrier has given us; of its password only digests are kept."""
+
+    new_password = forms.CharField(
+        label=_("New password"),
+        required=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+    )
+
+    class Meta:
+        model = TrunkAccount
+        fields = ["priority", "username", "realm", "caller_number", "registers", "expires", "enabled"]
+
+    def carry_out(self) -> TrunkAccount:
+        wanted = {name: self.cleaned_data[name] for name in self.Meta.fields}
+        password = self.cleaned_data["new_password"]
+        if self.instance.pk:
+            return services.change_trunk_account(account=self.instance, password=password or None, **wanted)
+        return services.open_trunk_account(carrier=self.instance.carrier, password=password, **wanted)
+
+
+class TrunkAccountInline(OfficeInline):
+    model = TrunkAccount
+    form = TrunkAccountForm
 
 
 class TrunkInline(admin.StackedInline):
@@ -139,7 +165,7 @@ class AccountAdmin(OfficeAdmin):
     search_fields = ["username", "display_name", "email", "caller_number"]
     list_select_related = ["parent", "balance"]
     autocomplete_fields = ["parent"]
-    actions_detail = ["show_settings", "show_calls", "show_ledger", "show_invoices"]
+    actions_detail = ["show_settings", "show_phones", "show_calls", "show_ledger", "show_invoices"]
     #: Rows of apps further up (tariffs) that belong on an account's page; those apps add them.
     inlines_from_above: list[Any] = []
     fieldsets = [
@@ -172,7 +198,7 @@ class AccountAdmin(OfficeAdmin):
             return []
         inlines: list[Any] = [] if obj.kind in (Kind.ADMIN, Kind.SUPPORT) else list(self.inlines_from_above)
         if obj.kind == Kind.CARRIER:
-            inlines.append(TrunkInline)
+            inlines += [TrunkInline, TrunkAccountInline]
         if obj.kind in (Kind.CUSTOMER_TRUNK, Kind.SUBSCRIBER):
             inlines.append(AddressInline)
         return inlines
@@ -206,6 +232,10 @@ class AccountAdmin(OfficeAdmin):
     @action(description=_("Settings"), url_path="settings", icon="tune", permissions=["see_settings"])
     def show_settings(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return redirect("admin:users_account_settings", object_id)
+
+    @action(description=_("Phones"), url_path="phones", icon="deskphone", permissions=["see_settings"])
+    def show_phones(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return redirect("admin_phones", object_id)
 
     @action(description=_("Calls"), url_path="calls", icon="call", permissions=["see_calls"])
     def show_calls(self, request: HttpRequest, object_id: int) -> HttpResponse:

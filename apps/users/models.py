@@ -221,7 +221,9 @@ class TrunkAccount(models.Model):
         _("caller number"), max_length=32, blank=True, help_text=_("Shown instead of the caller's own.")
     )
     registers = models.BooleanField(
-        _("register"), default=True, help_text=_("Without a registration that stands, it is not used for calls.")
+        _("register"),
+        default=True,
+        help_text=_("Without a registration that stands, it is not used for calls."),
     )
     expires = models.PositiveIntegerField(
         _("registration, seconds"), default=0, help_text=_("0: the setting registerival.")

@@ -60,6 +60,7 @@ PDF = (
 DEMO = (Package("baresip", "the phones of the demonstration", _program("baresip")),)
 TEST = (
     Package("sip-tester", "SIPp: carriers and load of the tests", _program("sipp")),
+    Package("kamailio", "a carrier's registrar and proxy in the tests", _program("kamailio")),
     *DEMO,
     Package("chromium", "opens the pages as a person would", _program("chromium")),
     Package("poppler-utils", "reads invoices back", _program("pdftotext")),

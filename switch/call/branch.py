@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from switch.call.call import Call
     from switch.call.model import Target
     from switch.net import Flow
+    from switch.registrar import Binding
 
 log = logging.getLogger("switch.call")
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
 NO_ANSWER_STATUS = 408
+FLOW_FAILED = 430
 _CARRIED_ON = ("Privacy", "Subject", "Priority", "User-to-User", "Accept-Language")
 """Headers of the caller that concern the called and tell nothing about the caller's network."""
 
@@ -32,7 +34,7 @@ _CARRIED_ON = ("Privacy", "Subject", "Priority", "User-to-User", "Accept-Languag
 class Branch(Leg):
     """A called party. `done(branch, status)` is called once, unless it was answered or given up."""
 
-    __slots__ = ("address", "alarm", "answered", "began", "done", "given_up", "invite", "line", "routes", "status", "target", "tried_digest", "tx", "uri")  # fmt: skip
+    __slots__ = ("address", "alarm", "answered", "began", "binding", "done", "given_up", "invite", "line", "routes", "status", "target", "tried_digest", "tx", "uri")  # fmt: skip
 
     def __init__(
         self, call: Call, target: Target, flow: Flow, uri: str, done: Callable[[Branch, int], None]
@@ -45,6 +47,8 @@ class Branch(Leg):
         self.done = done
         self.address = f"{flow.host}:{flow.port}"
         self.routes: tuple[str, ...] = ()
+        self.binding: Binding | None = None
+        """Of a phone: the registration that it is called by."""
         self.tx: InviteClientTransaction | None = None
         self.invite: Request | None = None
         self.alarm = Alarm(self._too_long)
@@ -195,7 +199,7 @@ class Branch(Leg):
     def on_transport_error(self) -> None:
         """Of a carrier it counts as 503 (RFC 3261 §8.1.3.1); a phone whose connection is gone is not there any more."""
         if not self.given_up and not self.answered:
-            self.over(503 if self.trunk is not None else 480)
+            self.over(503 if self.trunk is not None else FLOW_FAILED)
 
     def _too_long(self) -> None:
         """No first answer in time, or it rings for too long."""

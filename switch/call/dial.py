@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from switch.call import media
-from switch.call.branch import Branch, carrier_uri
+from switch.call.branch import FLOW_FAILED, Branch, carrier_uri
 from switch.call.causes import (
     CARRIERS_FAILED,
     INTERNAL,
@@ -25,12 +25,12 @@ from switch.call.causes import (
     Cause,
     of_status,
 )
-
 from switch.sip.uri import Uri
 
 if TYPE_CHECKING:
     from switch.call.call import Call
     from switch.call.model import Target
+    from switch.registrar import Binding
 
 log = logging.getLogger("switch.call")
 
@@ -182,16 +182,41 @@ def _phones(call: Call, target: Target) -> None:
         return
     call.branches = []
     for binding in bindings:
-        branch = Branch(call, target, binding.flow, binding.uri, _phone_done)
-        branch.routes = binding.path
-        call.branches.append(branch)
+        call.branches.append(_to_phone(call, target, binding))
     call.last = call.branches[0]
     for branch in list(call.branches):
         branch.ask(body, first_answer_within=board.world().settings_of(target.account).ringtimeout)
 
 
+def _to_phone(call: Call, target: Target, binding: Binding) -> Branch:
+    branch = Branch(call, target, binding.flow, binding.uri, _phone_done)
+    branch.routes = binding.path
+    branch.binding = binding
+    return branch
+
+
+def _by_another_flow(branch: Branch) -> bool:
+    """Whether the phone, whose flow is lost, has another one, by which it is called now (RFC 5626 §7)."""
+    call, binding = branch.call, branch.binding
+    board = call.board
+    if binding is None or call.state not in {"trying", "ringing"}:
+        return False
+    other = board.registrar.other_way(branch.target.account.id, binding, board.wall())
+    body = _body(call) if other is not None else None
+    if other is None or body is None:
+        return False
+    again = _to_phone(call, branch.target, other)
+    call.branches[call.branches.index(branch)] = again
+    again.ask(body, first_answer_within=board.world().settings_of(branch.target.account).ringtimeout)
+    return True
+
+
 def _phone_done(branch: Branch, status: int) -> None:
     call = branch.call
+    if status == FLOW_FAILED:
+        if _by_another_flow(branch):
+            return
+        status = 480
     branch.status = status
     _note(call, branch.target, status, of_status(status).name, branch.began)
     if status >= 600:

@@ -18,9 +18,9 @@ from switch.call.call import Call
 from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
 from switch.call.pipeline import decide, identify
 from switch.call.record import told
-from switch.trunks.inward import by_registration
 from switch.sip.message import BadMessage, Header, Request
 from switch.sip.server import InviteServerTransaction, ServerTransaction
+from switch.trunks.inward import by_registration
 
 if TYPE_CHECKING:
     from switch.net import Flow
@@ -57,7 +57,7 @@ class Inbound:
         elif request.method == "REGISTER":
             board.registrar.register(tx, request, tx.flow)
         elif request.method == "OPTIONS":
-            tx.reply(200, board.now, None, (ALLOW, ACCEPT, ("Supported", "path")))
+            tx.reply(200, board.now, None, (ALLOW, ACCEPT, ("Supported", "path, outbound")))
         else:
             tx.reply(481, board.now)  # BYE, UPDATE, INFO live in dialogs only
 
@@ -67,7 +67,7 @@ class Inbound:
         unknown = [
             name
             for name in request.members("Require")
-            if name.lower() != "path" or request.method != "REGISTER"
+            if name.lower() not in {"path", "outbound"} or request.method != "REGISTER"
         ]
         if unknown:
             tx.reply(420, now, None, (("Unsupported", ", ".join(unknown)),))

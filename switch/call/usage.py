@@ -16,7 +16,7 @@ SECOND = 1.0
 class UsageCounters:
     """Counts calls as they begin and end."""
 
-    __slots__ = ("unreachable", "_attempts", "_calls", "_carriers", "_clock", "_others", "_others_carriers")
+    __slots__ = ("_attempts", "_calls", "_carriers", "_clock", "_others", "_others_carriers", "unreachable")
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.unreachable: Callable[[int, Sequence[TrunkLogin]], str] = lambda carrier, logins: ""

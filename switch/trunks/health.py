@@ -15,7 +15,9 @@ class Health:
     detail: str = ""
 
 
-def heard(health: Health, *, answered: bool, detail: str, now: float, failures: int, successes: int) -> Health:
+def heard(
+    health: Health, *, answered: bool, detail: str, now: float, failures: int, successes: int
+) -> Health:
     """The opinion after one more question: down after so many failures one after the other, up after so many answers.
 
     Nothing is known at the beginning: a carrier counts as up, so that none is lost because the switch was started.

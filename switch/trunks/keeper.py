@@ -93,7 +93,7 @@ class Question(Asker):
     carrier: int
     trunk: TrunkAddress
     alarm: Alarm = field(init=False)
-    health: Health = Health()
+    health: Health = field(default_factory=Health)
 
     def __post_init__(self) -> None:
         self.alarm = Alarm(self.ring)
@@ -170,7 +170,11 @@ class Keeper:
     # --- following the world ----------------------------------------------------------------------------------------------------
 
     def _follow(self, world: World) -> None:
-        wanted = {one.id: one for one in world.logins.values() if one.registers and self._enabled(world, one.carrier)}
+        wanted = {
+            one.id: one
+            for one in world.logins.values()
+            if one.registers and self._enabled(world, one.carrier)
+        }
         for login_id, line in list(self._lines.items()):
             if wanted.get(login_id) != line.login or world.trunk(line.login.carrier) != line.trunk:
                 self._take_back(line)
@@ -263,7 +267,9 @@ class Keeper:
         """An attempt is over."""
         machine, login = line.machine, line.login
         level = logging.INFO if machine.stands or machine.state is State.OVER else logging.WARNING
-        log.log(level, "account %s with %s: %s %s", login.username, line.trunk.host, machine.state, machine.detail)
+        log.log(
+            level, "account %s with %s: %s %s", login.username, line.trunk.host, machine.state, machine.detail
+        )
         if login.id in self._lines and self._lines[login.id] is line:
             self.wake(line)
         self._changed()
@@ -317,7 +323,9 @@ class Keeper:
             failures=settings.trunk_ping_failures, successes=settings.trunk_ping_successes,
         )  # fmt: skip
         if question.health.up != before.up:
-            log.warning("carrier %s is %s: %s", account.username, "up" if question.health.up else "down", detail)
+            log.warning(
+                "carrier %s is %s: %s", account.username, "up" if question.health.up else "down", detail
+            )
         pause = settings.trunk_ping_seconds or 60
         self.board.alarms.set(question.alarm, self.board.clock() + pause * (0.9 + 0.2 * self.chance()))
         self._changed()

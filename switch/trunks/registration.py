@@ -211,7 +211,11 @@ class Registration:
 
 def _same_place(one: Uri, other: Uri) -> bool:
     """Our own Contact, with whatever parameters the server has added or dropped."""
-    return (one.user, one.host.lower(), one.port or 5060) == (other.user, other.host.lower(), other.port or 5060)
+    return (one.user, one.host.lower(), one.port or 5060) == (
+        other.user,
+        other.host.lower(),
+        other.port or 5060,
+    )
 
 
 def _rewritten(listed: list[str]) -> bool:

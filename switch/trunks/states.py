@@ -65,7 +65,10 @@ class Trunks:
 
     def _usable(self, login: TrunkLogin) -> bool:
         """One that nothing is known of yet may be used: the leader may just have begun."""
-        return not login.registers or self._states.get(login.id, State.REGISTERED) in {State.REGISTERED, State.NEW}
+        return not login.registers or self._states.get(login.id, State.REGISTERED) in {
+            State.REGISTERED,
+            State.NEW,
+        }
 
     # --- calls in ---------------------------------------------------------------------------------------------------------------
 

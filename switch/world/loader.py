@@ -121,17 +121,7 @@ class AccountParts:
 def _take_accounts(value: AccountParts, section: str, rows: list[Any]) -> None:
     """Accounts come before what belongs to them (`parts._sections`)."""
     if section == "accounts":
-        for found in rows:
-            known = value.before.get(found[0])
-            row = known if known == found else found
-            value.accounts[row[0]] = row
-            value.names[row[1]] = row[0]
-            if row[9]:
-                value.names.setdefault(row[9].removeprefix("+"), row[0])
-            if row[10]:
-                value.prefixes.setdefault(row[10], []).append(row[0])
-            if row[9] and row[2] in KINDS_WITH_NUMBERS:
-                value.numbers.setdefault(row[9].removeprefix("+"), row[0])
+        _take_account_rows(value, rows)
     elif section == "credentials":
         value.credentials.update((row[0], row) for row in rows)
     elif section == "addresses":
@@ -146,6 +136,20 @@ def _take_accounts(value: AccountParts, section: str, rows: list[Any]) -> None:
     elif section == "overrides":
         for account, key, own in rows:
             value.overrides.setdefault(account, {})[key] = own
+
+
+def _take_account_rows(value: AccountParts, rows: list[Any]) -> None:
+    for found in rows:
+        known = value.before.get(found[0])
+        row = known if known == found else found
+        value.accounts[row[0]] = row
+        value.names[row[1]] = row[0]
+        if row[9]:
+            value.names.setdefault(row[9].removeprefix("+"), row[0])
+        if row[10]:
+            value.prefixes.setdefault(row[10], []).append(row[0])
+        if row[9] and row[2] in KINDS_WITH_NUMBERS:
+            value.numbers.setdefault(row[9].removeprefix("+"), row[0])
 
 
 def _take_rules(value: RouteTable, section: str, rows: list[Any]) -> None:

@@ -27,7 +27,12 @@ class Settings:
     upperexpire: int
     upperexpiremin: int
     upperexpiremax: int
+    userofflinemin: int
+    maxregelivetime: int
+    sendbackregcontact: str
+    cacheregistrations: str
     max_contacts: int
+    udpkeepalive: int
     # trunks
     registerival: int
     reuseupperreg: bool

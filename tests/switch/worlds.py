@@ -153,7 +153,8 @@ def write(office: Office, folder: Path, now: float = NOW) -> Store:
 
     parts = {
         "accounts": store.write_part(
-            "accounts", sections("accounts", "credentials", "addresses", "trunks", "trunk_accounts", "overrides")
+            "accounts",
+            sections("accounts", "credentials", "addresses", "trunks", "trunk_accounts", "overrides"),
         ),
         "routes": store.write_part("routes", sections("rules")),
         "tariffs": store.write_part("tariffs", sections("tariffs", "assignments", "windows", "exchange")),

@@ -11,7 +11,9 @@ SETTINGS: tuple[Definition, ...] = (
         "registerival",
         int,
         2400,
-        _("Seconds for which a trunk's account asks to be registered, unless it has its own; the server may grant others."),
+        _(
+            "Seconds for which a trunk's account asks to be registered, unless it has its own; the server may grant others."
+        ),
         minimum=60,
         maximum=86_400,
         account=True,
@@ -30,7 +32,9 @@ SETTINGS: tuple[Definition, ...] = (
         "trunk_ping_seconds",
         int,
         0,
-        _("Ask a carrier with OPTIONS whether it is there, every so many seconds; 0: never. Any answer will do."),
+        _(
+            "Ask a carrier with OPTIONS whether it is there, every so many seconds; 0: never. Any answer will do."
+        ),
         minimum=0,
         maximum=3600,
         account=True,

@@ -25,14 +25,18 @@ def open_trunk_account(
     if carrier.kind != Kind.CARRIER:
         raise ValidationError({"carrier": _("Only a carrier gives accounts.")})
     if Trunk.objects.filter(account=carrier, registers=True).exists():
-        raise ValidationError({"carrier": _("This carrier registers with us, so we do not register with it.")})
+        raise ValidationError(
+            {"carrier": _("This carrier registers with us, so we do not register with it.")}
+        )
     made = TrunkAccount(carrier=carrier)
     _take(made, fields | {"username": username, "realm": realm})
     return _keep(made, password)
 
 
 @transaction.atomic
-def change_trunk_account(*, account: TrunkAccount, password: str | None = None, **fields: Any) -> TrunkAccount:
+def change_trunk_account(
+    *, account: TrunkAccount, password: str | None = None, **fields: Any
+) -> TrunkAccount:
     """Change it; another user name or realm needs the password again. Raises ValidationError."""
     stored = TrunkAccount.objects.select_for_update().get(pk=account.pk)
     before = (stored.username, stored.realm)

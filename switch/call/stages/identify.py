@@ -55,7 +55,9 @@ def identify(request: CallRequest, world: World) -> Caller | NeedsDigest | Rejec
     if "open" in world.doors and not world.settings.enforcestrongauth:
         return _account(world.doors["open"][0], world)
     if sources:
-        return Rejection(UNKNOWN_SOURCE, f"what the accounts at {request.source_host} are known by does not fit")
+        return Rejection(
+            UNKNOWN_SOURCE, f"what the accounts at {request.source_host} are known by does not fit"
+        )
     return NeedsDigest()
 
 
@@ -75,9 +77,13 @@ def _proved(request: CallRequest, world: World) -> Caller | Rejection:
     if credential is None:
         return Rejection(UNKNOWN_SOURCE, f"nobody has the SIP user name {request.digest_username!r}")
     account = _account(credential.account_id, world)
-    if isinstance(account, Caller) and not may_prove(account, request.source_host, request.source_port, world):
+    if isinstance(account, Caller) and not may_prove(
+        account, request.source_host, request.source_port, world
+    ):
         return Rejection(
-            UNKNOWN_SOURCE, f"{account.username} may not call from {request.source_host} by its password", account
+            UNKNOWN_SOURCE,
+            f"{account.username} may not call from {request.source_host} by its password",
+            account,
         )
     return account
 

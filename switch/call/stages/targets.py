@@ -54,7 +54,9 @@ def plan(call: Call, world: World) -> Call | Rejection:
     found = engine.plan(world.routes, facts, call.now, partial(_offer, call, world), chance)
     if not found.targets and any(reason.startswith(_AWAY) for *_, reason in found.skipped):
         call.note("All that could take it are away: they are tried all the same.")
-        found = engine.plan(world.routes, facts, call.now, partial(_offer, call, world, hopeless=True), chance)
+        found = engine.plan(
+            world.routes, facts, call.now, partial(_offer, call, world, hopeless=True), chance
+        )
     for carrier, rule, reason in found.skipped:
         account = world.account(carrier)
         call.note(f"Not {account.username if account else carrier} (rule {rule.name}): {reason}.")

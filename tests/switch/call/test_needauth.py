@@ -29,7 +29,12 @@ class Door(Office):
 
 
 def outcome(office: Office, folder: Path, **fields: object) -> str:
-    fields = {"source_host": ELSEWHERE, "source_port": 5062, "from_user": "stranger", "called": "3620"} | fields
+    fields = {
+        "source_host": ELSEWHERE,
+        "source_port": 5062,
+        "from_user": "stranger",
+        "called": "3620",
+    } | fields
     found = identify(request(**fields), office.world(folder))  # type: ignore[arg-type]
     if isinstance(found, Caller):
         return found.username

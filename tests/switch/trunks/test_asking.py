@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from switch.trunks.health import Health, heard
 from tests.support_sip import Peer
 from tests.switch.trunks.conftest import Carrier, TrunkTown
@@ -53,7 +51,9 @@ def called(rich: Peer, *carriers: Carrier) -> list[str]:
 
 def test_it_takes_several_failures_to_count_as_down_and_several_answers_to_count_as_up() -> None:
     health, shown = Health(), ""
-    for second, answered in enumerate([False, False, True, False, False, False, True, False, True, True, True]):
+    for second, answered in enumerate(
+        [False, False, True, False, False, False, True, False, True, True, True]
+    ):
         health = heard(health, answered=answered, detail="", now=float(second), failures=3, successes=2)
         shown += "+" if health.up else "-"
     assert shown == "+++++----++"
@@ -64,7 +64,9 @@ def test_a_carrier_that_is_silent_counts_as_down_and_is_no_more_called(town: Bui
     here = town(asking)
     one, two, rich = Carrier(here, "one"), Carrier(here, "two"), here.peer("rich")
     answer(two, 1)
-    assert called(rich, one, two) == ["one", "two"], "the cheaper one first, as long as nothing speaks against it"
+    assert called(rich, one, two) == ["one", "two"], (
+        "the cheaper one first, as long as nothing speaks against it"
+    )
     while carriers(here)["one"]:
         answer(two, 1)
     assert here.now < 1_000 + 4 * (EVERY + 33)

@@ -27,7 +27,9 @@ def test_a_carrier_that_registers_is_called_where_it_is_with_the_number_in_its_f
     here = town(registering)
     rich = here.peer("rich")
     gateway = here.peer("one")
-    here.wires.boxes[gateway.host, gateway.port + 700] = gateway.box  # behind a NAT that has given it another port
+    here.wires.boxes[gateway.host, gateway.port + 700] = (
+        gateway.box
+    )  # behind a NAT that has given it another port
     gateway.port += 700
     assert gateway.register("secret-one", algorithm=MD5).status == 200
     invite = rich.invite("49301234567")
@@ -57,6 +59,8 @@ def test_calls_of_a_carrier_that_registers_are_proved_by_its_password(town: Buil
     asked = gateway.told(407)
     gateway.ack(invite, asked)
     again = gateway.invite("1001", cseq=2, call_id=invite.call_id)
-    again.headers.append(("Proxy-Authorization", gateway.proof(asked, "INVITE", again.uri, "secret-one", MD5)))
+    again.headers.append(
+        ("Proxy-Authorization", gateway.proof(asked, "INVITE", again.uri, "secret-one", MD5))
+    )
     gateway.send(again)
     gateway.ack(again, gateway.told(480))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -54,7 +55,9 @@ def test_the_time_asked_for_is_the_accounts_own_else_registerival(town: Build) -
 
 
 @pytest.mark.req("registrar-002", "registrar-028")
-def test_it_is_renewed_before_the_time_that_the_server_granted_is_over_with_the_same_call_id(town: Build) -> None:
+def test_it_is_renewed_before_the_time_that_the_server_granted_is_over_with_the_same_call_id(
+    town: Build,
+) -> None:
     here = town(with_account())
     carrier = Carrier(here, "one")
     registrar = Registrar(carrier, granted=100)
@@ -103,7 +106,7 @@ def test_after_failures_it_waits_longer_and_longer_up_to_half_an_hour(town: Buil
     for _ in range(9):
         carrier.answer(carrier.asked("REGISTER", 2000), 500)
         times.append(here.now)
-    waits = [round(b - a) for a, b in zip(times, times[1:], strict=False)]
+    waits = [round(b - a) for a, b in itertools.pairwise(times)]
     assert waits[:4] == pytest.approx([22, 45, 90, 180], abs=2)
     assert waits[-1] == pytest.approx(1350, abs=2), "1800 seconds, and a jitter of a half"
 
@@ -163,7 +166,9 @@ def test_only_one_worker_of_a_node_registers(town: Build) -> None:
     carrier.asked("REGISTER")
 
 
-def test_a_call_of_the_server_to_our_contact_is_the_carriers_and_goes_to_the_number_in_to(town: Build) -> None:
+def test_a_call_of_the_server_to_our_contact_is_the_carriers_and_goes_to_the_number_in_to(
+    town: Build,
+) -> None:
     here = town(with_account())
     here.change(lambda office: office.rows["accounts"][3].__setitem__(9, "+4420111"))
     carrier, phone = Carrier(here, "elsewhere"), here.peer("1001")
@@ -221,7 +226,11 @@ def test_calls_are_proved_by_the_accounts_in_turn_the_best_priority_first(town: 
         invite = rich.invite("49301234567")
         rich.send(invite)
         asked = carrier.asked("INVITE")
-        carrier.answer(asked, 407, headers=[("Proxy-Authenticate", f'Digest realm="carrier.example", nonce="n{len(seen)}"')])
+        carrier.answer(
+            asked,
+            407,
+            headers=[("Proxy-Authenticate", f'Digest realm="carrier.example", nonce="n{len(seen)}"')],
+        )
         again = carrier.asked("INVITE")
         proof = again.get("Proxy-Authorization") or ""
         seen.append((proof.partition('username="')[2].partition('"')[0], again.from_.uri.user))
