@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import redis
 
@@ -43,6 +43,21 @@ TIMEOUT = 2.0
 Work = Callable[[redis.Redis], object]
 
 
+class Sharer(Protocol):
+    """Something else of a worker that the others need to know, or know."""
+
+    channel: str
+
+    def gather(self) -> Work:
+        """In the reactor, twice a second: what to do with Redis now."""
+
+    def load(self, client: redis.Redis) -> None:
+        """In the thread: Redis is there (again)."""
+
+    def heard(self, news: dict[str, Any]) -> None:
+        """In the listening thread: a message of the channel. KeyError, TypeError, ValueError for what nobody of ours sent."""
+
+
 class Live:
     """The worker's link to Redis. All methods are for the reactor's thread; `start` begins the threads."""
 
@@ -54,6 +69,7 @@ class Live:
         self.on_usage: Callable[[dict[int, int], dict[int, int]], None] = lambda calls, carriers: None
         self.on_trunks: Callable[[dict[str, Any]], None] = lambda states: None
         self.trunk_states: Callable[[], dict[str, Any] | None] = lambda: None
+        self.sharers: list[Sharer] = []
         self.all_bindings: Callable[[], dict[int, list[Binding]]] = dict
         self.away = True
         self._reactor = reactor
@@ -115,6 +131,11 @@ class Live:
         news, self._registered = self._registered, {}
         self._put(lambda client: _store(client, self._label, news))
 
+    def put(self, work: Work) -> None:
+        """Have the thread do something with Redis."""
+        if self._url:
+            self._put(work)
+
     def _put(self, work: Work | None) -> None:
         with suppress(queue.Full):  # Redis is away for long: all is told anew when it is back
             self._queue.put_nowait(work)
@@ -134,6 +155,8 @@ class Live:
         counts, trunks = self._counts(), self.trunk_states()
         self._put(lambda client: self._publish(client, told, list(gone), counts))
         self._put(lambda client: self._exchange_trunks(client, trunks))
+        for sharer in self.sharers:
+            self.put(sharer.gather())
 
     # --- the first thread: commands ---------------------------------------------------------------------------------------------
 
@@ -144,6 +167,8 @@ class Live:
                     client.ping()
                     self._forget(client)
                     self._load(client)
+                    for sharer in self.sharers:
+                        sharer.load(client)
                     self._reactor.callFromThread(self._back)
                     while (work := self._queue.get()) is not None:
                         work(client)
@@ -228,7 +253,7 @@ class Live:
         while not self._stopping:
             try:
                 with self._client() as client, client.pubsub(ignore_subscribe_messages=True) as channel:
-                    channel.subscribe(CONTROL, REGISTRATIONS)
+                    channel.subscribe(CONTROL, REGISTRATIONS, *(one.channel for one in self.sharers))
                     while not self._stopping:
                         message = channel.get_message(timeout=1.0)
                         if message is not None:
@@ -241,6 +266,10 @@ class Live:
             news = json.loads(data)
             if channel == CONTROL:
                 self._reactor.callFromThread(self.on_order, news)
+            elif channel != REGISTRATIONS:
+                for sharer in self.sharers:
+                    if sharer.channel == channel:
+                        sharer.heard(news)
             elif news["from"] != self._label:
                 for account, bindings in news["accounts"].items():
                     self._reactor.callFromThread(self.on_bindings, int(account), _bindings(bindings))

@@ -161,6 +161,7 @@ class Worker:
         from switch.call.inbound import Inbound
         from switch.call.names import Names
         from switch.call.usage import UsageCounters
+        from switch.events.lines import Both
         from switch.guard import Guard
         from switch.live import Live
         from switch.net import Firewall, Net
@@ -206,7 +207,10 @@ class Worker:
         board.trunks = Trunks(self.secret)
         self.trunks = Keeper(board, Lead(self.var / "run" / "trunks.lock"))
         self.doorkeeper = Doorkeeper(self.keeper.world, self.secret, self.guard.wrong)
-        self.b2bua = B2bua(board, Inbound(board, self.doorkeeper))
+        inbound = Inbound(board, self.doorkeeper)
+        self.events = inbound.events
+        board.live = Both(self.live, self.events.lines)
+        self.b2bua = B2bua(board, inbound)
         board.layer = TransactionLayer(self.net.send, self.b2bua, ids)  # type: ignore[arg-type]  # flows are Net's
         board.registrar = Registrar(board, self.doorkeeper, self.live.registered)
         self.board = board
@@ -237,9 +241,13 @@ class Worker:
         self.b2bua.on_flow_error(flow, reason)
 
     def _connect_live(self) -> None:
+        from switch.events.share import EventsShare
+
         board, live = self.board, self.live
         live.on_bindings = board.registrar.told
         live.on_usage = board.usage.told
+        board.registrar.changed.append(self.events.phones_changed)
+        live.sharers.append(EventsShare(self.events, self.label, self.reactor.callFromThread, live.put))
         live.on_trunks = board.trunks.told
         live.trunk_states = self.trunks.states
         live.all_bindings = board.registrar.everything
@@ -253,6 +261,10 @@ class Worker:
             account, contact, by = order.get("account"), order.get("contact"), order.get("by")
             if isinstance(account, int):
                 self.b2bua.guarded(self.board.registrar.forget, account, str(contact), str(by))
+        elif isinstance(order, dict) and order.get("do") == "waiting":
+            told = [order.get(name) for name in ("account", "new", "old")]
+            if all(isinstance(one, int) for one in told):
+                self.b2bua.guarded(self.events.waiting_told, *told)
 
     def _world_changed(self, world: Any) -> None:
         if self.doorkeeper is None:
@@ -275,6 +287,7 @@ class Worker:
         self.reactor.callLater(LOOK, self._look)
         self.b2bua.guarded(self.trunks.look)
         self.b2bua.guarded(self.board.registrar.alive.second)
+        self.b2bua.guarded(self.events.second)
 
     def _spread(self, data: bytes) -> int | None:
         """One trunk's datagrams all arrive at one worker: let the Call-ID choose, so that every request of a call chooses alike."""
@@ -303,6 +316,7 @@ class Worker:
         log.info("worker %s stops with %s calls", self.number, len(self.board.calls))
         self.b2bua.drain()
         self.b2bua.guarded(self.trunks.leave)
+        self.b2bua.guarded(self.events.leave)
         self._leave(time.monotonic() + LINGER)
 
     def _leave(self, deadline: float) -> None:

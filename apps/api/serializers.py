@@ -16,6 +16,7 @@ from apps.routing import services as routing
 from apps.routing.models import RouteRule, RouteTarget
 from apps.users import services as users
 from apps.users.choices import Kind
+from apps.users.live import MOST_WAITING
 from apps.users.models import Account, Trunk, TrunkAccount
 
 
@@ -115,6 +116,13 @@ class PhoneSerializer(serializers.Serializer):
     seen = serializers.DateTimeField()
     expires = serializers.DateTimeField()
     seconds = serializers.IntegerField()
+
+
+class WaitingSerializer(serializers.Serializer):
+    """Voice messages in a mailbox."""
+
+    new = serializers.IntegerField(min_value=0, max_value=MOST_WAITING)
+    old = serializers.IntegerField(min_value=0, max_value=MOST_WAITING)
 
 
 class UpperSerializer(serializers.Serializer):

@@ -36,7 +36,7 @@ from apps.pricing.models import Rate, Tariff
 from apps.pricing.services import import_rates
 from apps.routing.models import RouteRule
 from apps.users.choices import Kind
-from apps.users.live import carrier_states, phones_of, unregister
+from apps.users.live import carrier_states, phones_of, set_waiting, unregister
 from apps.users.models import Account, TrunkAccount
 from apps.users.queries import settings_of, visible_to
 from apps.users.services import clear_own, remove_trunk_account, set_own
@@ -85,6 +85,15 @@ class AccountViewSet(viewsets.ModelViewSet):
     def phones(self, request: Request, pk: str | None = None) -> Response:
         """The phones that are registered for the account."""
         return Response(shapes.PhoneSerializer(phones_of([self.get_object().pk]), many=True).data)
+
+    @extend_schema(request=shapes.WaitingSerializer, responses=shapes.WaitingSerializer)
+    @action(detail=True, methods=["put"], url_path="messages-waiting", permission_classes=[Office])
+    def messages_waiting(self, request: Request, pk: str | None = None) -> Response:
+        """Light the lamp of the account's phones for waiting voice messages, or put it out."""
+        wanted = shapes.WaitingSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        set_waiting(account=self.get_object(), **wanted.validated_data)
+        return Response(wanted.validated_data)
 
     @extend_schema(
         request=inline_serializer("UnregisterSerializer", {"contact": serializers.CharField()}),

@@ -2,6 +2,7 @@
 
 - `mizu:registrations:<account>`: a hash, contact → JSON (`switch.registrar`); it expires with the last registration in it.
 - `mizu:trunks:<node>`: JSON of the worker that asks the carriers and registers with them (`switch.trunks.states`).
+- `mizu:waiting`: a hash, account → [new, old] voice messages.
 Redis away: `SwitchUnavailable`.
 """
 
@@ -20,7 +21,8 @@ from django.utils import timezone
 
 from apps.users.models import Account
 
-REGISTRATIONS, TRUNKS, CONTROL = "mizu:registrations", "mizu:trunks:", "mizu:control"
+REGISTRATIONS, TRUNKS, CONTROL, WAITING = "mizu:registrations", "mizu:trunks:", "mizu:control", "mizu:waiting"
+MOST_WAITING = 9999
 
 
 class SwitchUnavailable(RuntimeError):
@@ -95,6 +97,19 @@ def unregister(*, account: Account, contact: str, by: Account) -> None:
         raise SwitchUnavailable from error
     if not listeners:
         raise SwitchUnavailable("No switch worker listens.")
+
+
+def set_waiting(*, account: Account, new: int, old: int) -> None:
+    """Tell the account's phones how many new and old voice messages wait. Errors: ValueError, SwitchUnavailable."""
+    if not (0 <= new <= MOST_WAITING and 0 <= old <= MOST_WAITING):
+        raise ValueError("So many messages do not wait.")
+    order = {"do": "waiting", "account": account.pk, "new": new, "old": old}
+    try:
+        client = _client()
+        client.hset(WAITING, str(account.pk), json.dumps([new, old]))
+        client.publish(CONTROL, json.dumps(order))
+    except redis.RedisError as error:
+        raise SwitchUnavailable from error
 
 
 def carrier_states() -> dict[int, list[CarrierState]]:

@@ -18,6 +18,7 @@ from switch.call.call import Call
 from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
 from switch.call.pipeline import decide, identify
 from switch.call.record import told
+from switch.events.core import Events
 from switch.sip.message import BadMessage, Header, Request
 from switch.sip.server import InviteServerTransaction, ServerTransaction
 from switch.trunks.inward import by_registration
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("switch.call")
 
-ALLOW: Header = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER")
+ALLOW: Header = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER, SUBSCRIBE, PUBLISH")
 ACCEPT: Header = ("Accept", "application/sdp")
-KNOWN = frozenset(("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "REGISTER"))
+KNOWN = frozenset(
+    ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "REGISTER", "SUBSCRIBE", "PUBLISH")
+)
 BUSY: tuple[Header, ...] = (("Retry-After", "5"),)
 LABELLED = re.compile(r"z9hG4bK-w[0-9]{1,3}-")
 
@@ -40,6 +43,7 @@ class Inbound:
     def __init__(self, board: Board, doorkeeper: Doorkeeper) -> None:
         self.board = board
         self.doorkeeper = doorkeeper
+        self.events = Events(board, doorkeeper)
 
     def handle(self, tx: ServerTransaction, request: Request) -> None:
         """Answer it, or begin what it asks for."""
@@ -47,7 +51,7 @@ class Inbound:
         if request.method not in KNOWN:
             tx.reply(405, board.now, None, (ALLOW,))
             return
-        if request.to.tag is not None:
+        if request.to.tag is not None and request.method != "SUBSCRIBE":
             tx.reply(481, board.now)
             return
         if self._wrong(tx, request):
@@ -56,6 +60,10 @@ class Inbound:
             self._invite(tx, request)
         elif request.method == "REGISTER":
             board.registrar.register(tx, request, tx.flow)
+        elif request.method == "SUBSCRIBE":
+            self.events.subscribe(tx, request)
+        elif request.method == "PUBLISH":
+            self.events.publish(tx, request)
         elif request.method == "OPTIONS":
             tx.reply(200, board.now, None, (ALLOW, ACCEPT, ("Supported", "path, outbound")))
         else:

@@ -326,9 +326,18 @@ class Keeper:
             log.warning(
                 "carrier %s is %s: %s", account.username, "up" if question.health.up else "down", detail
             )
+            if question.health.up:
+                self._again(carrier)
         pause = settings.trunk_ping_seconds or 60
         self.board.alarms.set(question.alarm, self.board.clock() + pause * (0.9 + 0.2 * self.chance()))
         self._changed()
+
+    def _again(self, carrier: int) -> None:
+        """A server that was away may have forgotten us: register with it again, whatever it had granted."""
+        for line in self._lines.values():
+            if line.login.carrier == carrier and not line.machine.asking:
+                line.machine.due = self.wall()
+                self.wake(line)
 
     def _changed(self) -> None:
         states = self.states()

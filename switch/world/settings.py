@@ -39,6 +39,10 @@ class Settings:
     trunk_ping_seconds: int
     trunk_ping_failures: int
     trunk_ping_successes: int
+    # events
+    eventlist: tuple[str, ...]
+    routepresence: str
+    maxstatchangepermin: int
     # calls
     maxcallduration: int
     ringtimeout: int

@@ -75,7 +75,10 @@ class Kamailio:
         assert self.process is not None
         assert self.process.poll() is None, self.log.read_text(errors="replace")[-3000:]
         wanted = f"{self.port:04X}"
-        return any(line.split()[1].endswith(f":{wanted}") for line in Path("/proc/net/udp").read_text().splitlines()[1:])
+        return any(
+            line.split()[1].endswith(f":{wanted}")
+            for line in Path("/proc/net/udp").read_text().splitlines()[1:]
+        )
 
     def stop(self) -> None:
         if self.process is not None:

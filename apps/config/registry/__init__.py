@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from apps.config.registry import access, calls, media, money, office, registrar, security, sip, trunks
+from apps.config.registry import access, calls, events, media, money, office, registrar, security, sip, trunks
 from apps.config.registry.definition import BadValue, Definition, Numbers, Value, Words
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
     "definition",
 ]
 
-AREAS = (office, sip, access, registrar, trunks, calls, media, security, money)
+AREAS = (office, sip, access, registrar, trunks, events, calls, media, security, money)
 SETTINGS: dict[str, Definition] = {one.key: one for area in AREAS for one in area.SETTINGS}
 
 

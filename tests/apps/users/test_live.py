@@ -36,7 +36,17 @@ def store() -> Iterator[redis.Redis]:
 
 def put(store: redis.Redis, account: int, uri: str = "sip:1001@10.0.0.5:5062", seconds: float = 600) -> None:
     now = time.time()
-    one = Binding(uri, Flow("udp", "198.51.100.7", 40001, False, 0, 1), now + seconds, 1.0, "a@b", 7, (), "Phone 1.0", now)
+    one = Binding(
+        uri,
+        Flow("udp", "198.51.100.7", 40001, False, 0, 1),
+        now + seconds,
+        1.0,
+        "a@b",
+        7,
+        (),
+        "Phone 1.0",
+        now,
+    )
     store.hset(f"mizu:registrations:{account}", one.key, json.dumps(one.as_json()))
 
 
@@ -46,7 +56,11 @@ def test_a_phone_is_shown_with_its_address_its_agent_and_the_time_that_was_agree
     put(store, ada.pk)
     put(store, ada.pk, "sip:gone@10.0.0.6", seconds=-5)
     (phone,) = phones_of([ada.pk])
-    assert (phone.contact, phone.address, phone.agent) == ("sip:1001@10.0.0.5:5062", "198.51.100.7:40001", "Phone 1.0")
+    assert (phone.contact, phone.address, phone.agent) == (
+        "sip:1001@10.0.0.5:5062",
+        "198.51.100.7:40001",
+        "Phone 1.0",
+    )
     assert phone.seconds == 600
 
 
@@ -59,7 +73,9 @@ def test_staff_unregisters_a_phone_by_an_order_to_the_switch(store: redis.Redis)
         channel.get_message(timeout=1.0)
         client = Client()
         client.force_login(boss)
-        answer = client.post(f"/admin/phones/{ada.pk}/forget/", {"contact": "sip:1001@10.0.0.5:5062"}, follow=True)
+        answer = client.post(
+            f"/admin/phones/{ada.pk}/forget/", {"contact": "sip:1001@10.0.0.5:5062"}, follow=True
+        )
         assert "unregistered" in answer.content.decode()
         message = channel.get_message(timeout=2.0)
     assert message is not None
@@ -128,7 +144,12 @@ def test_another_realm_needs_the_password_again() -> None:
 
 @pytest.mark.parametrize(
     ("fields", "field"),
-    [({"expires": 5}, "expires"), ({"realm": 'a"b'}, "realm"), ({"password": ""}, "password"), ({"username": "<"}, "username")],
+    [
+        ({"expires": 5}, "expires"),
+        ({"realm": 'a"b'}, "realm"),
+        ({"password": ""}, "password"),
+        ({"username": "<"}, "username"),
+    ],
 )
 def test_what_makes_no_sense_is_refused_and_nothing_is_written(fields: dict[str, Any], field: str) -> None:
     with pytest.raises(ValidationError) as refused:

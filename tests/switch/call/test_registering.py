@@ -98,12 +98,16 @@ def test_renewing_by_udp_is_asked_for_the_password_unless_the_address_is_cached(
     phone = here.peer("1001")
     register(phone, call_id="same@phone")
     to = "<sip:1001@127.0.0.1>"
-    again = phone.request("REGISTER", "sip:127.0.0.1", to=to, from_=f"{to};tag=r", cseq=9, call_id="same@phone")
+    again = phone.request(
+        "REGISTER", "sip:127.0.0.1", to=to, from_=f"{to};tag=r", cseq=9, call_id="same@phone"
+    )
     phone.send(again)
     phone.told(status)
 
 
-def test_a_renewal_from_another_port_or_for_another_contact_is_always_asked_for_the_password(town: Build) -> None:
+def test_a_renewal_from_another_port_or_for_another_contact_is_always_asked_for_the_password(
+    town: Build,
+) -> None:
     here = town(cacheregistrations="address")
     phone = here.peer("1001")
     register(phone, call_id="same@phone")
@@ -173,7 +177,8 @@ def test_a_new_register_of_the_same_flow_replaces_its_address(town: Build) -> No
 
 
 @pytest.mark.parametrize(
-    ("path", "lacking"), [((), True), (("<sip:edge.example;lr>",), True), (("<sip:edge.example;lr;ob>",), False)]
+    ("path", "lacking"),
+    [((), True), (("<sip:edge.example;lr>",), True), (("<sip:edge.example;lr;ob>",), False)],
 )
 def test_a_proxy_between_us_that_does_not_do_outbound_is_told_of(
     town: Build, path: tuple[str, ...], lacking: bool
@@ -182,7 +187,9 @@ def test_a_proxy_between_us_that_does_not_do_outbound_is_told_of(
     register(phone, call_id="same@phone")
     phone.contact += f";+sip.instance={INSTANCE};reg-id=1"
     to = "<sip:1001@127.0.0.1>"
-    again = phone.request("REGISTER", "sip:127.0.0.1", to=to, from_=f"{to};tag=r", cseq=9, call_id="same@phone")
+    again = phone.request(
+        "REGISTER", "sip:127.0.0.1", to=to, from_=f"{to};tag=r", cseq=9, call_id="same@phone"
+    )
     again.headers.insert(1, ("Via", "SIP/2.0/UDP 10.0.0.9;branch=z9hG4bKfar"))
     again.headers += [("Supported", "outbound"), *(("Path", one) for one in path)]
     phone.send(again)

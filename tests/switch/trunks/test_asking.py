@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from switch.trunks.health import Health, heard
 from tests.support_sip import Peer
-from tests.switch.trunks.conftest import Carrier, TrunkTown
+from tests.switch.trunks.conftest import Carrier, Registrar, TrunkTown, login
 from tests.switch.worlds import Office
 
 Build = Callable[..., TrunkTown]
@@ -94,6 +94,21 @@ def test_a_carrier_that_answers_again_is_called_again(town: Build) -> None:
     assert carriers(here)["one"]
     two.box.clear()
     assert called(rich, one, two)[0] == "one"
+
+
+def test_a_server_that_comes_back_is_registered_with_again_for_it_may_have_forgotten_us(town: Build) -> None:
+    def change(office: Office) -> None:
+        asking(office)
+        login(office, next(row[0] for row in office.rows["accounts"] if row[1] == "one"), "mizu")
+
+    here = town(change)
+    one = Carrier(here, "one")
+    Registrar(one).admit()
+    while carriers(here)["one"]:
+        here.pass_time(1)
+    one.box.clear()
+    answer(one, 2)
+    one.asked("REGISTER", 2)
 
 
 def test_when_all_are_down_they_are_tried_all_the_same(town: Build) -> None:
