@@ -318,6 +318,7 @@ def shown(call: Call, label: str) -> dict[str, Any]:
         "caller_number": decision.caller_number if decision is not None else "",
         "called_number": decision.called if decision is not None else "",
         "destination": decision.destination if decision is not None else "",
+        "called_id": target.account.id if target is not None and carrier is None else None,
         "carrier_id": carrier.id if carrier is not None else None,
         "carrier": carrier.username if carrier is not None else "",
         "rule": target.rule if target is not None else "",

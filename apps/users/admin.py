@@ -25,6 +25,7 @@ from apps.core.formats import money
 from apps.users import account_settings, services
 from apps.users.choices import COLOURS, Billing, Kind
 from apps.users.models import Account, SipCredential, SourceAddress, Trunk, TrunkAccount
+from apps.users.queries import registered_now
 
 # Rights come with the kind, addresses with the account, tokens from `manage.py token`: nothing to keep by hand.
 admin.site.unregister([Group, EmailAddress, TokenProxy])
@@ -145,7 +146,11 @@ class RecentFilter(admin.SimpleListFilter):
     LOW = 5
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("new", _("opened in the last month")), ("low", _("balance below 5"))]
+        return [
+            ("new", _("opened in the last month")),
+            ("low", _("balance below 5")),
+            ("registered", _("phone registered")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
         match self.value():
@@ -153,17 +158,19 @@ class RecentFilter(admin.SimpleListFilter):
                 return queryset.filter(created_at__gte=timezone.now() - timedelta(days=31))
             case "low":
                 return queryset.filter(billing=Billing.PREPAID, balance__amount__lt=self.LOW)
+            case "registered":
+                return queryset.filter(pk__in=registered_now().values("pk"))
         return queryset
 
 
 @admin.register(Account)
 class AccountAdmin(OfficeAdmin):
     form = AccountForm
-    list_display = ["username", "display_name", "shown_kind", "parent", "shown_balance", "billing", "is_active",
-                    "created_at"]  # fmt: skip
+    list_display = ["username", "display_name", "shown_kind", "parent", "shown_balance", "billing", "shown_phone",
+                    "is_active", "created_at"]  # fmt: skip
     list_filter = ["kind", RecentFilter, "billing", "is_active"]
     search_fields = ["username", "display_name", "email", "caller_number"]
-    list_select_related = ["parent", "balance"]
+    list_select_related = ["parent", "balance", "phone_status"]
     autocomplete_fields = ["parent"]
     actions_detail = ["show_settings", "show_phones", "show_calls", "show_ledger", "show_invoices"]
     #: Rows of apps further up (tariffs) that belong on an account's page; those apps add them.
@@ -223,6 +230,11 @@ class AccountAdmin(OfficeAdmin):
     def shown_balance(self, account: Account) -> str:
         balance = getattr(account, "balance", None)
         return money(balance.amount, account.currency) if balance else "—"
+
+    @display(description=_("phone"), ordering="phone_status__state")
+    def shown_phone(self, account: Account) -> str:
+        status = getattr(account, "phone_status", None)
+        return status.state_now.label if status else "—"
 
     has_see_settings_permission = right("users.view_account")
     has_see_calls_permission = right("cdrs.view_cdr")

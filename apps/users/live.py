@@ -9,7 +9,7 @@ Redis away: `SwitchUnavailable`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -22,7 +22,9 @@ from django.utils import timezone
 from apps.users.models import Account
 
 REGISTRATIONS, TRUNKS, CONTROL, WAITING = "mizu:registrations", "mizu:trunks:", "mizu:control", "mizu:waiting"
+CALLS = "mizu:calls:"
 MOST_WAITING = 9999
+BATCH = 500
 
 
 class SwitchUnavailable(RuntimeError):
@@ -84,6 +86,34 @@ def phones_of(account_ids: Iterable[int]) -> list[Phone]:
     now = timezone.now()
     phones = [_phone(account, blob) for account, blobs in zip(ids, found, strict=True) for blob in blobs]
     return sorted((one for one in phones if one.expires > now), key=lambda one: one.seen, reverse=True)
+
+
+def all_phones() -> Iterator[Phone]:
+    """Every registered phone, account by account, a few hundred at a time."""
+    try:
+        batch: list[int] = []
+        for key in _client().scan_iter(REGISTRATIONS + ":*", count=1000):
+            batch.append(int(key.decode().rpartition(":")[2]))
+            if len(batch) >= BATCH:
+                yield from phones_of(batch)
+                batch = []
+        if batch:
+            yield from phones_of(batch)
+    except redis.RedisError as error:
+        raise SwitchUnavailable from error
+
+
+def accounts_in_calls() -> set[int]:
+    """The accounts that call or are called now."""
+    try:
+        client = _client()
+        with client.pipeline(transaction=False) as pipe:
+            for key in client.scan_iter(CALLS + "*", count=1000):
+                pipe.hvals(key)
+            calls = [json.loads(blob) for blobs in pipe.execute() for blob in blobs]
+    except redis.RedisError as error:
+        raise SwitchUnavailable from error
+    return {one[name] for one in calls for name in ("caller_id", "called_id") if one.get(name)}
 
 
 def unregister(*, account: Account, contact: str, by: Account) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.fields import AmountField, CurrencyField, percent, zone_name
-from apps.users.choices import Billing, Kind, MediaMode, Transport
+from apps.users.choices import Billing, Kind, MediaMode, PhoneState, Transport
 
 username_rule = RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._@+-]*\Z", _("Letters, digits and . _ @ + - only."))
 tech_prefix_rule = RegexValidator(r"^[0-9*#]*\Z", _("Digits, * and # only."))
@@ -202,6 +202,39 @@ class Trunk(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}" if self.host else str(_("registers with us"))
+
+
+class PhoneStatus(models.Model):
+    """What was last known of an account's phones; the switch itself goes by what it knows now (guide 1714-1716, 11526-11539)."""
+
+    account = models.OneToOneField(
+        Account, models.CASCADE, primary_key=True, related_name="phone_status", verbose_name=_("account")
+    )
+    state = models.CharField(
+        _("state"), max_length=10, choices=PhoneState.choices, default=PhoneState.OFFLINE
+    )
+    state_at = models.DateTimeField(_("since"))
+    seen_at = models.DateTimeField(_("last seen"))
+    expires_at = models.DateTimeField(_("registered until"))
+    agreed_seconds = models.PositiveIntegerField(
+        _("agreed, seconds"), help_text=_("For which the last registration was made.")
+    )
+    contact = models.CharField(_("contact"), max_length=1024)
+    address = models.CharField(_("address"), max_length=64)
+    agent = models.CharField(_("user agent"), max_length=128, blank=True)
+
+    class Meta:
+        verbose_name = _("phone's state")
+        verbose_name_plural = _("phones' states")
+        indexes = [models.Index(fields=["state", "expires_at"], name="phone_state")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.state}"
+
+    @property
+    def state_now(self) -> PhoneState:
+        """What was stored, unless its time is over."""
+        return PhoneState(self.state) if self.expires_at > timezone.now() else PhoneState.OFFLINE
 
 
 class TrunkAccount(models.Model):

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from apps.config import queries as config
 from apps.config.registry import SETTINGS, BadValue, Definition, Value
-from apps.users.choices import STAFF, Kind
+from apps.users.choices import STAFF, Kind, PhoneState
 from apps.users.models import Account, AccountSetting
 
 logger = logging.getLogger(__name__)
@@ -58,6 +59,15 @@ def billing_account(account: Account) -> Account:
     if account.kind == Kind.EXTENSION and account.parent is not None:
         return billing_account(account.parent)
     return account
+
+
+def registered_now() -> QuerySet[Account]:
+    """The enabled accounts that had a phone when that was last stored, and whose registration has not ended since."""
+    return Account.objects.filter(
+        is_active=True,
+        phone_status__state__in=(PhoneState.REGISTERED, PhoneState.IN_CALL),
+        phone_status__expires_at__gt=timezone.now(),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from switch.sip.grammar import BadValue
-from switch.sip.uri import Uri
-
 if TYPE_CHECKING:
     from switch.call.board import Board
     from switch.registrar.binding import Binding
     from switch.registrar.table import Table
 
 PING = b"\r\n\r\n"
+DEFAULT_PORT = 5060
 SLOTS = 60
 """Accounts are spread over so many parts; the longest interval is a minute."""
 
@@ -56,10 +54,9 @@ class Alive:
 
 def behind_nat(one: Binding) -> bool:
     """Whether the phone says it is elsewhere than it is."""
-    if one.flow.reliable:
+    flow = one.flow
+    if flow.reliable:
         return False
-    try:
-        uri = Uri.parse(one.uri)
-    except BadValue:
-        return False
-    return (uri.address, uri.port or 5060) != (one.flow.host, one.flow.port)
+    place = one.uri.rpartition("@")[2].removeprefix("sip:").partition(";")[0]
+    host = f"[{flow.host}]" if ":" in flow.host else flow.host
+    return place != f"{host}:{flow.port}" and not (flow.port == DEFAULT_PORT and place == host)

@@ -80,6 +80,14 @@ SETTINGS: tuple[Definition, ...] = (
         account=True,
     ),
     Definition(
+        "statussaveival",
+        int,
+        5,
+        _("Minutes between two times when the states of phones are stored for lists and reports."),
+        minimum=1,
+        maximum=60,
+    ),
+    Definition(
         "udpkeepalive",
         int,
         30,

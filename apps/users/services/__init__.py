@@ -1,6 +1,7 @@
 """The verbs of accounts: the only writers of `apps.users.models`."""
 
 from apps.users.services.accounts import change_account, open_account
+from apps.users.services.phones import store_phone_states
 from apps.users.services.reach import set_addresses, set_trunk
 from apps.users.services.secrets import new_password, set_sip_password, set_web_password
 from apps.users.services.settings import clear_own, set_own
@@ -19,4 +20,5 @@ __all__ = [
     "set_sip_password",
     "set_trunk",
     "set_web_password",
+    "store_phone_states",
 ]
