@@ -61,6 +61,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item(_("Today"), "monitoring", "admin:index", "cdrs.view_cdr"),
                     _item(_("Current calls"), "phone_in_talk", "admin_current_calls", "cdrs.view_cdr"),
+                    _item(_("Carriers now"), "cell_tower", "admin_carriers_now", "users.view_trunk"),
                     _item(_("Call records"), "call_log", "admin:cdrs_cdr_changelist", "cdrs.view_cdr"),
                 ],
             },

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from apps.cdrs import views as calls
+from apps.users import views as reach
 
 admin.autodiscover()
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -13,6 +14,13 @@ urlpatterns = [
     path("admin/calls/", admin.site.admin_view(calls.current), name="admin_current_calls"),
     path("admin/calls/<uuid:call_id>/end/", admin.site.admin_view(calls.end), name="admin_end_call"),
     path("admin/calls/<uuid:call_id>/log/", admin.site.admin_view(calls.log_messages), name="admin_log_call"),
+    path("admin/carriers/", admin.site.admin_view(reach.carriers), name="admin_carriers_now"),
+    path("admin/phones/<int:account_id>/", admin.site.admin_view(reach.phones), name="admin_phones"),
+    path(
+        "admin/phones/<int:account_id>/forget/",
+        admin.site.admin_view(reach.forget_phone),
+        name="admin_forget_phone",
+    ),
     path("admin/", admin.site.urls),
     path("accounts/", include("apps.portal.access_urls")),
     path("api/", include("apps.api.urls")),

@@ -4,6 +4,7 @@
 - `mizu:usage:<label>`: calls per account and lines per carrier of this worker, for the limits of the others.
 - `mizu:registrations:<account>`: a hash, contact → JSON; and the channel `mizu:registrations` for what changes in it.
 - `mizu:traces`: a list, SIP messages of calls that are over (`switch.trace`), which the office takes away.
+- `mizu:trunks:<node>`: JSON, which carriers answer and how our registrations stand (`switch.trunks.states`), of the worker that leads.
 - channel `mizu:control`: orders of operators, `{"do": "hangup", "call": id, "by": name}`, `{"do": "trace", "call": id}`.
 
 Two threads talk to Redis; the reactor only puts work into a bounded queue. When Redis comes back, everything is told anew.
@@ -20,7 +21,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import redis
 
@@ -38,11 +39,29 @@ MOST_TRACES = 5_000
 EVERY = 0.5
 KEPT = 10
 ROUNDS = 20
+TRUNKS = "mizu:trunks:"
+TOGETHER = 0.05
+"""Seconds within which registrations are told together: one by one they would cost more than answering them."""
 QUEUE = 10_000
 PAUSE = 1.0
 TIMEOUT = 2.0
 
 Work = Callable[[redis.Redis], object]
+
+
+class Sharer(Protocol):
+    """Something else of a worker that the others need to know, or know."""
+
+    channel: str
+
+    def gather(self) -> Work:
+        """In the reactor, twice a second: what to do with Redis now."""
+
+    def load(self, client: redis.Redis) -> None:
+        """In the thread: Redis is there (again)."""
+
+    def heard(self, news: dict[str, Any]) -> None:
+        """In the listening thread: a message of the channel. KeyError, TypeError, ValueError for what nobody of ours sent."""
 
 
 class Live:
@@ -54,14 +73,19 @@ class Live:
         self.on_order: Callable[[dict[str, Any]], None] = lambda order: None
         self.on_bindings: Callable[[int, list[Binding]], None] = lambda account, bindings: None
         self.on_usage: Callable[[dict[int, int], dict[int, int]], None] = lambda calls, carriers: None
+        self.on_trunks: Callable[[dict[str, Any]], None] = lambda states: None
+        self.trunk_states: Callable[[], dict[str, Any] | None] = lambda: None
+        self.sharers: list[Sharer] = []
         self.all_bindings: Callable[[], dict[int, list[Binding]]] = dict
         self.away = True
         self._reactor = reactor
         self._url = url
         self._label = label
+        self._node = label.partition("-")[0]
         self._counts = counts
         self._changed: dict[str, Call] = {}
         self._gone: set[str] = set()
+        self._registered: dict[int, dict[str, Binding]] = {}
         self._calls: dict[str, Call] = {}
         self._round: list[Call] = []
         self._share = 1
@@ -104,8 +128,21 @@ class Live:
 
     def registered(self, account_id: int, bindings: list[Binding]) -> None:
         """A phone registered here: tell the others."""
-        news = {"from": self._label, "account": account_id, "bindings": [one.as_json() for one in bindings]}
-        self._put(lambda client: _store(client, account_id, news["bindings"], json.dumps(news)))  # type: ignore[arg-type]
+        if not self._url:
+            return
+        if not self._registered:
+            self._reactor.callLater(TOGETHER, self._tell_registered)
+        self._registered.setdefault(account_id, {}).update((one.key, one) for one in bindings)
+
+    def _tell_registered(self) -> None:
+        """What changed within the last moment, in one message."""
+        news, self._registered = self._registered, {}
+        self._put(lambda client: _store(client, self._label, news))
+
+    def put(self, work: Work) -> None:
+        """Have the thread do something with Redis."""
+        if self._url:
+            self._put(work)
 
     def traced(self, call_id: str, started: float, messages: bytes) -> None:
         """The SIP messages of a call that is over, for the office to keep; the oldest go when nobody fetches them."""
@@ -136,8 +173,11 @@ class Live:
         changed, self._changed = self._changed, {}
         gone, self._gone = self._gone, set()
         told = [(call_id, shown(call, self._label)) for call_id, call in changed.items()]
-        counts = self._counts()
+        counts, trunks = self._counts(), self.trunk_states()
         self._put(lambda client: self._publish(client, told, list(gone), counts))
+        self._put(lambda client: self._exchange_trunks(client, trunks))
+        for sharer in self.sharers:
+            self.put(sharer.gather())
 
     def _refresh(self) -> None:
         """How the calls sound changes all the time: some of them are told anew each time, all of them every ten seconds."""
@@ -160,6 +200,8 @@ class Live:
                     client.ping()
                     self._forget(client)
                     self._load(client)
+                    for sharer in self.sharers:
+                        sharer.load(client)
                     self._reactor.callFromThread(self._back)
                     while (work := self._queue.get()) is not None:
                         work(client)
@@ -229,13 +271,22 @@ class Live:
                 carriers.update({int(account): count for account, count in lines.items()})
         self._reactor.callFromThread(self.on_usage, dict(calls), dict(carriers))
 
+    def _exchange_trunks(self, client: redis.Redis, mine: dict[str, Any] | None) -> None:
+        """The leader of the node tells what it knows of trunks, the others ask for it."""
+        key = TRUNKS + self._node
+        if mine is not None:
+            client.set(key, json.dumps(mine), ex=KEPT)
+            return
+        states = client.get(key)
+        self._reactor.callFromThread(self.on_trunks, json.loads(states) if states else {})
+
     # --- the second thread: what others tell ------------------------------------------------------------------------------------
 
     def _listen(self) -> None:
         while not self._stopping:
             try:
                 with self._client() as client, client.pubsub(ignore_subscribe_messages=True) as channel:
-                    channel.subscribe(CONTROL, REGISTRATIONS)
+                    channel.subscribe(CONTROL, REGISTRATIONS, *(one.channel for one in self.sharers))
                     while not self._stopping:
                         message = channel.get_message(timeout=1.0)
                         if message is not None:
@@ -248,30 +299,34 @@ class Live:
             news = json.loads(data)
             if channel == CONTROL:
                 self._reactor.callFromThread(self.on_order, news)
+            elif channel != REGISTRATIONS:
+                for sharer in self.sharers:
+                    if sharer.channel == channel:
+                        sharer.heard(news)
             elif news["from"] != self._label:
-                self._reactor.callFromThread(
-                    self.on_bindings, int(news["account"]), _bindings(news["bindings"])
-                )
+                for account, bindings in news["accounts"].items():
+                    self._reactor.callFromThread(self.on_bindings, int(account), _bindings(bindings))
         except (ValueError, KeyError, TypeError) as error:
             log.warning("what came on %s cannot be read: %s", channel, error)
 
 
-def _store(client: redis.Redis, account_id: int, bindings: list[dict[str, Any]], news: str) -> None:
-    key = f"{REGISTRATIONS}:{account_id}"
+def _store(client: redis.Redis, label: str, news: dict[int, dict[str, Binding]]) -> None:
     now = time.time()
     pipe = client.pipeline(transaction=False)
-    lasting = 0
-    for one in bindings:
-        left = int(one["expires_at"] - now) + 1
-        if left > 0:
-            pipe.hset(key, one["uri"], json.dumps(one))
-            lasting = max(lasting, left)
-        else:
-            pipe.hdel(key, one["uri"])
-    if lasting:
-        pipe.expire(key, lasting, gt=True)
-        pipe.expire(key, lasting, nx=True)
-    pipe.publish(REGISTRATIONS, news)
+    accounts: dict[int, list[dict[str, Any]]] = {}
+    for account_id, changed in news.items():
+        key = f"{REGISTRATIONS}:{account_id}"
+        accounts[account_id] = [one.as_json() for one in changed.values()]
+        kept = {name: json.dumps(one.as_json()) for name, one in changed.items() if one.expires_at > now}
+        over = [name for name in changed if name not in kept]
+        if kept:
+            lasting = int(max(one.expires_at for one in changed.values()) - now) + 1
+            pipe.hset(key, mapping=kept)  # type: ignore[arg-type]
+            pipe.expire(key, lasting, gt=True)
+            pipe.expire(key, lasting, nx=True)
+        if over:
+            pipe.hdel(key, *over)
+    pipe.publish(REGISTRATIONS, json.dumps({"from": label, "accounts": accounts}))
     pipe.execute()
 
 
@@ -297,6 +352,7 @@ def shown(call: Call, label: str) -> dict[str, Any]:
         "caller_number": decision.caller_number if decision is not None else "",
         "called_number": decision.called if decision is not None else "",
         "destination": decision.destination if decision is not None else "",
+        "called_id": target.account.id if target is not None and carrier is None else None,
         "carrier_id": carrier.id if carrier is not None else None,
         "carrier": carrier.username if carrier is not None else "",
         "rule": target.rule if target is not None else "",

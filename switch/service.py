@@ -36,6 +36,7 @@ SWITCH_INTERVAL = 0.001
 """Seconds that the reactor waits for the interpreter at most when another thread (Redis, disk) computes."""
 SWEEP = 10.0
 SWEEP_TRACES = 1.0
+LOOK = 1.0
 LINGER = 3.0
 """Seconds that BYEs and records have at the end."""
 LOG_LEVELS = {
@@ -184,6 +185,7 @@ class Worker:
         from switch.call.names import Names
         from switch.call.reoffer import node_down
         from switch.call.usage import UsageCounters
+        from switch.events.lines import Both
         from switch.guard import Guard
         from switch.live import Live
         from switch.net import Firewall, Net
@@ -192,6 +194,9 @@ class Worker:
         from switch.sip.stream import BadStream, Framer
         from switch.sip.transaction import TransactionLayer
         from switch.trace import Tracer
+        from switch.trunks.keeper import Keeper
+        from switch.trunks.lead import Lead
+        from switch.trunks.states import Trunks
 
         assert self.keeper.world is not None
         clock = time.monotonic
@@ -234,14 +239,30 @@ class Worker:
             secret=self.secret,
         )
         assert self.keeper.world is not None
+        board.trunks = Trunks(self.secret)
+        self.trunks = Keeper(board, Lead(self.var / "run" / "trunks.lock"))
         self.doorkeeper = Doorkeeper(self.keeper.world, self.secret, self.guard.wrong)
-        self.b2bua = B2bua(board, Inbound(board, self.doorkeeper))
         self.rtpengine.on_down.append(partial(node_down, board))
+        inbound = Inbound(board, self.doorkeeper)
+        self.events = inbound.events
+        board.live = Both(self.live, self.events.lines)
+        self.b2bua = B2bua(board, inbound)
         board.layer = TransactionLayer(board.send, self.b2bua, ids)  # type: ignore[arg-type]  # flows are Net's
         board.registrar = Registrar(board, self.doorkeeper, self.live.registered)
         self.board = board
         self._world_changed(self.keeper.world)
         self._connect_live()
+        self._start()
+        log.info(
+            "worker %s listens on %s port %s and %s",
+            self.number,
+            ",".join(self.config.binds),
+            self.config.shared_port,
+            self.config.own_port,
+        )
+
+    def _start(self) -> None:
+        """Everything stands: open the sockets, connect to the stores, let time pass."""
         self.net.start()
         self.bank.start()
         self.relay.start()
@@ -251,15 +272,9 @@ class Worker:
         self._tick()
         self._sweep()
         self._sweep_traces()
+        self._look()
         tune()
         self.ready.write_text(f"{os.getpid()}\n")
-        log.info(
-            "worker %s listens on %s port %s and %s",
-            self.number,
-            ",".join(self.config.binds),
-            self.config.shared_port,
-            self.config.own_port,
-        )
 
     def _message(self, data: bytes, flow: Flow) -> None:
         self.b2bua.on_message(data, flow)
@@ -277,9 +292,15 @@ class Worker:
         self.b2bua.on_flow_error(flow, reason)
 
     def _connect_live(self) -> None:
+        from switch.events.share import EventsShare
+
         board, live = self.board, self.live
         live.on_bindings = board.registrar.told
         live.on_usage = board.usage.told
+        board.registrar.changed.append(self.events.phones_changed)
+        live.sharers.append(EventsShare(self.events, self.label, self.reactor.callFromThread, live.put))
+        live.on_trunks = board.trunks.told
+        live.trunk_states = self.trunks.states
         live.all_bindings = board.registrar.everything
         live.on_order = self._order
 
@@ -291,6 +312,14 @@ class Worker:
             self.b2bua.hang_up(str(order.get("call")), str(order.get("by")))
         elif order.get("do") == "trace":
             self.b2bua.trace(str(order.get("call")))
+        elif order.get("do") == "unregister":
+            account, contact, by = order.get("account"), order.get("contact"), order.get("by")
+            if isinstance(account, int):
+                self.b2bua.guarded(self.board.registrar.forget, account, str(contact), str(by))
+        elif order.get("do") == "waiting":
+            told = [order.get(name) for name in ("account", "new", "old")]
+            if all(isinstance(one, int) for one in told):
+                self.b2bua.guarded(self.events.waiting_told, *told)
 
     def _world_changed(self, world: Any) -> None:
         if self.doorkeeper is None:
@@ -326,6 +355,12 @@ class Worker:
         self.guard.look_up()
         self.net.look_for_certificates()
 
+    def _look(self) -> None:
+        self.reactor.callLater(LOOK, self._look)
+        self.b2bua.guarded(self.trunks.look)
+        self.b2bua.guarded(self.board.registrar.alive.second)
+        self.b2bua.guarded(self.events.second)
+
     def _spread(self, data: bytes) -> int | None:
         """One trunk's datagrams all arrive at one worker: let the Call-ID choose, so that every request of a call chooses alike."""
         if self.config.workers == 1 or data.startswith(b"SIP/2.0"):
@@ -352,6 +387,8 @@ class Worker:
             return
         log.info("worker %s stops with %s calls", self.number, len(self.board.calls))
         self.b2bua.drain()
+        self.b2bua.guarded(self.trunks.leave)
+        self.b2bua.guarded(self.events.leave)
         self._leave(time.monotonic() + LINGER)
 
     def _leave(self, deadline: float) -> None:

@@ -29,6 +29,7 @@ def held(board: Board, net: Counters) -> dict[str, int]:
         "servers": len(layer.servers),
         "unacked": len(layer.unacked),
         "untimed": sum(tx.due == inf for tx in transactions),
+        "phones": len(board.registrar),
         "lines": sum(board.usage.counts()[1].values()),
         "bad_messages": board.counters.bad_messages,
         "shed": layer.refused,

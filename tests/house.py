@@ -26,7 +26,7 @@ from apps.pricing.models import Calendar, PriceGroup, Rate, Tariff, TimeWindow
 from apps.routing.models import RouteRule
 from apps.signalling.models import HangupCause, HeaderRule
 from apps.signalling.services import create_header_rule
-from apps.users.models import Account
+from apps.users.models import Account, TrunkAccount
 from tests import make
 from tests.traffic import DAY, settled_day
 
@@ -44,6 +44,7 @@ class House:
     ada: Account
     eve: Account
     carrier: Account
+    trunk_account: TrunkAccount
     tariff: Tariff
     rate: Rate
     group: PriceGroup
@@ -77,6 +78,7 @@ def build() -> House:
     )
     eve = make.subscriber(username="eve", parent=rival, balance="20", vat_rate=Decimal(20))
     carrier = make.carrier(username="carrier-a", price="0.01", parent=company)
+    trunk_account = make.trunk_account(carrier)
     tariff = make.tariff(name="Retail", prices={"": "0.05", "36": "0.03", "3620": "0.06"})
     pricing.assign_tariff(account=company, tariff=tariff)
     admin = make.admin(username="boss", display_name="The Boss")
@@ -90,7 +92,7 @@ def build() -> House:
     payment = payments.enter(account=ada, amount=Decimal(5), method="cash", by=admin)
     return House(
         admin=admin, support=support, idle=idle, company=company, reseller=reseller, rival=rival, ada=ada, eve=eve,
-        carrier=carrier, tariff=tariff, rate=tariff.rates.get(prefix="36"),
+        carrier=carrier, trunk_account=trunk_account, tariff=tariff, rate=tariff.rates.get(prefix="36"),
         group=PriceGroup.objects.create(name="Europe"),
         calendar=pricing.save_calendar(name="public holidays", country="HU"),
         window=TimeWindow.objects.create(name="working days", weekdays=31, starts="08:00", ends="18:00"),

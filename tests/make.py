@@ -19,7 +19,7 @@ from apps.routing.models import RouteRule
 from apps.signalling.causes import CAUSES
 from apps.signalling.models import HangupCause
 from apps.users import services as users
-from apps.users.models import Account
+from apps.users.models import Account, TrunkAccount
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 _numbers = itertools.count(1)
@@ -75,6 +75,12 @@ def carrier(*, price: str | None = None, host: str = "127.0.0.1", port: int = 50
     if price is not None:
         pricing.assign_tariff(account=made, tariff=tariff("carrier", prices={"": price}))
     return made
+
+
+def trunk_account(carrier: Account, **fields: Any) -> TrunkAccount:
+    """An account that the carrier has given us."""
+    given = {"username": f"mizu{next(_numbers)}", "realm": "carrier.example", "password": "between-us"}
+    return users.open_trunk_account(carrier=carrier, **given | fields)
 
 
 def tariff(kind: str = "retail", *, prices: Mapping[str, str] | None = None, **fields: Any) -> Tariff:

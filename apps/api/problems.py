@@ -15,6 +15,7 @@ from rest_framework.views import exception_handler
 from apps.cdrs.live import LiveCallsUnavailable, NoSuchCall
 from apps.invoices.services.issuing import CannotIssue
 from apps.pricing.errors import ImportRefused, PricingError
+from apps.users.live import NoSuchPhone, SwitchUnavailable
 
 
 class Conflict(exceptions.APIException):
@@ -70,6 +71,8 @@ def _translated(error: Exception) -> Exception:
             return Conflict()
         case NoSuchCall():
             return exceptions.NotFound("That call is not up.")
-        case LiveCallsUnavailable():
+        case NoSuchPhone():
+            return exceptions.NotFound("That phone is not registered.")
+        case LiveCallsUnavailable() | SwitchUnavailable():
             return Unavailable()
     return error

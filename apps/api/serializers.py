@@ -18,7 +18,8 @@ from apps.signalling import services as signalling
 from apps.signalling.models import HangupCause, HeaderRule
 from apps.users import services as users
 from apps.users.choices import Kind
-from apps.users.models import Account, Trunk
+from apps.users.live import MOST_WAITING
+from apps.users.models import Account, Trunk, TrunkAccount
 
 
 class AccountSerializer(serializers.ModelSerializer):
@@ -94,7 +95,68 @@ class TrunkSerializer(serializers.ModelSerializer):
     class Meta:
         model = Trunk
         fields = ["host", "port", "transport", "strip_digits", "prefix", "max_calls", "answer_seconds",
-                  "response_seconds", "username", "realm", "password"]  # fmt: skip
+                  "response_seconds", "username", "realm", "password", "registers"]  # fmt: skip
+
+
+class TrunkAccountSerializer(serializers.ModelSerializer):
+    """An account that a carrier has given us. The password is taken and never shown."""
+
+    carrier = serializers.PrimaryKeyRelatedField(queryset=Account.objects.filter(kind=Kind.CARRIER))
+    password = serializers.CharField(write_only=True, required=False)
+
+    class Meta:
+        model = TrunkAccount
+        fields = ["id", "carrier", "priority", "username", "realm", "caller_number", "registers", "expires", "enabled",
+                  "created_at", "password"]  # fmt: skip
+        read_only_fields = ["created_at"]
+
+    def create(self, values: dict[str, Any]) -> TrunkAccount:
+        return users.open_trunk_account(password=values.pop("password", ""), **values)
+
+    def update(self, account: TrunkAccount, values: dict[str, Any]) -> TrunkAccount:
+        if values.pop("carrier", account.carrier) != account.carrier:
+            raise serializers.ValidationError({"carrier": "An account stays with its carrier."})
+        return users.change_trunk_account(account=account, **values)
+
+
+class PhoneSerializer(serializers.Serializer):
+    """A phone that is registered."""
+
+    contact = serializers.CharField()
+    address = serializers.CharField()
+    transport = serializers.CharField()
+    agent = serializers.CharField()
+    seen = serializers.DateTimeField()
+    expires = serializers.DateTimeField()
+    seconds = serializers.IntegerField()
+
+
+class WaitingSerializer(serializers.Serializer):
+    """Voice messages in a mailbox."""
+
+    new = serializers.IntegerField(min_value=0, max_value=MOST_WAITING)
+    old = serializers.IntegerField(min_value=0, max_value=MOST_WAITING)
+
+
+class UpperSerializer(serializers.Serializer):
+    """A registration of ours with a carrier."""
+
+    id = serializers.IntegerField()
+    username = serializers.CharField()
+    state = serializers.ChoiceField(choices=["new", "registered", "failed", "over"])
+    since = serializers.DateTimeField(allow_null=True)
+    until = serializers.DateTimeField(allow_null=True)
+    detail = serializers.CharField()
+
+
+class CarrierStateSerializer(serializers.Serializer):
+    """How a carrier stands on one node; `up` is null where nobody asks it."""
+
+    node = serializers.CharField()
+    up = serializers.BooleanField(allow_null=True)
+    since = serializers.DateTimeField(allow_null=True)
+    detail = serializers.CharField()
+    uppers = UpperSerializer(many=True)
 
 
 class CarrierSerializer(AccountSerializer):

@@ -9,6 +9,7 @@ from apps.api import pbx, views
 router = SimpleRouter()
 router.register("accounts", views.AccountViewSet, "account")
 router.register("carriers", views.CarrierViewSet, "carrier")
+router.register("trunk-accounts", views.TrunkAccountViewSet, "trunk-account")
 router.register("tariffs", views.TariffViewSet, "tariff")
 router.register("rates", views.RateViewSet, "rate")
 router.register("routes", views.RouteViewSet, "route")

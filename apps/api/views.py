@@ -9,7 +9,13 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_view,
+    inline_serializer,
+)
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
@@ -36,9 +42,10 @@ from apps.routing.models import RouteRule
 from apps.signalling import services as signalling
 from apps.signalling.models import HangupCause, HeaderRule
 from apps.users.choices import Kind
-from apps.users.models import Account
+from apps.users.live import carrier_states, phones_of, set_waiting, unregister
+from apps.users.models import Account, TrunkAccount
 from apps.users.queries import settings_of, visible_to
-from apps.users.services import clear_own, set_own
+from apps.users.services import clear_own, remove_trunk_account, set_own
 
 READ_WRITE = ["get", "post", "put", "patch", "head", "options"]
 
@@ -79,6 +86,33 @@ class AccountViewSet(viewsets.ModelViewSet):
         effective = next(one for one in settings_of(account) if one.definition.key == key)
         return Response(shapes.EffectiveSettingSerializer(effective).data)
 
+    @extend_schema(responses=shapes.PhoneSerializer(many=True))
+    @action(detail=True, pagination_class=None)
+    def phones(self, request: Request, pk: str | None = None) -> Response:
+        """The phones that are registered for the account."""
+        return Response(shapes.PhoneSerializer(phones_of([self.get_object().pk]), many=True).data)
+
+    @extend_schema(request=shapes.WaitingSerializer, responses=shapes.WaitingSerializer)
+    @action(detail=True, methods=["put"], url_path="messages-waiting", permission_classes=[Office])
+    def messages_waiting(self, request: Request, pk: str | None = None) -> Response:
+        """Light the lamp of the account's phones for waiting voice messages, or put it out."""
+        wanted = shapes.WaitingSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        set_waiting(account=self.get_object(), **wanted.validated_data)
+        return Response(wanted.validated_data)
+
+    @extend_schema(
+        request=inline_serializer("UnregisterSerializer", {"contact": serializers.CharField()}),
+        responses={202: None},
+    )
+    @action(detail=True, methods=["post"], permission_classes=[Office])
+    def unregister(self, request: Request, pk: str | None = None) -> Response:
+        """Have the switch forget a phone, until it registers again."""
+        if not request.user.has_perm("users.change_sipcredential"):
+            self.permission_denied(request)
+        unregister(account=self.get_object(), contact=str(request.data.get("contact", "")), by=request.user)
+        return Response(status=202)
+
 
 class CarrierViewSet(AccountViewSet):
     """Carriers with their trunks."""
@@ -88,6 +122,26 @@ class CarrierViewSet(AccountViewSet):
 
     def get_queryset(self) -> QuerySet[Account]:
         return Account.objects.filter(kind=Kind.CARRIER).select_related("balance", "trunk")
+
+    @extend_schema(responses=shapes.CarrierStateSerializer(many=True))
+    @action(detail=True, pagination_class=None)
+    def state(self, request: Request, pk: str | None = None) -> Response:
+        """Whether it answers, since when, and our registrations with it, as each node has it."""
+        states = carrier_states().get(self.get_object().pk, [])
+        return Response(shapes.CarrierStateSerializer(states, many=True).data)
+
+
+class TrunkAccountViewSet(viewsets.ModelViewSet):
+    """Accounts that carriers have given us."""
+
+    queryset = TrunkAccount.objects.select_related("carrier")
+    serializer_class = shapes.TrunkAccountSerializer
+    permission_classes = [Office]
+    pagination_class = ById
+    filterset_fields = ["carrier", "enabled", "registers"]
+
+    def perform_destroy(self, instance: TrunkAccount) -> None:
+        remove_trunk_account(account=instance)
 
 
 class TariffViewSet(viewsets.ModelViewSet):

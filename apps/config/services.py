@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from apps.config import queries
 from apps.config.models import Setting
 from apps.config.registry import SETTINGS, BadValue, Definition
+from apps.config.registry.access import ACCOUNTS_ONLY
 
 
 @transaction.atomic
@@ -59,3 +60,10 @@ def _check_together(values: dict[str, Any]) -> None:
         )
     if values["hold_extend_before"] >= values["hold_seconds"]:
         raise ValidationError({"value": _("hold_extend_before must be shorter than hold_seconds.")})
+    if values["needauth"] in ACCOUNTS_ONLY:
+        raise ValidationError(
+            {
+                "value": _("needauth %(mode)s can be given to single accounts only.")
+                % {"mode": values["needauth"]}
+            }
+        )

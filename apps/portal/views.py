@@ -152,7 +152,7 @@ def accounts(request: HttpRequest) -> HttpResponse:
 def account(request: HttpRequest, account_id: int) -> HttpResponse:
     """One account below the reader, with its last calls and invoices."""
     shown: Account = get_object_or_404(
-        visible_to(request.user).select_related("balance", "parent"), pk=account_id
+        visible_to(request.user).select_related("balance", "parent", "phone_status"), pk=account_id
     )
     since = timezone.now() - timedelta(days=31)
     context = {

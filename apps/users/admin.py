@@ -24,7 +24,8 @@ from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm, right
 from apps.core.formats import money
 from apps.users import account_settings, services
 from apps.users.choices import COLOURS, Billing, Kind
-from apps.users.models import Account, SipCredential, SourceAddress, Trunk
+from apps.users.models import Account, SipCredential, SourceAddress, Trunk, TrunkAccount
+from apps.users.queries import registered_now
 
 # Rights come with the kind, addresses with the account, tokens from `manage.py token`: nothing to keep by hand.
 admin.site.unregister([Group, EmailAddress, TokenProxy])
@@ -96,13 +97,39 @@ class TrunkForm(ServiceForm):
 
     class Meta:
         model = Trunk
-        fields = ["host", "port", "transport", "strip_digits", "prefix", "max_calls", "answer_seconds",
+        fields = ["registers", "host", "port", "transport", "strip_digits", "prefix", "max_calls", "answer_seconds",
                   "response_seconds", "username", "realm"]  # fmt: skip
 
     def carry_out(self) -> Trunk:
         wanted = {name: self.cleaned_data[name] for name in self.Meta.fields}
         password = self.cleaned_data["new_password"] or None
         return services.set_trunk(account=self.instance.account, password=password, **wanted)
+
+
+class TrunkAccountForm(ServiceForm):
+    """An account that the carrier has given us; of its password only digests are kept."""
+
+    new_password = forms.CharField(
+        label=_("New password"),
+        required=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+    )
+
+    class Meta:
+        model = TrunkAccount
+        fields = ["priority", "username", "realm", "caller_number", "registers", "expires", "enabled"]
+
+    def carry_out(self) -> TrunkAccount:
+        wanted = {name: self.cleaned_data[name] for name in self.Meta.fields}
+        password = self.cleaned_data["new_password"]
+        if self.instance.pk:
+            return services.change_trunk_account(account=self.instance, password=password or None, **wanted)
+        return services.open_trunk_account(carrier=self.instance.carrier, password=password, **wanted)
+
+
+class TrunkAccountInline(OfficeInline):
+    model = TrunkAccount
+    form = TrunkAccountForm
 
 
 class TrunkInline(admin.StackedInline):
@@ -119,7 +146,11 @@ class RecentFilter(admin.SimpleListFilter):
     LOW = 5
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("new", _("opened in the last month")), ("low", _("balance below 5"))]
+        return [
+            ("new", _("opened in the last month")),
+            ("low", _("balance below 5")),
+            ("registered", _("phone registered")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
         match self.value():
@@ -127,19 +158,21 @@ class RecentFilter(admin.SimpleListFilter):
                 return queryset.filter(created_at__gte=timezone.now() - timedelta(days=31))
             case "low":
                 return queryset.filter(billing=Billing.PREPAID, balance__amount__lt=self.LOW)
+            case "registered":
+                return queryset.filter(pk__in=registered_now().values("pk"))
         return queryset
 
 
 @admin.register(Account)
 class AccountAdmin(OfficeAdmin):
     form = AccountForm
-    list_display = ["username", "display_name", "shown_kind", "parent", "shown_balance", "billing", "is_active",
-                    "created_at"]  # fmt: skip
+    list_display = ["username", "display_name", "shown_kind", "parent", "shown_balance", "billing", "shown_phone",
+                    "is_active", "created_at"]  # fmt: skip
     list_filter = ["kind", RecentFilter, "billing", "is_active"]
     search_fields = ["username", "display_name", "email", "caller_number"]
-    list_select_related = ["parent", "balance"]
+    list_select_related = ["parent", "balance", "phone_status"]
     autocomplete_fields = ["parent"]
-    actions_detail = ["show_settings", "show_calls", "show_ledger", "show_invoices"]
+    actions_detail = ["show_settings", "show_phones", "show_calls", "show_ledger", "show_invoices"]
     #: Rows of apps further up (tariffs) that belong on an account's page; those apps add them.
     inlines_from_above: list[Any] = []
     fieldsets = [
@@ -172,7 +205,7 @@ class AccountAdmin(OfficeAdmin):
             return []
         inlines: list[Any] = [] if obj.kind in (Kind.ADMIN, Kind.SUPPORT) else list(self.inlines_from_above)
         if obj.kind == Kind.CARRIER:
-            inlines.append(TrunkInline)
+            inlines += [TrunkInline, TrunkAccountInline]
         if obj.kind in (Kind.CUSTOMER_TRUNK, Kind.SUBSCRIBER):
             inlines.append(AddressInline)
         return inlines
@@ -198,6 +231,11 @@ class AccountAdmin(OfficeAdmin):
         balance = getattr(account, "balance", None)
         return money(balance.amount, account.currency) if balance else "—"
 
+    @display(description=_("phone"), ordering="phone_status__state")
+    def shown_phone(self, account: Account) -> str:
+        status = getattr(account, "phone_status", None)
+        return status.state_now.label if status else "—"
+
     has_see_settings_permission = right("users.view_account")
     has_see_calls_permission = right("cdrs.view_cdr")
     has_see_ledger_permission = right("invoices.view_ledgerentry")
@@ -206,6 +244,10 @@ class AccountAdmin(OfficeAdmin):
     @action(description=_("Settings"), url_path="settings", icon="tune", permissions=["see_settings"])
     def show_settings(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return redirect("admin:users_account_settings", object_id)
+
+    @action(description=_("Phones"), url_path="phones", icon="deskphone", permissions=["see_settings"])
+    def show_phones(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return redirect("admin_phones", object_id)
 
     @action(description=_("Calls"), url_path="calls", icon="call", permissions=["see_calls"])
     def show_calls(self, request: HttpRequest, object_id: int) -> HttpResponse:

@@ -27,6 +27,14 @@ class Billing(models.TextChoices):
     POSTPAID = "postpaid", _("postpaid")
 
 
+class PhoneState(models.TextChoices):
+    """How an account's phones stood when that was last stored (guide 1714-1716)."""
+
+    OFFLINE = "offline", _("not registered")
+    REGISTERED = "registered", _("registered")
+    IN_CALL = "in_call", _("in a call")
+
+
 class Transport(models.TextChoices):
     """How SIP reaches a trunk."""
 

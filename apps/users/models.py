@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.fields import AmountField, CurrencyField, percent, zone_name
-from apps.users.choices import Billing, Kind, Transport
+from apps.users.choices import Billing, Kind, PhoneState, Transport
 
 username_rule = RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._@+-]*\Z", _("Letters, digits and . _ @ + - only."))
 tech_prefix_rule = RegexValidator(r"^[0-9*#]*\Z", _("Digits, * and # only."))
@@ -165,7 +165,12 @@ class Trunk(models.Model):
     """How the switch reaches a carrier: where, by which transport, with which number format and limits."""
 
     account = models.OneToOneField(Account, models.CASCADE, related_name="trunk", verbose_name=_("carrier"))
-    host = models.CharField(_("host"), max_length=255, help_text=_("Address or name."))
+    registers = models.BooleanField(
+        _("registers with us"),
+        default=False,
+        help_text=_("Calls go to where it is registered with its SIP password; host and port are not used."),
+    )
+    host = models.CharField(_("host"), max_length=255, blank=True, help_text=_("Address or name."))
     port = models.PositiveIntegerField(
         _("port"),
         default=5060,
@@ -198,7 +203,81 @@ class Trunk(models.Model):
         verbose_name_plural = _("carriers' trunks")
 
     def __str__(self) -> str:
+        if not self.host:
+            return str(_("registers with us"))
         return f"{self.host}:{self.port}" if self.port else self.host
+
+
+class PhoneStatus(models.Model):
+    """What was last known of an account's phones; the switch itself goes by what it knows now (guide 1714-1716, 11526-11539)."""
+
+    account = models.OneToOneField(
+        Account, models.CASCADE, primary_key=True, related_name="phone_status", verbose_name=_("account")
+    )
+    state = models.CharField(
+        _("state"), max_length=10, choices=PhoneState.choices, default=PhoneState.OFFLINE
+    )
+    state_at = models.DateTimeField(_("since"))
+    seen_at = models.DateTimeField(_("last seen"))
+    expires_at = models.DateTimeField(_("registered until"))
+    agreed_seconds = models.PositiveIntegerField(
+        _("agreed, seconds"), help_text=_("For which the last registration was made.")
+    )
+    contact = models.CharField(_("contact"), max_length=1024)
+    address = models.CharField(_("address"), max_length=64)
+    agent = models.CharField(_("user agent"), max_length=128, blank=True)
+
+    class Meta:
+        verbose_name = _("phone's state")
+        verbose_name_plural = _("phones' states")
+        indexes = [models.Index(fields=["state", "expires_at"], name="phone_state")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.state}"
+
+    @property
+    def state_now(self) -> PhoneState:
+        """What was stored, unless its time is over."""
+        return PhoneState(self.state) if self.expires_at > timezone.now() else PhoneState.OFFLINE
+
+
+class TrunkAccount(models.Model):
+    """An account that a carrier has given us: what our calls to it, and our registration with it, are proved with."""
+
+    carrier = models.ForeignKey(
+        Account, models.CASCADE, related_name="trunk_accounts", verbose_name=_("carrier")
+    )
+    priority = models.PositiveSmallIntegerField(
+        _("priority"), default=1, help_text=_("The lowest is used first; equal ones take turns.")
+    )
+    username = models.CharField(_("user name"), max_length=64, validators=[username_rule])
+    realm = models.CharField(_("realm"), max_length=64, help_text=_("As the carrier's challenges name it."))
+    ha1_md5 = models.CharField(max_length=32, editable=False)
+    ha1_sha256 = models.CharField(max_length=64, editable=False)
+    caller_number = models.CharField(
+        _("caller number"), max_length=32, blank=True, help_text=_("Shown instead of the caller's own.")
+    )
+    registers = models.BooleanField(
+        _("register"),
+        default=True,
+        help_text=_("Without a registration that stands, it is not used for calls."),
+    )
+    expires = models.PositiveIntegerField(
+        _("registration, seconds"), default=0, help_text=_("0: the setting registerival.")
+    )
+    enabled = models.BooleanField(_("enabled"), default=True)
+    created_at = models.DateTimeField(_("entered"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("account with a carrier")
+        verbose_name_plural = _("accounts with carriers")
+        ordering = ["carrier", "priority", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["carrier", "username", "realm"], name="trunk_account_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username}@{self.realm}"
 
 
 class AccountSetting(models.Model):

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from apps.config import queries as config
 from apps.config.registry import SETTINGS, BadValue, Definition, Value
-from apps.users.choices import STAFF, Kind
+from apps.users.choices import STAFF, Kind, PhoneState
 from apps.users.models import Account, AccountSetting
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,15 @@ def billing_account(account: Account) -> Account:
     return account
 
 
+def registered_now() -> QuerySet[Account]:
+    """The enabled accounts that had a phone when that was last stored, and whose registration has not ended since."""
+    return Account.objects.filter(
+        is_active=True,
+        phone_status__state__in=(PhoneState.REGISTERED, PhoneState.IN_CALL),
+        phone_status__expires_at__gt=timezone.now(),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Effective:
     """A setting as it holds for an account. `source`: the account that gave the value; None: it is everybody's."""
@@ -93,6 +103,11 @@ def settings_of(account: Account, node: str = "") -> list[Effective]:
         for key, one in sorted(SETTINGS.items())
         if one.account
     ]
+
+
+def setting_of(account: Account, key: str) -> Value:
+    """One setting as it holds for the account."""
+    return next(one.value for one in settings_of(account) if one.definition.key == key)
 
 
 def typed_own(key: str, text: str) -> Iterator[Value]:

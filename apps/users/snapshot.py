@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from apps.config.snapshot import plain
-from apps.users.models import Account, AccountSetting, SipCredential, SourceAddress, Trunk
+from apps.users.models import Account, AccountSetting, SipCredential, SourceAddress, Trunk, TrunkAccount
 from apps.users.queries import typed_own
 
 Row = tuple[Any, ...]
@@ -45,10 +45,19 @@ def trunks() -> Iterator[Row]:
         Trunk.objects.order_by("account_id")
         .values_list(
             "account_id", "host", "port", "transport", "strip_digits", "prefix", "max_calls", "answer_seconds",
-            "response_seconds", "username", "realm", "ha1_md5", "ha1_sha256",
+            "response_seconds", "username", "realm", "ha1_md5", "ha1_sha256", "registers",
         )
         .iterator(CHUNK)
     )  # fmt: skip
+
+
+def trunk_accounts() -> Iterator[Row]:
+    """(carrier, then the fields of `switch.call.model.TrunkLogin`)."""
+    rows = TrunkAccount.objects.filter(enabled=True).order_by("carrier_id", "priority", "id")
+    return rows.values_list(
+        "carrier_id", "id", "priority", "username", "realm", "ha1_md5", "ha1_sha256", "caller_number", "registers",
+        "expires",
+    ).iterator(CHUNK)  # fmt: skip
 
 
 def overrides() -> Iterator[Row]:

@@ -61,6 +61,7 @@ RTPENGINE = Package("rtpengine-daemon", "carries media: SRTP, transcoding, many 
 DEMO = (Package("baresip", "the phones of the demonstration", _program("baresip")),)
 TEST = (
     Package("sip-tester", "SIPp: carriers and load of the tests", _program("sipp")),
+    Package("kamailio", "a carrier's registrar and proxy in the tests", _program("kamailio")),
     *DEMO,
     RTPENGINE,
     Package("chromium", "opens the pages as a person would", _program("chromium")),

@@ -6,12 +6,13 @@ from switch.sip.message import Header, Request
 
 IN_DIALOG = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK, REFER, NOTIFY"
 ALLOW: Header = ("Allow", IN_DIALOG)
-ALLOW_OUTSIDE: Header = ("Allow", f"{IN_DIALOG}, REGISTER")
+ALLOW_OUTSIDE: Header = ("Allow", f"{IN_DIALOG}, REGISTER, SUBSCRIBE, PUBLISH")
 ACCEPT: Header = ("Accept", "application/sdp")
-SUPPORTED: Header = ("Supported", "path, 100rel, timer, replaces")
+SUPPORTED: Header = ("Supported", "path, outbound, 100rel, timer, replaces")
 
 EXTENSIONS = {
     "path": ("REGISTER",),
+    "outbound": ("REGISTER",),
     "100rel": ("INVITE", "UPDATE", "PRACK"),
     "replaces": ("INVITE",),
     "timer": ("INVITE", "UPDATE", "PRACK"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from switch.call import bridge, engine
 from switch.call.asked import Asked
+from switch.call.asker import Asker
 from switch.call.board import Board
 from switch.call.branch import Branch
 from switch.call.bridge import Bridge
@@ -62,16 +63,16 @@ class B2bua:
         if board.trace.active:
             board.trace.heard(flow, data)
         if data == PING:
-            self._guarded(board.sockets.send, flow, PONG)
+            self.guarded(board.sockets.send, flow, PONG)
             return
         wire = board.world().wire
         try:
             message = parse(data if wire is None else wire.incoming(data, flow.host))
         except BadMessage as error:
             board.counters.bad_messages += 1
-            self._guarded(board.layer.reject, error, flow)
+            self.guarded(board.layer.reject, error, flow)
             return
-        self._guarded(self._receive, message, flow)
+        self.guarded(self._receive, message, flow)
 
     def _receive(self, message: Request | Response, flow: Flow) -> None:
         if isinstance(message, Request):
@@ -88,7 +89,7 @@ class B2bua:
             log.info("flow %s:%s %s: %s", flow.host, flow.port, flow.transport, reason)
         self._broken.add(flow)
         if flow.reliable:
-            self._guarded(self.board.registrar.way_lost, flow)
+            self.guarded(self.board.registrar.way_lost, flow)
 
     def _flows_failed(self, now: float) -> None:
         """The transactions on broken flows end by `on_transport_error`; of a UDP flow only requests of ours do."""
@@ -108,10 +109,10 @@ class B2bua:
         board.now = now = board.clock()
         self._weigh(now)
         if self._broken:
-            self._guarded(self._flows_failed, now)
-        self._guarded(board.layer.tick, now)
+            self.guarded(self._flows_failed, now)
+        self.guarded(board.layer.tick, now)
         for alarm in board.alarms.due(now):
-            self._guarded(alarm.ring)
+            self.guarded(alarm.ring)
 
     def _weigh(self, now: float) -> None:
         """Whether more comes than can be done: then only calls that are up are served until it has been caught up with."""
@@ -125,7 +126,8 @@ class B2bua:
             log.warning("not overloaded any more; %s requests were refused since the start", layer.refused)
         layer.busy = busy
 
-    def _guarded(self, do: Callable[..., object], *arguments: object) -> None:
+    def guarded(self, do: Callable[..., object], *arguments: object) -> None:
+        """Call it; what it raises is a defect that is logged and counted, and the worker goes on."""
         try:
             do(*arguments)
         except Exception:
@@ -205,7 +207,7 @@ class B2bua:
             if isinstance(context, Branch):
                 if isinstance(tx, InviteClientTransaction):
                     context.on_response(tx, response)
-            elif isinstance(context, Bridge | Errand | Refresh | Asked | OwnRequest):
+            elif isinstance(context, Bridge | Errand | Refresh | Asked | OwnRequest | Asker):
                 context.on_response(tx, response)
         except (BadMessage, BadValue) as error:
             log.warning("a response is bad: %s", error)
@@ -219,7 +221,7 @@ class B2bua:
             if isinstance(tx, ServerTransaction):
                 if isinstance(context, Call | Bridge):
                     context.ack_missing()
-            elif isinstance(context, Branch | Bridge | Refresh | Asked | OwnRequest):
+            elif isinstance(context, Branch | Bridge | Refresh | Asked | OwnRequest | Asker):
                 context.on_timeout()
         except Exception:
             self._failed(context)
@@ -230,7 +232,7 @@ class B2bua:
             if isinstance(tx, ServerTransaction):
                 if isinstance(context, Call):
                     context.way_lost()
-            elif isinstance(context, Branch | Bridge | Refresh | Asked | OwnRequest):
+            elif isinstance(context, Branch | Bridge | Refresh | Asked | OwnRequest | Asker):
                 context.on_transport_error()
         except Exception:
             self._failed(context)
@@ -259,14 +261,14 @@ class B2bua:
         self.board.draining = True
         self.board.now = self.board.clock()
         for call in list(self.board.calls.values()):
-            self._guarded(call.stop)
+            self.guarded(call.stop)
 
     def hang_up(self, call_id: str, by: str) -> None:
         """An operator's wish."""
         call = self.board.calls.get(call_id)
         if call is not None:
             self.board.now = self.board.clock()
-            self._guarded(call.operator, by)
+            self.guarded(call.operator, by)
 
     def trace(self, call_id: str) -> None:
         """An operator wants to read this call's messages while it goes on."""

@@ -17,12 +17,14 @@ from switch.sip.grammar import BadValue
 from switch.sip.ids import Ids
 from switch.sip.locate import Place, is_numeric
 from switch.sip.uri import NameAddr, Uri
+from switch.trunks.states import Trunks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from switch.call.call import Call
-    from switch.call.names import Names
+    from switch.call.model import Caller, TrunkLogin
+    from switch.call.names import Names, Way
     from switch.registrar import Registrar
     from switch.sip.transaction import TransactionLayer
     from switch.trace import Tracer
@@ -130,6 +132,7 @@ class Board:
     layer: TransactionLayer = field(init=False)
     registrar: Registrar = field(init=False)
     now: float = 0.0
+    trunks: Trunks = field(default_factory=Trunks)
     alarms: Alarms = field(default_factory=Alarms)
     calls: dict[str, Call] = field(default_factory=dict)
     dialogs: dict[Key, Leg] = field(default_factory=dict)
@@ -139,6 +142,17 @@ class Board:
     draining: bool = False
     _contacts: dict[tuple[str, str, int, bool], str] = field(default_factory=dict)
     _ways: dict[tuple[str, str], Flow] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.usage.unreachable = self.unreachable
+
+    def unreachable(self, carrier: int, logins: Sequence[TrunkLogin]) -> str:
+        """Why calls to the carrier would fail now, as far as is known; "": they should not."""
+        trunk = self.world().trunk(carrier)
+        if trunk is not None and trunk.registers:
+            known = self.registrar.reachable(carrier, self.wall())
+            return "" if known else "it is not registered with us"
+        return self.trunks.unreachable(carrier, logins)
 
     def contact(self, flow: Flow, *, sips: bool = False) -> str:
         """Our Contact towards that remote: the worker's own port where there is one, so that the dialog comes straight here.
@@ -164,6 +178,13 @@ class Board:
         if self.trace.active:
             self.trace.said(flow, data)
         self.sockets.send(flow, data)
+
+    def flow_to(self, way: Way, carrier: Caller, *, via_shared: bool = False) -> Flow:
+        """The flow on one of the ways to a carrier, from the address that its setting `interface` names. ValueError."""
+        local = self.world().settings_of(carrier).interface
+        return self.sockets.connect_flow(
+            way.transport, way.host, way.port, via_shared=via_shared, local=local, name=way.name
+        )
 
     def via(self, flow: Flow) -> str:
         """A new Via for a request on that flow."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from switch.call.model import Caller, Decision, Target
     from switch.call.names import Way
     from switch.net import Flow
+    from switch.registrar import Binding
     from switch.sip.uri import NameAddr
     from switch.world.settings import Settings
 
@@ -34,6 +35,7 @@ log = logging.getLogger("switch.call")
 NO_ANSWER_STATUS = 408
 _MOST_INVITES = 5
 """A carrier that refuses each of our INVITEs for another session interval is not asked for ever."""
+FLOW_FAILED = 430
 _CARRIED_ON = ("Subject", "Priority", "User-to-User", "Accept-Language")
 """Headers of the caller that concern the called and tell nothing about the caller's network."""
 _CARRIED_ON_UNNAMED = ("Priority", "User-to-User")
@@ -44,7 +46,7 @@ class Branch(Leg):
     """A called party. `done(branch, status)` is called once, unless it was answered or given up."""
 
     __slots__ = (
-        "address", "alarm", "answered", "began", "done", "early", "given_up", "invite", "line", "moved", "other_ways", "refusal",
+        "address", "alarm", "answered", "began", "binding", "done", "early", "given_up", "invite", "line", "moved", "other_ways", "refusal",
         "ring_seconds", "routes", "status", "target", "to", "tried_digest", "tx", "uri", "via_way",
     )  # fmt: skip
 
@@ -64,6 +66,8 @@ class Branch(Leg):
         self.via_way: Way | None = None
         self.other_ways: list[Way] = []
         """Of a carrier: other ways to the same one, for when this one leads nowhere (RFC 3263 §4.3)."""
+        self.binding: Binding | None = None
+        """Of a phone: the registration that it is called by."""
         self.tx: InviteClientTransaction | None = None
         self.invite: Request | None = None
         self.alarm = Alarm(self._too_long)
@@ -141,7 +145,7 @@ class Branch(Leg):
         invite, call, called = self.call.invite, self.call, self.target.account
         heeded = mine.parseidentity != "no" and identity.trusted(call.account, mine)
         return identity.Facts(
-            number=decision.caller_number,
+            number=self.target.shown or decision.caller_number,
             display=decision.caller_display,
             username=call.account.username,
             own_number=call.account.caller_number.removeprefix("+"),
@@ -329,7 +333,7 @@ class Branch(Leg):
     def on_transport_error(self) -> None:
         """Of a carrier it counts as 503 (RFC 3261 §8.1.3.1); a phone whose connection is gone is not there any more."""
         if not self.given_up and not self.answered:
-            self.over(503 if self.trunk is not None else 480)
+            self.over(503 if self.trunk is not None else FLOW_FAILED)
 
     def _too_long(self) -> None:
         """No first answer in time, or it rings for too long."""
@@ -394,7 +398,11 @@ def _q(contact: NameAddr) -> float:
 
 
 def carrier_uri(number: str, host: str, port: int, transport: str) -> str:
-    """The Request-URI for a number at a carrier, as it is named: by domain, when DNS gives port and transport."""
+    """The Request-URI for a number at a carrier."""
+    return f"sip:{number.replace('#', '%23')}@{carrier_place(host, port, transport)}"
+
+
+def carrier_place(host: str, port: int, transport: str) -> str:
+    """A carrier as URIs name it: by domain, when DNS gives port and transport."""
     place = bracketed(host) if port in {0, DEFAULT_PORT.get(transport, 5060)} else f"{bracketed(host)}:{port}"
-    parameter = transport_param("" if transport == AUTO else transport)
-    return f"sip:{number.replace('#', '%23')}@{place}{parameter}"
+    return place + transport_param("" if transport == AUTO else transport)

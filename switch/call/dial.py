@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,14 @@ from switch.call.causes import (
     CARRIERS_FAILED,
     INTERNAL,
     NO_RESPONSE,
+    NOT_REGISTERED,
     OVERLOAD,
     Cause,
     of_status,
 )
 from switch.call.identity import is_telephone
 from switch.call.reasons import of_answer
+from switch.sip.uri import Uri
 
 if TYPE_CHECKING:
     from switch.call.call import Call
@@ -73,8 +76,10 @@ def _dial(call: Call, target: Target) -> None:
         body = _body(call)
         if body is not None:
             ringing.begin(call, target, body)
+    elif target.trunk.registers:
+        _registered(call, target)
     else:
-        call.board.names.find(target.trunk.place, partial(_carrier, call, target))
+        call.board.names.find(target.trunk.place, partial(_carrier, call, _by_account(call, target)))
 
 
 def _body(call: Call) -> bytes | None:
@@ -103,9 +108,8 @@ def _carrier(call: Call, target: Target, ways: list[Way]) -> None:
         following(call, 503)
         return
     way, *others = ways
-    local = board.world().settings_of(target.account).interface
     try:
-        flow = board.sockets.connect_flow(way.transport, way.host, way.port, local=local, name=way.name)
+        flow = board.flow_to(way, target.account)
     except ValueError as error:
         _note(call, target, 503, str(error), board.now)
         following(call, 503)
@@ -116,6 +120,41 @@ def _carrier(call: Call, target: Target, ways: list[Way]) -> None:
     branch = Branch(call, target, flow, marked, _carrier_done)
     branch.to = marked if phone in {"to", "always"} else uri
     branch.via_way, branch.other_ways = way, others
+    call.branches = [branch]
+    call.last = branch
+    branch.ask(body, first_answer_within=trunk.response_seconds)
+
+
+def _by_account(call: Call, target: Target) -> Target:
+    """The target with the account that we have there and whose turn it is, if we have any."""
+    board = call.board
+    login = board.trunks.login(board.world().logins_of(target.account.id))
+    if login is None or target.trunk is None:
+        return target
+    trunk = replace(
+        target.trunk, username=login.username, realm=login.realm, ha1_md5=login.ha1_md5,
+        ha1_sha256=login.ha1_sha256,
+    )  # fmt: skip
+    return replace(target, trunk=trunk, shown=login.caller_number.removeprefix("+"))
+
+
+def _registered(call: Call, target: Target) -> None:
+    """A carrier that registers with us is called where it is registered."""
+    board, trunk = call.board, target.trunk
+    bindings = board.registrar.reachable(target.account.id, board.wall())
+    if not bindings:
+        _note(call, target, 480, NOT_REGISTERED.name, board.now)
+        following(call, 503)
+        return
+    body = _body(call)
+    if body is None:
+        return
+    assert trunk is not None
+    binding = bindings[0]
+    place = Uri.parse(binding.uri)
+    user = target.number.replace("#", "%23")
+    branch = Branch(call, target, binding.flow, str(place.replace(user=user, password="")), _carrier_done)
+    branch.routes = binding.path
     call.branches = [branch]
     call.last = branch
     branch.ask(body, first_answer_within=trunk.response_seconds)

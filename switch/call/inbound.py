@@ -20,10 +20,12 @@ from switch.call.call import Call
 from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
 from switch.call.pipeline import decide, identify
 from switch.call.record import told
+from switch.events.core import Events
 from switch.sip.dialog import recorded_routes
 from switch.sip.ids import COOKIE
 from switch.sip.message import BadMessage, Header, Request
 from switch.sip.server import InviteServerTransaction, ServerTransaction
+from switch.trunks.inward import by_registration
 
 if TYPE_CHECKING:
     from switch.net import Flow
@@ -31,9 +33,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("switch.call")
 
 ACCEPTABLE = frozenset(("application/sdp", "application/*", "*/*", "*"))
-KNOWN = frozenset(
-    ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "PRACK", "REFER", "NOTIFY", "REGISTER")
-)
+KNOWN = frozenset((
+    "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "PRACK", "REFER", "NOTIFY", "REGISTER", "SUBSCRIBE",
+    "PUBLISH",
+))  # fmt: skip
 BUSY: tuple[Header, ...] = (("Retry-After", "5"),)
 LONGEST_NAME = 128
 """Characters of a display name that go on: it stands twice in what a carrier gets."""
@@ -46,6 +49,7 @@ class Inbound:
     def __init__(self, board: Board, doorkeeper: Doorkeeper) -> None:
         self.board = board
         self.doorkeeper = doorkeeper
+        self.events = Events(board, doorkeeper)
 
     def handle(self, tx: ServerTransaction, request: Request) -> None:
         """Answer it, or begin what it asks for."""
@@ -53,7 +57,7 @@ class Inbound:
         if request.method not in KNOWN:
             tx.reply(405, board.now, None, (ALLOW_OUTSIDE,))
             return
-        if request.to.tag is not None:
+        if request.to.tag is not None and request.method != "SUBSCRIBE":
             tx.reply(481, board.now)
             return
         if self._wrong(tx, request):
@@ -62,6 +66,10 @@ class Inbound:
             self._invite(tx, request)
         elif request.method == "REGISTER":
             board.registrar.register(tx, request, tx.flow)
+        elif request.method == "SUBSCRIBE":
+            self.events.subscribe(tx, request)
+        elif request.method == "PUBLISH":
+            self.events.publish(tx, request)
         elif request.method == "OPTIONS":
             tx.reply(200, board.now, None, (ALLOW_OUTSIDE, ACCEPT, SUPPORTED))
         else:
@@ -134,6 +142,7 @@ class Inbound:
             replaces.take(board, tx, invite, replaced, None)
             return
         request = read(invite, tx.flow, board.wall())  # type: ignore[arg-type]  # our Net's flow
+        by_registration(request, invite, board.trunks, world)
         found = identify(request, world)
         caller = self._prove(tx, invite, request) if isinstance(found, NeedsDigest) else found
         if caller is None:

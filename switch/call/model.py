@@ -66,6 +66,7 @@ class CallRequest:
     anonymous: bool = False  # the caller does not want its number to be shown
     diversions: tuple[Diversion, ...] = ()  # forwards that led here, the last one first
     shown_number: str = ""  # the caller number of a call that was forwarded here
+    upper: int = 0  # the carrier that the call came from by a registration of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +105,28 @@ class TrunkAddress:
     realm: str
     ha1_md5: str
     ha1_sha256: str
+    registers: bool = False  # it registers with us, and is called there
 
     @property
     def place(self) -> Place:
         """What is to be found before it can be called."""
         return Place(self.host, self.port, "" if self.transport == AUTO else self.transport)
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkLogin:
+    """An account that a carrier has given us."""
+
+    carrier: int
+    id: int
+    priority: int  # the lowest is used first
+    username: str
+    realm: str
+    ha1_md5: str
+    ha1_sha256: str
+    caller_number: str  # shown instead of the caller's own; "": not
+    registers: bool  # we register with it
+    expires: int  # seconds; 0: the setting registerival
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +154,7 @@ class Target:
     cost: Terms | None = None  # the carrier's price, in the installation's currency
     why: str = ""
     ring: Ring | None = None
+    shown: str = ""  # the caller number that goes with our account there, instead of the caller's own
 
 
 @dataclass(frozen=True, slots=True)

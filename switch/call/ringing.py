@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from switch.call import onward, redirect
 from switch.call.alarms import Alarm
-from switch.call.branch import Branch
+from switch.call.branch import FLOW_FAILED, Branch
 from switch.call.causes import NO_ANSWER, NOT_REGISTERED, Cause, of_status
 
 if TYPE_CHECKING:
     from switch.call.call import Call
     from switch.call.model import Party, Ring, Target
+    from switch.registrar import Binding
 
 BUSY = frozenset((486, 600, 603))
 UNANSWERED = frozenset((408, 480))
@@ -82,18 +83,34 @@ class Ringing:
             self._done()
             return
         target = self.target if party.account.id == self.target.account.id else _member(self.target, party)
-        made = []
-        for binding in bindings:
-            branch = Branch(self.call, target, binding.flow, binding.uri, self._refused)
-            branch.routes = binding.path
-            branch.ring_seconds = self._seconds(party)
-            made.append(branch)
+        made = [self._branch(target, binding, self._seconds(party)) for binding in bindings]
         self.open += len(made) - 1
         self.call.branches += made
         self.call.last = self.call.last or made[0]
         first = board.world().settings_of(party.account).ringtimeout
         for branch in made:
             branch.ask(self.body, first_answer_within=min(first, branch.ring_seconds or first))
+
+    def _branch(self, target: Target, binding: Binding, seconds: int) -> Branch:
+        branch = Branch(self.call, target, binding.flow, binding.uri, self._refused)
+        branch.routes = binding.path
+        branch.binding = binding
+        branch.ring_seconds = seconds
+        return branch
+
+    def _by_another_flow(self, lost: Branch) -> bool:
+        """Whether the phone, whose flow is lost, has another one, by which it is called now (RFC 5626 §7)."""
+        board, account = self.call.board, lost.target.account
+        other = None
+        if lost.binding is not None and not self.over:
+            other = board.registrar.other_way(account.id, lost.binding, board.wall())
+        if other is None:
+            return False
+        again = self._branch(lost.target, other, lost.ring_seconds)
+        self.call.branches[self.call.branches.index(lost)] = again
+        first = board.world().settings_of(account).ringtimeout
+        again.ask(self.body, first_answer_within=min(first, again.ring_seconds or first))
+        return True
 
     def _seconds(self, party: Party) -> int:
         """In the last step the time until the forward on no answer limits the ringing."""
@@ -105,6 +122,10 @@ class Ringing:
     # --- refusals ---------------------------------------------------------------------------------------------------------------
 
     def _refused(self, branch: Branch, status: int) -> None:
+        if status == FLOW_FAILED:
+            if self._by_another_flow(branch):
+                return
+            status = 480
         branch.status = status
         self._note(status, of_status(status).name, branch.began, branch.target.account.id)
         self.statuses.append(status)

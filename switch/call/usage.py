@@ -6,7 +6,9 @@ Exact within the worker; the counts of the other workers are those that they tol
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+
+from switch.call.model import TrunkLogin
 
 SECOND = 1.0
 
@@ -14,9 +16,11 @@ SECOND = 1.0
 class UsageCounters:
     """Counts calls as they begin and end."""
 
-    __slots__ = ("_attempts", "_calls", "_carriers", "_clock", "_others", "_others_carriers")
+    __slots__ = ("_attempts", "_calls", "_carriers", "_clock", "_others", "_others_carriers", "unreachable")
 
     def __init__(self, clock: Callable[[], float]) -> None:
+        self.unreachable: Callable[[int, Sequence[TrunkLogin]], str] = lambda carrier, logins: ""
+        """Why calls to a carrier would fail now (`switch.trunks.states.Trunks.unreachable`)."""
         self._clock = clock
         self._calls: Counter[int] = Counter()
         self._carriers: Counter[int] = Counter()

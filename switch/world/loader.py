@@ -20,6 +20,7 @@ from apps.pricing.engine import ALWAYS, NEVER, Crossing
 from apps.routing.engine import RouteTable
 from switch.call.causes import Cause
 from switch.call.headers import Rule, header_rule
+from switch.call.model import TrunkLogin
 from switch.world.deck import Deck, DeckError
 from switch.world.features import Features
 from switch.world.names import Names
@@ -110,9 +111,12 @@ class AccountParts:
 
     accounts: dict[int, Any] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
+    names: dict[str, int] = field(default_factory=dict)
+    prefixes: dict[str, list[int]] = field(default_factory=dict)
     credentials: dict[str, Any] = field(default_factory=dict)
     addresses: AddressTable = field(default_factory=AddressTable)
     trunks: dict[int, Any] = field(default_factory=dict)
+    logins: dict[int, TrunkLogin] = field(default_factory=dict)
     overrides: dict[int, dict[str, Any]] = field(default_factory=dict)
     before: dict[int, Any] = field(
         default_factory=dict
@@ -122,12 +126,7 @@ class AccountParts:
 def _take_accounts(value: AccountParts, section: str, rows: list[Any]) -> None:
     """Accounts come before what belongs to them (`parts._sections`)."""
     if section == "accounts":
-        for found in rows:
-            known = value.before.get(found[0])
-            row = known if known == found else found
-            value.accounts[row[0]] = row
-            if row[9] and row[2] in KINDS_WITH_NUMBERS:
-                value.numbers.setdefault(row[9].removeprefix("+"), row[0])
+        _take_account_rows(value, rows)
     elif section == "credentials":
         value.credentials.update((row[0], row) for row in rows)
     elif section == "addresses":
@@ -135,9 +134,27 @@ def _take_accounts(value: AccountParts, section: str, rows: list[Any]) -> None:
             value.addresses.add(network, Source(account, port, value.accounts[account][10]))
     elif section == "trunks":
         value.trunks.update((row[0], row) for row in rows)
+    elif section == "trunk_accounts":
+        for row in rows:
+            login = TrunkLogin(*row)
+            value.logins[login.id] = login
     elif section == "overrides":
         for account, key, own in rows:
             value.overrides.setdefault(account, {})[key] = own
+
+
+def _take_account_rows(value: AccountParts, rows: list[Any]) -> None:
+    for found in rows:
+        known = value.before.get(found[0])
+        row = known if known == found else found
+        value.accounts[row[0]] = row
+        value.names[row[1]] = row[0]
+        if row[9]:
+            value.names.setdefault(row[9].removeprefix("+"), row[0])
+        if row[10]:
+            value.prefixes.setdefault(row[10], []).append(row[0])
+        if row[9] and row[2] in KINDS_WITH_NUMBERS:
+            value.numbers.setdefault(row[9].removeprefix("+"), row[0])
 
 
 def _take_rules(value: RouteTable, section: str, rows: list[Any]) -> None:
@@ -223,7 +240,10 @@ def _assemble(parts: Parts) -> World:
         credentials=accounts.credentials,
         addresses=accounts.addresses,
         trunks=accounts.trunks,
+        logins=accounts.logins,
         numbers=accounts.numbers,
+        names=accounts.names,
+        prefixes=accounts.prefixes,
         routes=parts.get("routes"),
         tariffs=tariffs.tariffs,
         assignments=tariffs.assignments,

@@ -71,6 +71,7 @@ def _sections(part: str, node: str) -> Sections:
             "credentials": users.credentials(),
             "addresses": users.addresses(),
             "trunks": users.trunks(),
+            "trunk_accounts": users.trunk_accounts(),
             "overrides": users.overrides(),
         }
     if part == "features":

@@ -62,11 +62,29 @@ class Settings:
     def_min_sessiontimer: int
     def_mid_sessiontimer: int
     def_max_sessiontimer: int
+    # access
+    needauth: str
+    enforcestrongauth: bool
     # registrar
     upperexpire: int
     upperexpiremin: int
     upperexpiremax: int
+    userofflinemin: int
+    maxregelivetime: int
+    sendbackregcontact: str
+    cacheregistrations: str
     max_contacts: int
+    udpkeepalive: int
+    # trunks
+    registerival: int
+    reuseupperreg: bool
+    trunk_ping_seconds: int
+    trunk_ping_failures: int
+    trunk_ping_successes: int
+    # events
+    eventlist: tuple[str, ...]
+    routepresence: str
+    maxstatchangepermin: int
     # calls
     maxcallduration: int
     ringtimeout: int

@@ -20,7 +20,7 @@ from switch.call.causes import Cause
 from switch.call.headers import Rule as HeaderRule
 from switch.call.headers import Rules as HeaderRules
 from switch.call.headers import Wire
-from switch.call.model import Caller, TrunkAddress
+from switch.call.model import Caller, TrunkAddress, TrunkLogin
 from switch.sip.locate import Place
 from switch.world.features import Features, Forward, Group
 from switch.world.price_lists import Assignment, Calendar, Tariff, holding, special_days
@@ -29,6 +29,7 @@ from switch.world.settings import Settings
 Row = Sequence[Any]
 CACHED_TERMS = 20_000
 NO_FORWARDS: Mapping[str, Forward] = {}
+LONGEST_TECH_PREFIX = 16
 
 
 class Deck(Protocol):
@@ -61,6 +62,7 @@ class Source(NamedTuple):
     account_id: int
     port: int  # 0: any
     tech_prefix: str
+    exact: bool = True  # a single address, not a network that the address lies in
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,10 @@ class Tables:
     credentials: dict[str, Row]
     addresses: AddressTable
     trunks: dict[int, Row]
+    logins: dict[int, TrunkLogin]
     numbers: dict[str, int]  # caller number → account
+    names: dict[str, int]  # user name, else caller number → account, of every kind
+    prefixes: dict[str, list[int]]  # tech prefix → accounts
     routes: RouteTable
     tariffs: dict[int, Tariff]
     assignments: dict[tuple[int, str], list[Assignment]]
@@ -107,6 +112,7 @@ class AddressTable:
         kind = (network.version, drop)
         if kind not in self._networks:
             self._networks = dict(sorted({**self._networks, kind: {}}.items()))  # longest networks first
+        source = source._replace(exact=False)
         place = int(network.network_address) >> drop
         insort(self._networks[kind].setdefault(place, []), source, key=_particular)
 
@@ -146,8 +152,8 @@ class World:
     """One state of the office, as the switch sees it. Nothing in it changes but caches."""
 
     __slots__ = (
-        "_accounts", "_certified", "_decks", "_header_rules", "_named", "_names", "_settings", "_tables", "_terms",
-        "_trunks", "routes", "settings", "version", "wire",
+        "_accounts", "_certified", "_decks", "_header_rules", "_logins", "_named", "_names", "_settings", "_tables", "_terms",
+        "_trunks", "doors", "routes", "settings", "version", "wire",
     )  # fmt: skip
 
     def __init__(
@@ -173,6 +179,11 @@ class World:
         self.wire = wire or None
         """Rules for every message as it is on the wire; mostly there is none."""
         self._terms: dict[tuple[object, ...], Terms | None] = {}
+        self._logins: dict[int, list[TrunkLogin]] = {}
+        for login in tables.logins.values():
+            self._logins.setdefault(login.carrier, []).append(login)
+        self.doors = _doors(tables.overrides)
+        """Who has a value of its own of the setting `needauth`, by value."""
 
     @property
     def accounts(self) -> Mapping[int, Row]:
@@ -249,13 +260,24 @@ class World:
         """The accounts that may call from this address, the most particular first."""
         return self._tables.addresses.of(host, port)
 
+    def known_as(self, user: str) -> int | None:
+        """The account with this user name, SIP user name or caller number."""
+        row = self._tables.credentials.get(user)
+        return row[1] if row else self._tables.names.get(user.removeprefix("+"))
+
+    def prefixed(self, called: str) -> Iterator[int]:
+        """The accounts whose tech prefix the number begins with, the longest prefix first."""
+        prefixes = self._tables.prefixes
+        for length in range(min(LONGEST_TECH_PREFIX, len(called)), 0, -1):
+            yield from prefixes.get(called[:length], ())
+
     def networks(self) -> Iterator[str]:
         """The addresses and networks that some account may call from without a password."""
         return self._tables.addresses.networks()
 
     def trunk_places(self) -> set[Place]:
         """Where all carriers are."""
-        return {TrunkAddress(*row[1:]).place for row in self._tables.trunks.values()}
+        return {TrunkAddress(*row[1:]).place for row in self._tables.trunks.values() if row[1]}
 
     def certified(self, names: Iterable[str]) -> list[Source]:
         """The accounts that may call with a certificate for one of these names (setting `tlspeernames`)."""
@@ -272,6 +294,20 @@ class World:
                 for name in own.get("tlspeernames", ()):
                     found.setdefault(str(name).lower(), []).append(Source(account_id, 0, row[10]))
         return found
+
+    @property
+    def trunks(self) -> Iterable[int]:
+        """The carriers that have a trunk."""
+        return self._tables.trunks
+
+    @property
+    def logins(self) -> Mapping[int, TrunkLogin]:
+        """Our accounts with carriers, by id."""
+        return self._tables.logins
+
+    def logins_of(self, carrier: int) -> Sequence[TrunkLogin]:
+        """Our accounts with that carrier, the first to be used first."""
+        return self._logins.get(carrier, ())
 
     def trunk(self, account_id: int) -> TrunkAddress | None:
         """How a carrier is reached."""
@@ -406,6 +442,14 @@ class World:
         begins, units = self._tables.exchange.get(currency, ((), ()))
         place = bisect_right(begins, at)
         return units[place - 1] if place else None
+
+
+def _doors(overrides: Mapping[int, Mapping[str, Any]]) -> Mapping[str, tuple[int, ...]]:
+    found: dict[str, list[int]] = {}
+    for account, own in sorted(overrides.items()):
+        if "needauth" in own:
+            found.setdefault(own["needauth"], []).append(account)
+    return {mode: tuple(accounts) for mode, accounts in found.items()}
 
 
 def minute_cost(terms: Terms, at: float) -> int:

@@ -29,7 +29,7 @@ MINE = DOORS | {
 #: A customer's own things.
 CUSTOMER = MINE | {
     "home", "portal_calls", "portal_calls_now", "portal_call", "portal_invoices", "invoice_pdf", "portal_ledger",
-    "portal_accounts", "portal_account", "account-list", "account-detail", "cdr-list", "cdr-detail", "cdr-prices",
+    "portal_accounts", "portal_account", "account-list", "account-detail", "account-phones", "cdr-list", "cdr-detail", "cdr-prices",
     "current-call-list", "payment-list", "payment-detail", "ledger-list", "ledger-detail", "invoice-list",
     "invoice-detail", "invoice-pdf",
 }  # fmt: skip

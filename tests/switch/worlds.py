@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from apps.config.registry import defaults
 from apps.pricing.engine import Rate
-from switch.call.model import CallRequest
+from switch.call.model import CallRequest, TrunkLogin
 from switch.world.deck_build import compile_deck
 from switch.world.loader import load_now
 from switch.world.names import write_names
@@ -27,6 +27,7 @@ class Usage:
     up: Mapping[int, int] = field(default_factory=dict)
     begun: Mapping[int, int] = field(default_factory=dict)
     out: Mapping[int, int] = field(default_factory=dict)
+    away: Mapping[int, str] = field(default_factory=dict)
 
     def calls(self, account_id: int) -> int:
         return self.up.get(account_id, 0)
@@ -40,6 +41,9 @@ class Usage:
     def engaged(self, account_id: int) -> int:
         return self.out.get(account_id, 0)
 
+    def unreachable(self, account_id: int, logins: Sequence[TrunkLogin]) -> str:
+        return self.away.get(account_id, "")
+
 
 class Office:
     """Rows as `apps.*.snapshot` gives them."""
@@ -50,6 +54,7 @@ class Office:
             for name in (
                 "accounts", "credentials", "addresses", "trunks", "rules", "tariffs", "assignments", "windows",
                 "exchange", "calendars", "overrides", "header_rules", "causes", "forwards", "ring_groups", "speed_dials",
+                "trunk_accounts",
             )
         }  # fmt: skip
         self.settings: dict[str, Any] = defaults()
@@ -159,7 +164,8 @@ def write(office: Office, folder: Path, now: float = NOW) -> Store:
 
     parts = {
         "accounts": store.write_part(
-            "accounts", sections("accounts", "credentials", "addresses", "trunks", "overrides")
+            "accounts",
+            sections("accounts", "credentials", "addresses", "trunks", "trunk_accounts", "overrides"),
         ),
         "features": store.write_part("features", sections("forwards", "ring_groups", "speed_dials")),
         "routes": store.write_part("routes", sections("rules")),

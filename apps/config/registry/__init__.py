@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from apps.config.registry import (
+    access,
     calls,
     codecs,
     engine,
+    events,
     features,
     identity,
     media,
@@ -19,6 +21,7 @@ from apps.config.registry import (
     registrar,
     security,
     sip,
+    trunks,
 )
 from apps.config.registry.definition import BadValue, Definition, Numbers, Value, Words
 
@@ -34,7 +37,9 @@ __all__ = [
     "definition",
 ]
 
-AREAS = (office, sip, registrar, identity, calls, features, media, codecs, engine, security, money)
+AREAS = (
+    office, sip, access, registrar, trunks, events, identity, calls, features, media, codecs, engine, security, money,
+)  # fmt: skip
 SETTINGS: dict[str, Definition] = {one.key: one for area in AREAS for one in area.SETTINGS}
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from apps.users.choices import Kind
 from apps.users.models import Account, SourceAddress, Trunk
+from apps.users.queries import setting_of
 from apps.users.rules import ADDRESSED
 from apps.users.services.locks import ADDRESSES, lock
 
@@ -21,6 +22,9 @@ _HAS_PORT = re.compile(r"(\[(?P<v6>[^\]]+)\]|(?P<v4>[^:]+)):(?P<port>[0-9]{1,5})
 #: The widest network whose calls may come in without a password.
 _WIDEST = {4: 8, 6: 24}
 
+#: Values of the setting `needauth` by which accounts behind one address are told apart.
+_TOLD_APART = frozenset(("password", "user", "address_user", "address_password", "network_password"))
+
 Network = str | tuple[str, int]
 
 
@@ -28,7 +32,7 @@ Network = str | tuple[str, int]
 def set_trunk(
     *,
     account: Account,
-    host: str,
+    host: str = "",
     port: int = 5060,
     transport: str = "udp",
     strip_digits: int = 0,
@@ -39,8 +43,11 @@ def set_trunk(
     username: str = "",
     realm: str = "",
     password: str | None = None,
+    registers: bool = False,
 ) -> Trunk:
     """Say where a carrier is and how it wants its calls. `password` answers its digest challenges.
+
+    One that `registers` is called where it is registered, and needs no host but a SIP password.
 
     Without `password` the secret that is there stays, as long as user name and realm do.
     Raises ValidationError, by field.
@@ -49,7 +56,8 @@ def set_trunk(
         raise ValidationError({"account": _("Only a carrier has a trunk.")})
     trunk = Trunk.objects.select_for_update().filter(account=account).first() or Trunk(account=account)
     same_secret = (trunk.username, trunk.realm) == (username, realm)
-    trunk.host, trunk.port, trunk.transport = _host(host), port, transport
+    trunk.registers = registers
+    trunk.host, trunk.port, trunk.transport = _host(host) if host or not registers else "", port, transport
     trunk.strip_digits, trunk.prefix, trunk.max_calls = strip_digits, prefix, max_calls
     trunk.answer_seconds, trunk.response_seconds = answer_seconds, response_seconds
     trunk.username, trunk.realm = username, realm
@@ -108,10 +116,13 @@ def set_addresses(*, account: Account, networks: Iterable[Network]) -> list[Sour
 
 
 def refuse_taken_addresses(account: Account, wanted: Iterable[tuple[str, int]]) -> None:
-    """Two accounts with the same address, port and tech prefix could not be told apart."""
+    """Two accounts with the same address, port and tech prefix could not be told apart, unless by user name or password."""
+    if setting_of(account, "needauth") in _TOLD_APART:
+        return
     for network, port in wanted:
         others = SourceAddress.objects.filter(network=network, port=port).exclude(account=account)
-        other = others.filter(account__tech_prefix=account.tech_prefix).select_related("account").first()
+        same = others.filter(account__tech_prefix=account.tech_prefix).select_related("account")
+        other = next((one for one in same if setting_of(one.account, "needauth") not in _TOLD_APART), None)
         if other is not None:
             raise ValidationError(
                 {

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from apps.config import queries as config
 from apps.config.registry import SETTINGS, BadValue, Definition
 from apps.users.models import Account, AccountSetting
 
@@ -20,6 +21,10 @@ def set_own(*, account: Account, key: str, value: Any) -> AccountSetting:
         parsed = definition.parse(definition.write(value))
     except BadValue as error:
         raise ValidationError({"value": str(error)}) from error
+    if key == "needauth" and parsed == "open" and config.get("enforcestrongauth"):
+        raise ValidationError(
+            {"value": _("An open relay is refused as long as the setting enforcestrongauth is on.")}
+        )
     own = AccountSetting.objects.filter(account=account, key=key).first()
     own = own or AccountSetting(account=account, key=key)
     own.value = definition.write(parsed)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from apps.pricing.engine import Terms
 from switch.call.causes import Cause
-from switch.call.model import Caller, CallRequest, Commission, Payer, Rejection, Target
+from switch.call.model import Caller, CallRequest, Commission, Payer, Rejection, Target, TrunkLogin
 from switch.world.world import World
 
 
@@ -25,6 +26,9 @@ class Usage(Protocol):
 
     def engaged(self, account_id: int) -> int:
         """Calls that the account itself takes part in, those still ringing too."""
+
+    def unreachable(self, account_id: int, logins: Sequence[TrunkLogin]) -> str:
+        """Why calls to the carrier would fail now; "": as far as is known they do not."""
 
 
 @dataclass(slots=True)

@@ -55,6 +55,11 @@ def plan(call: Call, world: World) -> Call | Rejection:
     facts = Facts(caller.path, call.caller_number, call.called, caller.time_zone)
     chance = crc32(call.request.call_id.encode())
     found = engine.plan(world.routes, facts, call.now, partial(_offer, call, world), chance)
+    if not found.targets and any(reason.startswith(_AWAY) for *_, reason in found.skipped):
+        call.note("All that could take it are away: they are tried all the same.")
+        found = engine.plan(
+            world.routes, facts, call.now, partial(_offer, call, world, hopeless=True), chance
+        )
     for carrier, rule, reason in found.skipped:
         account = world.account(carrier)
         call.note(f"Not {account.username if account else carrier} (rule {rule.name}): {reason}.")
@@ -74,14 +79,18 @@ def plan(call: Call, world: World) -> Call | Rejection:
 
 
 _FULL = "its lines are full"
+_AWAY = "it is away"
 
 
 def _full(reason: str) -> bool:
     return reason.startswith(_FULL)
 
 
-def _offer(call: Call, world: World, carrier: int) -> Offer[Details] | str:
-    """What the carrier asks for this call, in the installation's currency, or in words why it cannot have it."""
+def _offer(call: Call, world: World, carrier: int, *, hopeless: bool = False) -> Offer[Details] | str:
+    """What the carrier asks for this call, in the installation's currency, or in words why it cannot have it.
+
+    `hopeless`: one that is away has it too.
+    """
     account, trunk = world.account(carrier), world.trunk(carrier)
     if account is None or trunk is None or not account.enabled:
         return "it is disabled" if trunk else "it has no trunk"
@@ -93,6 +102,9 @@ def _offer(call: Call, world: World, carrier: int) -> Offer[Details] | str:
     terms = _carrier_terms(call, world, account)
     if isinstance(terms, str):
         return terms
+    away = "" if hopeless else call.usage.unreachable(carrier, world.logins_of(carrier))
+    if away:
+        return f"{_AWAY}: {away}"
     return Offer(minute_cost(terms, call.now), (account, trunk, terms))
 
 

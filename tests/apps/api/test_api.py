@@ -22,6 +22,7 @@ pytestmark = pytest.mark.django_db
 LISTS = (
     "accounts",
     "carriers",
+    "trunk-accounts",
     "tariffs",
     "rates",
     "routes",

@@ -190,7 +190,7 @@ def test_options_are_answered_with_what_is_allowed(rich: Peer) -> None:
 
 
 def test_an_unknown_method_gets_405(rich: Peer) -> None:
-    rich.send(rich.request("SUBSCRIBE", f"sip:x@127.0.0.1:{rich.switch[1]}"))
+    rich.send(rich.request("NONSENSE", f"sip:x@127.0.0.1:{rich.switch[1]}"))
     assert "INVITE" in (rich.told(405).get("Allow") or "")
 
 
