@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from switch.call.asker import PartyAsker
 from switch.call.proof import CHALLENGES, prove
 from switch.sip.client import InviteClientTransaction
 
@@ -17,15 +18,16 @@ Answered = Callable[["Response | None"], None]
 """The final answer; None: there was none."""
 
 
-class Asked:
+class Asked(PartyAsker):
     """One request. `answered` is called once; a 2xx to an INVITE is acknowledged by then, a carrier's challenge answered."""
 
-    __slots__ = ("_answered", "_proved", "body", "headers", "leg", "method")
+    __slots__ = ("_answered", "_proved", "body", "headers", "method")
 
     def __init__(
         self, leg: Leg, method: str, headers: tuple[Header, ...], body: bytes, answered: Answered
     ) -> None:
-        self.leg, self.method, self.headers, self.body = leg, method, headers, body
+        super().__init__(leg)
+        self.method, self.headers, self.body = method, headers, body
         self._answered = answered
         self._proved = False
 
@@ -67,10 +69,6 @@ class Asked:
         if self.method == "INVITE":
             self.leg.asking = None
         self._answered(None)
-
-    def on_transport_error(self) -> None:
-        """It could not be sent."""
-        self.on_timeout()
 
 
 def free(leg: Leg) -> bool:

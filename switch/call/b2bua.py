@@ -12,8 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from switch.call import bridge, engine
-from switch.call.asked import Asked
-from switch.call.asker import Asker
+from switch.call.asker import Asker, PartyAsker
 from switch.call.board import Board
 from switch.call.branch import Branch
 from switch.call.bridge import Bridge
@@ -21,10 +20,7 @@ from switch.call.call import Call
 from switch.call.causes import INTERNAL
 from switch.call.inbound import Inbound
 from switch.call.leg import Leg
-from switch.call.offers import OwnRequest
-from switch.call.proof import Errand
 from switch.call.reasons import line, reasons
-from switch.call.session_timer import Refresh
 from switch.sip.client import ClientTransaction, InviteClientTransaction
 from switch.sip.grammar import BadValue
 from switch.sip.message import BadMessage, Request, Response, parse, stamp_via
@@ -207,7 +203,7 @@ class B2bua:
             if isinstance(context, Branch):
                 if isinstance(tx, InviteClientTransaction):
                     context.on_response(tx, response)
-            elif isinstance(context, Bridge | Errand | Refresh | Asked | OwnRequest | Asker):
+            elif isinstance(context, Asker):
                 context.on_response(tx, response)
         except (BadMessage, BadValue) as error:
             log.warning("a response is bad: %s", error)
@@ -221,7 +217,7 @@ class B2bua:
             if isinstance(tx, ServerTransaction):
                 if isinstance(context, Call | Bridge):
                     context.ack_missing()
-            elif isinstance(context, Branch | Bridge | Refresh | Asked | OwnRequest | Asker):
+            elif isinstance(context, Branch | Asker):
                 context.on_timeout()
         except Exception:
             self._failed(context)
@@ -232,7 +228,7 @@ class B2bua:
             if isinstance(tx, ServerTransaction):
                 if isinstance(context, Call):
                     context.way_lost()
-            elif isinstance(context, Branch | Bridge | Refresh | Asked | OwnRequest | Asker):
+            elif isinstance(context, Branch | Asker):
                 context.on_transport_error()
         except Exception:
             self._failed(context)
@@ -281,6 +277,6 @@ def _call_of(context: object) -> Call | None:
         return context
     if isinstance(context, Leg):
         return context.call
-    if isinstance(context, Errand | Refresh | Asked | OwnRequest):
+    if isinstance(context, PartyAsker):
         return context.leg.call
     return context.source.call if isinstance(context, Bridge) else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from switch.call import media, reliable, session_timer
 from switch.call.abilities import ACCEPT, ALLOW, unknown_extensions
+from switch.call.asker import Asker
 from switch.call.causes import NO_RESPONSE, NORMAL
 from switch.call.headers import along
 from switch.call.proof import CHALLENGES, prove
@@ -30,7 +31,7 @@ _GONE = frozenset((408, 481))
 """Answers after which the dialog is no more (RFC 3261 §12.2.1.2)."""
 
 
-class Bridge:
+class Bridge(Asker):
     """One request on its way: from whom, to whom, and where the answer goes."""
 
     __slots__ = (

@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 from switch.call.alarms import Alarm
+from switch.call.asker import PartyAsker
 from switch.call.causes import NO_RESPONSE
 from switch.call.media import SDP_TYPE
 from switch.call.proof import CHALLENGES, prove
@@ -25,25 +26,7 @@ _SOON = 0.2
 MOST = 20
 
 
-class OwnRequest:
-    """A request of ours within a party's dialog that belongs to nobody else's. `leg` is the party."""
-
-    __slots__ = ("leg",)
-
-    def __init__(self, leg: Leg) -> None:
-        self.leg = leg
-
-    def on_response(self, tx: ClientTransaction, response: Response) -> None:
-        """What the party answers."""
-
-    def on_timeout(self) -> None:
-        """It does not."""
-
-    def on_transport_error(self) -> None:
-        self.on_timeout()
-
-
-class Reoffer(OwnRequest):
+class Reoffer(PartyAsker):
     """A new description for a party, sent as soon as its dialog is free; `done(response)` with its final answer, a 2xx acknowledged.
 
     Both at once (491): again after a while of our own (RFC 3261 §14.1).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from switch.call.asker import PartyAsker
 from switch.sip.digest import MD5, authorize, choose
 
 if TYPE_CHECKING:
@@ -35,13 +36,13 @@ def proofs_of(request: Request | None) -> tuple[Header, ...]:
     return tuple(header for header in request.headers if header[0] in PROOFS) if request is not None else ()
 
 
-class Errand:
+class Errand(PartyAsker):
     """A request of ours whose answer changes nothing (BYE, PRACK), until it comes: a carrier that asks for a proof gets it, once."""
 
-    __slots__ = ("headers", "leg", "method")
+    __slots__ = ("headers", "method")
 
     def __init__(self, leg: Leg, method: str, headers: tuple[Header, ...]) -> None:
-        self.leg = leg
+        super().__init__(leg)
         self.method = method
         self.headers = headers
 

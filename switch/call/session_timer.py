@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from switch.call import media
 from switch.call.abilities import ALLOW
 from switch.call.alarms import Alarm
+from switch.call.asker import PartyAsker
 from switch.call.proof import CHALLENGES, prove
 from switch.sip.client import ClientTransaction, InviteClientTransaction
 from switch.sip.message import Header, Message, Request, Response, seconds
@@ -369,13 +370,13 @@ class SessionTimer:
             self.refreshed()  # it answered: that is all we wanted to know
 
 
-class Refresh:
+class Refresh(PartyAsker):
     """One refresh of ours on its way."""
 
-    __slots__ = ("_proof", "leg", "method", "timer")
+    __slots__ = ("_proof", "method", "timer")
 
     def __init__(self, leg: Leg, method: str, timer: SessionTimer) -> None:
-        self.leg = leg
+        super().__init__(leg)
         self.method = method
         self.timer = timer
         self._proof: tuple[Header, ...] = ()

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from switch.call import inner, media
+from switch.call.asker import PartyAsker
 from switch.call.board import bracketed, new_call_id
 from switch.call.branch import Branch
 from switch.call.causes import of_status
-from switch.call.offers import Origin, OwnRequest, Reoffer, awake, on_hold, place_of
+from switch.call.offers import Origin, Reoffer, awake, on_hold, place_of
 from switch.call.onward import Onward
 from switch.sip.message import BadMessage, Request, Response
 from switch.sip.sdp import BadSdp, Sdp
@@ -279,7 +280,7 @@ class Transfer:
             ("Subscription-State", state),
             ("Content-Type", "message/sipfrag;version=2.0"),
         )
-        self.leg.request("NOTIFY", headers, f"SIP/2.0 {status} {reason}\r\n".encode(), OwnRequest(self.leg))
+        self.leg.request("NOTIFY", headers, f"SIP/2.0 {status} {reason}\r\n".encode(), PartyAsker(self.leg))
 
     def _let_go(self) -> None:
         """T is disconnected."""
