@@ -86,6 +86,11 @@ class Bank:
         self._label = worker_label
         self._queue: deque[_Asked] = deque()
         self._over: list[str] = []  # calls that ended while their hold was asked for
+        self._doubtful: set[str] = (
+            set()
+        )  # asked for on a connection that was lost: granted perhaps, or still to be
+        self._late: list[str] = []  # of these, the ones that are over
+        self._old: int | None = None  # the server's process behind that connection
         self._flying: list[_Asked] = []
         self._busy = False  # a statement is in flight
         self._gathering = False  # one will be in a moment
@@ -135,6 +140,9 @@ class Bank:
             if asked.request.call_id == call_id:
                 asked.done = _nobody
                 self._over.append(call_id)
+        if call_id in self._doubtful:
+            self._doubtful.discard(call_id)
+            self._late.append(call_id)
 
     def poll(self) -> None:
         """The socket is ready: go on with connecting, or with the statement in flight."""
@@ -171,6 +179,21 @@ class Bank:
         self.away = False
         self._pause = BACK_OFF[0]
         log.info("Balances can be asked for")
+        if self._old is not None:
+            old, self._old = self._old, None
+            self._execute("SELECT pg_terminate_backend(%s)::int", (str(old),))
+        if self._doubtful or self._late:
+            self._reactor.callLater(DEADLINE + 1.0, self._clear_doubts)
+
+    def _clear_doubts(self) -> None:
+        """What the old connection's process had been asked is done by now, or never will be: let go what nobody waits for."""
+        if self.away:
+            return  # once there is a connection again
+        self._over += self._late
+        self._late = []
+        self._doubtful.clear()
+        if not self._busy and not self._gathering:
+            self._send()
 
     def _gathered(self) -> None:
         self._gathering = False
@@ -223,8 +246,8 @@ class Bank:
     def _lose(self, reason: str) -> None:
         """Give the connection up, answer everybody who waits, and try again a little later.
 
-        What was in flight may have been granted all the same; the calls' `end` lets it go, or the writer's
-        sweep does when the grant comes even after that.
+        What was in flight may be granted all the same, perhaps much later, by a server that hangs: its process is
+        ended once there is a new connection, and what the calls that are over hold by then is let go a little later.
         """
         if not self.away and not self._stopped:
             log.error("The database is away, calls that must be paid cannot begin: %s", reason.strip())
@@ -232,9 +255,14 @@ class Bank:
         self._no_timer()
         self._unwatch()
         if self._connection is not None:
+            if self._busy:
+                self._old = self._process() or self._old
             self._connection.close()
             self._connection = None
         waiting = [*self._flying, *self._queue]
+        self._doubtful.update(asked.request.call_id for asked in self._flying if asked.done is not _nobody)
+        self._late += self._over
+        self._late += [asked.request.call_id for asked in self._flying if asked.done is _nobody]
         self._flying, self._busy, self._over = [], False, []
         self._queue.clear()
         if not self._stopped:
@@ -242,6 +270,12 @@ class Bank:
             self._pause = min(self._pause * 2, BACK_OFF[1])
         for asked in waiting:
             _tell(asked.done, None)
+
+    def _process(self) -> int | None:
+        try:
+            return int(self._connection.info.backend_pid) or None
+        except psycopg2.Error:
+            return None
 
     def _no_timer(self) -> None:
         if self._timer is not None and self._timer.active():

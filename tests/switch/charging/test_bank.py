@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -205,3 +207,34 @@ def test_a_bank_without_a_database_refuses_at_once_until_there_is_one(loop: Loop
     loop.until(lambda: len(answers) == 2, "the grant")
     assert answers[1] == {payer.pk: UNIT}
     bank.stop()
+
+
+def _process_of_the_bank() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'mizu bank' AND datname = current_database()"
+        )
+        ((pid,),) = cursor.fetchall()
+        return int(pid)
+
+
+def test_what_a_server_that_hung_grants_too_late_is_let_go_when_the_call_is_over(
+    loop: Loop, bank: Bank
+) -> None:
+    payer, answers = account(balance="10"), Answers()
+    server = _process_of_the_bank()
+    os.kill(server, signal.SIGSTOP)
+    try:
+        refused = answers.ask(bank, payer, 7)
+        loop.until(lambda: answers == [None], "the refusal", seconds=6)
+        bank.release(refused)
+        loop.until(lambda: not bank.away, "another connection", seconds=6)
+    finally:
+        os.kill(server, signal.SIGCONT)
+    loop.until(
+        lambda: not bank._doubtful and not bank._late and not bank._over, "the doubts to be over", seconds=8
+    )
+    loop.until(lambda: not Hold.objects.exists() and held(payer) == 0, "the money to be free", seconds=5)
+    answers.ask(bank, payer, 10)
+    loop.until(lambda: len(answers) == 2, "the next answer")
+    assert answers[1] == {payer.pk: 10 * UNIT}
