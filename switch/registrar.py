@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from switch.auth import UNAUTHORIZED, Doorkeeper, Refused
-from switch.net import Flow
+from switch.net import SECURE, Flow
 from switch.sip.message import Header, Request, seconds
 from switch.sip.server import ServerTransaction
 from switch.sip.uri import NameAddr
@@ -48,6 +48,9 @@ class Binding:
         """Raises KeyError, TypeError, ValueError for what no worker wrote."""
         return cls(**values | {"flow": Flow(*values["flow"]), "path": tuple(values["path"])})
 
+
+TLS_WANTED = "TLS Required"
+"""To an account that is heard over secure transports only (setting stricttransport)."""
 
 Tell = Callable[[int, list[Binding]], None]
 """Account, and those of its bindings that changed; one that has ended expires in the past."""
@@ -119,6 +122,9 @@ class Registrar:
         named = request.to.uri.user
         if account is None or not account.enabled or world.local(named) != account_id:
             tx.reply(403, board.now)
+            return
+        if world.settings_of(account).stricttransport == "secure" and flow.transport not in SECURE:
+            tx.reply(403, board.now, TLS_WANTED)
             return
         contacts = request.contacts
         changed = self._changes(tx, request, contacts, account_id, flow, now)

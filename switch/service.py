@@ -32,6 +32,7 @@ TICK = 0.02
 SWITCH_INTERVAL = 0.001
 """Seconds that the reactor waits for the interpreter at most when another thread (Redis, disk) computes."""
 SWEEP = 10.0
+KEEP_ALIVE = 1.0
 LINGER = 3.0
 """Seconds that BYEs and records have at the end."""
 _CALL_ID = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]+)", re.IGNORECASE)
@@ -163,6 +164,7 @@ class Worker:
         from switch.call.names import Names
         from switch.call.usage import UsageCounters
         from switch.guard import Guard
+        from switch.keepalive import KeepAlive
         from switch.live import Live
         from switch.net import Firewall, Net
         from switch.registrar import Registrar
@@ -208,6 +210,7 @@ class Worker:
         board.layer = TransactionLayer(self.net.send, self.b2bua, ids)  # type: ignore[arg-type]  # flows are Net's
         board.registrar = Registrar(board, self.doorkeeper, self.live.registered)
         self.board = board
+        self.keepalive = KeepAlive(board.registrar.everything, self.net.send, self._cares_for)
         self._world_changed(self.keeper.world)
         self._connect_live()
         self.net.start()
@@ -217,6 +220,7 @@ class Worker:
         self.alive = self.spool.keep_alive(self.reactor)
         self._tick()
         self._sweep()
+        self._keep_alive()
         tune()
         self.ready.write_text(f"{os.getpid()}\n")
         log.info(
@@ -255,6 +259,7 @@ class Worker:
         self.guard.follow(world)
         self.net.secure(tls_files(settings, self.var))
         self.net.allow_origins(settings.websocketorigins)
+        self.net.dont_fragment(settings.ipdontfragment)
         self.board.layer.t1 = settings.minresendival / 1000
 
     def _tick(self) -> None:
@@ -267,6 +272,15 @@ class Worker:
         self.guard.sweep()
         self.guard.look_up()
         self.net.look_for_certificates()
+
+    def _keep_alive(self) -> None:
+        self.reactor.callLater(KEEP_ALIVE, self._keep_alive)
+        self.keepalive.tick(time.time(), KEEP_ALIVE, self.board.world().settings.udpkeepalive)
+
+    def _cares_for(self, flow: Flow) -> bool:
+        """Whether this worker keeps that phone's way open: who heard it, or the first for one that runs no more."""
+        heard = flow.worker if 1 <= flow.worker <= self.config.workers else 1
+        return heard == self.number
 
     def _spread(self, data: bytes) -> int | None:
         """One trunk's datagrams all arrive at one worker: let the Call-ID choose, so that every request of a call chooses alike."""

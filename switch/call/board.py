@@ -46,6 +46,7 @@ class Sockets(Protocol):
         via_shared: bool = False,
         local: int = 0,
         name: str = "",
+        patience: float | None = None,
     ) -> Flow: ...
 
     def local_address(self, flow: Flow) -> tuple[str, int]: ...

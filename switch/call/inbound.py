@@ -18,11 +18,14 @@ from switch.call.call import Call
 from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
 from switch.call.pipeline import decide, identify
 from switch.call.record import told
+from switch.net import SECURE
+from switch.registrar import TLS_WANTED
 from switch.sip.message import BadMessage, Header, Request
 from switch.sip.server import InviteServerTransaction, ServerTransaction
 
 if TYPE_CHECKING:
     from switch.net import Flow
+    from switch.world.world import World
 
 log = logging.getLogger("switch.call")
 
@@ -145,6 +148,10 @@ class Inbound:
         if isinstance(proof, Refused):
             tx.reply(proof.status, board.now, None, proof.headers)
             return None
+        account = world.account(proof.account_id)
+        if account is not None and not heard_here(account, world, request):
+            tx.reply(403, board.now, TLS_WANTED)
+            return None
         request.digest_username = proof.username
         found = identify(request, world)
         return None if isinstance(found, NeedsDigest) else found
@@ -171,6 +178,11 @@ class Inbound:
         call.decision = outcome  # type: ignore[assignment]  # the other case of `decide`
         board.live.changed(call)
         money.first(call, dial.begin)
+
+
+def heard_here(account: Caller, world: World, request: CallRequest) -> bool:
+    """Whether the account may give its password on that transport."""
+    return request.transport in SECURE or world.settings_of(account).stricttransport != "secure"
 
 
 def _mixed(invite: Request) -> bool:

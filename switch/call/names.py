@@ -83,11 +83,15 @@ class Names:
         self.find(place, ways.append)
         return ways[0] if ways else None
 
-    def failed(self, way: Way) -> None:
+    def failed(self, way: Way, seconds: float = OUT_OF_SERVICE) -> None:
         """It did not answer, could not be reached or was out of service."""
         if len(self._down) >= MOST_NAMES:
             self._down.clear()
-        self._down[way[:3]] = self._clock() + OUT_OF_SERVICE
+        self._down[way[:3]] = self._clock() + seconds
+
+    def is_down(self, way: Way) -> bool:
+        """Whether it has failed lately."""
+        return self._down.get(way[:3], 0.0) > self._clock()
 
     # --- inside
 

@@ -5,10 +5,11 @@ from .codec import Framer
 from .config import ConfigError, NetConfig, own_port
 from .counters import Counters
 from .firewall import Firewall, Sources, Tables
-from .flow import Flow, Reason
+from .flow import SECURE, Flow, Reason
 from .net import Net
 
 __all__ = [
+    "SECURE",
     "ConfigError",
     "Counters",
     "Firewall",

@@ -32,6 +32,9 @@ class Settings:
     dnsservers: tuple[str, ...]
     secondarybind: tuple[str, ...]
     interface: int
+    stricttransport: str
+    ipdontfragment: bool
+    udpkeepalive: int
     # registrar
     upperexpire: int
     upperexpiremin: int

@@ -130,6 +130,34 @@ SETTINGS: tuple[Definition, ...] = (
         _("Name servers to ask, as address or address:port; empty: those of the machine."),
         check=dns_server,
     ),
+    # Transports (guide 4905, 9160, 11011, 11043)
+    Definition(
+        "stricttransport",
+        str,
+        "no",
+        _(
+            "no: a request too large for UDP goes by TCP, and by UDP when that is refused. keep: what is sent by UDP stays on UDP. "
+            "secure: that, and an account that gives a password is heard over TLS and secure WebSocket only."
+        ),
+        choices=("no", "keep", "secure"),
+        account=True,
+    ),
+    Definition(
+        "ipdontfragment",
+        bool,
+        False,
+        _(
+            "Forbid that SIP datagrams are cut on their way; what does not fit a path is then not sent by UDP."
+        ),
+    ),
+    Definition(
+        "udpkeepalive",
+        int,
+        30,
+        _("Seconds between empty datagrams that keep the NAT in front of a phone on UDP open; 0: none."),
+        minimum=0,
+        maximum=3600,
+    ),
     # More addresses (guide 13383-13394)
     Definition(
         "secondarybind",

@@ -39,6 +39,8 @@ def house(django_db_setup: None, django_db_blocker: Any, authority: Authority) -
         }
         poor = next(row[0] for row in office.rows["accounts"] if row[1] == "relayed")
         office.rows["overrides"].append([poor, "tlspeernames", ["trunk.example.org"]])
+        phone = next(row[0] for row in office.rows["accounts"] if row[1] == "1001")
+        office.rows["overrides"].append([phone, "stricttransport", "secure"])
 
     with opened(django_db_blocker, change=change) as found:
         yield found
@@ -164,6 +166,22 @@ def test_a_phone_registered_over_tls_is_called_on_its_connection_and_sips_stays_
     rich.within("BYE", invite, ok)
     phone.answer(phone.asked("BYE"), 200)
     rich.told(200, "BYE")
+
+
+def test_an_account_that_is_secure_only_is_refused_on_udp(house: House, peers: Callable[[str], Peer]) -> None:
+    phone, other = peers("1001"), peers("1002")
+    assert phone.register("secret-1001").status == 403
+    assert other.register("secret-1002").status == 200
+    uri = f"sip:{NUMBER}@127.0.0.1:{house.switch.port}"
+    fields = {"body": sdp(), "from_": "<sip:1001@127.0.0.1>;tag=u1"}
+    first = phone.request("INVITE", uri, **fields)
+    phone.send(first)
+    asked = phone.told(407)
+    phone.ack(first, asked)
+    again = phone.request("INVITE", uri, cseq=2, call_id=first.call_id, **fields)
+    again.headers.append(("Proxy-Authorization", phone.proof(asked, "INVITE", uri, "secret-1001")))
+    phone.send(again)
+    phone.ack(again, phone.told(403))
 
 
 @pytest.mark.req("webrtc-003")
