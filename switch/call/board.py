@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from switch.call.alarms import Alarms
+from switch.call.denied import denied
 from switch.call.leg import Key, Leg
 from switch.call.usage import UsageCounters
 from switch.media import Relay
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from switch.call.call import Call
-    from switch.call.names import Names
+    from switch.call.names import Names, Way
     from switch.registrar import Registrar
     from switch.sip.transaction import TransactionLayer
     from switch.world.world import World
@@ -169,6 +170,16 @@ class Board:
             if not way.reliable and is_numeric(place.host):
                 _bounded(self._ways)[key] = way
         return way
+
+    def denies(self, rules: tuple[str, ...], way: Flow | Way, source: Flow | None = None) -> bool:
+        """Whether an account's setting denyaddr keeps requests from going there."""
+
+        def is_own(host: str, port: int) -> bool:
+            flow = way if isinstance(way, Flow) else Flow("udp", host, port, True, 0, 0)
+            return self.sockets.is_own(host, port, flow)
+
+        came_from = way.host if source is None else source.host
+        return denied(rules, way.host, way.port, source=came_from, is_own=is_own)
 
     def _way_to(self, place: Place, otherwise: Flow) -> Flow | None:
         ways = self.names.now(place)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from switch.call.call import Call
-    from switch.call.model import Target
+    from switch.call.model import Caller, Target
     from switch.net import Flow
 
 log = logging.getLogger("switch.call")
@@ -67,6 +67,10 @@ class Branch(Leg):
         self.tried_digest = False
         self.line = False
         self.status = 0
+
+    @property
+    def party(self) -> Caller:
+        return self.target.account
 
     # --- asking -----------------------------------------------------------------------------------------------------------------
 

@@ -86,14 +86,17 @@ def _carrier(call: Call, target: Target, ways: list[Way]) -> None:
     body = _body(call)
     if body is None:
         return
-    if not ways:
-        _note(call, target, 503, "name not found", board.now)
+    settings = board.world().settings_of(target.account)
+    allowed = [way for way in ways if not board.denies(settings.denyaddr, way)] if settings.denyaddr else ways
+    if not allowed:
+        _note(call, target, 503, "address denied" if ways else "name not found", board.now)
         following(call, 503)
         return
-    way, *others = ways
-    local = board.world().settings_of(target.account).interface
+    way, *others = allowed
     try:
-        flow = board.sockets.connect_flow(way.transport, way.host, way.port, local=local, name=way.name)
+        flow = board.sockets.connect_flow(
+            way.transport, way.host, way.port, local=settings.interface, name=way.name
+        )
     except ValueError as error:
         _note(call, target, 503, str(error), board.now)
         following(call, 503)

@@ -14,7 +14,7 @@ from switch.sip.server import InviteServerTransaction
 if TYPE_CHECKING:
     from switch.call.board import Board
     from switch.call.call import Call
-    from switch.call.model import TrunkAddress
+    from switch.call.model import Caller, TrunkAddress
 
 Key = tuple[str, str, str]
 
@@ -90,7 +90,14 @@ class Leg:
         assert dialog is not None
         if self.phone or (self.flow.reliable and self.board.sockets.alive(self.flow)):
             return self.flow
-        return self.board.way_to(dialog.route_set[0] if dialog.route_set else dialog.target, self.flow)
+        way = self.board.way_to(dialog.route_set[0] if dialog.route_set else dialog.target, self.flow)
+        rules = self.board.world().settings_of(self.party).denyaddr
+        return self.flow if rules and self.board.denies(rules, way, self.flow) else way
+
+    @property
+    def party(self) -> Caller:
+        """Whose leg it is."""
+        return self.call.account
 
     def request(
         self, method: str, headers: tuple[Header, ...] = (), body: bytes = b"", context: object = None

@@ -35,6 +35,7 @@ class Settings:
     stricttransport: str
     ipdontfragment: bool
     udpkeepalive: int
+    denyaddr: tuple[str, ...]
     # registrar
     upperexpire: int
     upperexpiremin: int

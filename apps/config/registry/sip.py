@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from apps.config.registry.checks import bind_address, dns_server, host_name, origin, path
+from apps.config.registry.checks import bind_address, denied_address, dns_server, host_name, origin, path
 from apps.config.registry.definition import Definition, Words
 
 
@@ -157,6 +157,19 @@ SETTINGS: tuple[Definition, ...] = (
         _("Seconds between empty datagrams that keep the NAT in front of a phone on UDP open; 0: none."),
         minimum=0,
         maximum=3600,
+    ),
+    # Where requests must not go (guide 1878, 10715-10737)
+    Definition(
+        "denyaddr",
+        Words,
+        (),
+        _(
+            "Addresses that an account's requests are not sent to, whatever its messages or DNS name: loopbackaddr, localaddr "
+            "(our own), lanaddr, privateaddr (lanaddr and localaddr), notsigaddr (all but the one that its messages come "
+            "from), notfromaddr (that one), an address, or address:port. *: none, also when others above have some."
+        ),
+        check=denied_address,
+        account=True,
     ),
     # More addresses (guide 13383-13394)
     Definition(
