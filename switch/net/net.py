@@ -10,13 +10,13 @@ from ipaddress import ip_address
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from .certificates import TlsFiles
 from .codec import MakeFramer
 from .config import ConfigError, NetConfig
 from .counters import Counters
 from .firewall import Firewall, Tables
 from .flow import SECURE, Flow, Reason
 from .handover import Handover, Kind, reason_from
+from .pem import TlsFiles
 from .reactor import Reactor
 from .tcp import TcpPool, open_tcp
 from .udp import UdpSocket, local_address_towards, open_udp

@@ -44,6 +44,7 @@ def test_only_phones_on_udp_behind_a_nat_of_this_worker_that_are_still_registere
     assert set(sent) == {10_005}
 
 
+@pytest.mark.req("nat-017")
 def test_none_are_sent_when_they_are_turned_off() -> None:
     sent: list[int] = []
     keeper = KeepAlive(lambda: {1: [binding(1)]}, lambda flow, data: sent.append(1), lambda flow: True)

@@ -91,7 +91,7 @@ def test_a_small_invite_stays_on_udp(house: House, rich: Peer, one: Peer) -> Non
     door.close()
 
 
-@pytest.mark.req("nat-007", "nat-017")
+@pytest.mark.req("nat-007")
 def test_a_phone_behind_a_nat_gets_empty_datagrams_and_one_that_is_not_gets_none(house: House) -> None:
     behind, plain = Peer(house.switch.port, "1001"), Peer(house.switch.port, "1002")
     behind.contact = "<sip:1001@192.168.1.9:5060>"

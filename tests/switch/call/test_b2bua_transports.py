@@ -92,7 +92,7 @@ def invite_at(carrier: TlsPeer) -> Request:
     return carrier.asked("INVITE")
 
 
-@pytest.mark.req("sip-098", "tunnel-encryption-018")
+@pytest.mark.req("sip-098")
 def test_a_call_goes_to_a_carrier_over_tls_after_it_has_proved_its_name(
     house: House, rich: Peer, serve: Callable[[str], TlsPeer]
 ) -> None:
@@ -184,7 +184,6 @@ def test_an_account_that_is_secure_only_is_refused_on_udp(house: House, peers: C
     phone.ack(again, phone.told(403))
 
 
-@pytest.mark.req("webrtc-003")
 def test_a_page_registers_is_called_and_calls(house: House, rich: Peer, two: Peer) -> None:
     browser = page(house, "1002")
     assert browser.register("secret-1002").status == 200

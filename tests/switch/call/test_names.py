@@ -127,7 +127,8 @@ def test_while_no_name_server_answers_what_was_known_is_good(
     assert house.short("new.example", 5060) == ["udp 192.0.2.2:5060"]
 
 
-def test_calls_of_one_moment_ask_once(house: House, server: NameServer, loop: Loop) -> None:
+@pytest.mark.req("sip-080")
+def test_calls_of_one_moment_ask_once_and_nobody_waits(house: House, server: NameServer, loop: Loop) -> None:
     server.a("a.example", "192.0.2.1", ttl=0)
     found: list[list[Way]] = []
     for _ in range(50):

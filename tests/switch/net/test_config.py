@@ -30,6 +30,7 @@ def test_the_workers_own_ports_can_be_set() -> None:
     assert (config.own_port, config.advertise) == (5102, "203.0.113.9")
 
 
+@pytest.mark.req("sip-104", "security-050")
 def test_tls_is_beside_the_sip_port_and_websocket_where_it_is_put() -> None:
     config = NetConfig.from_env({"MIZU_SIP_WSS_PORT": "8443"}, worker=1)
     assert (config.tls_port, config.ws_port, config.wss_port) == (5061, 0, 8443)

@@ -100,6 +100,7 @@ def test_a_phone_learns_its_address_from_either_port_and_sip_is_not_disturbed(
     assert len(worker.heard) == 1 and worker.net.metrics()["stun_answered"] == 3
 
 
+@pytest.mark.req("sip-085")
 def test_an_oversized_datagram_is_refused_at_once_when_fragments_are_forbidden(
     loop: Loop, start: Start
 ) -> None:
