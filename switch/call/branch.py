@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from switch.call import media
+from switch.call import large, media
 from switch.call.alarms import Alarm
 from switch.call.board import bracketed, transport_param
 from switch.call.leg import Leg
@@ -13,7 +13,7 @@ from switch.call.model import AUTO
 from switch.call.proof import CHALLENGES, prove
 from switch.sip.client import CALLING, InviteClientTransaction
 from switch.sip.dialog import Dialog
-from switch.sip.locate import DEFAULT_PORT, Way
+from switch.sip.locate import DEFAULT_PORT
 from switch.sip.message import Header, Request, Response
 
 if TYPE_CHECKING:
@@ -21,18 +21,13 @@ if TYPE_CHECKING:
 
     from switch.call.call import Call
     from switch.call.model import Caller, Target
+    from switch.call.names import Way
     from switch.net import Flow
 
 log = logging.getLogger("switch.call")
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
 NO_ANSWER_STATUS = 408
-LARGE = 1300
-"""Bytes of a request above which UDP is not to be used when the path's MTU is not known."""
-TCP_WITHIN = 1.5
-"""Seconds that TCP may take to be there before UDP is used all the same: a caller waits."""
-NO_TCP = 600.0
-"""Seconds for which a carrier that refused TCP is not asked for it again."""
 _CARRIED_ON = ("Privacy", "Subject", "Priority", "User-to-User", "Accept-Language")
 """Headers of the caller that concern the called and tell nothing about the caller's network."""
 
@@ -67,10 +62,6 @@ class Branch(Leg):
         self.tried_digest = False
         self.line = False
         self.status = 0
-
-    @property
-    def party(self) -> Caller:
-        return self.target.account
 
     # --- asking -----------------------------------------------------------------------------------------------------------------
 
@@ -110,42 +101,12 @@ class Branch(Leg):
 
     def _send(self, invite: Request) -> None:
         data = invite.encode()
-        if self.small is None and len(data) > LARGE and (flow := self._larger(self.flow)) is not None:
-            self.small, self.flow = self.flow, flow
-            invite.set("Via", self.board.via(flow))
+        if len(data) > large.LIMIT and large.by_tcp(self):
+            invite.set("Via", self.board.via(self.flow))
             data = invite.encode()
         self.invite = invite
         self.tx = self.board.layer.invite(invite, self.flow, self.board.now, data)
         self.tx.context = self
-
-    # --- requests too large for a datagram (RFC 3261 §18.1.1) ---------------------------------------------------------------------
-
-    def _larger(self, flow: Flow) -> Flow | None:
-        """The same carrier by TCP, unless it has refused that lately or has to keep to its transport."""
-        if flow.transport != "udp" or self.phone or self.board.names.is_down(_by_tcp(flow)):
-            return None
-        if self.board.world().settings_of(self.target.account).stricttransport != "no":
-            return None
-        try:
-            return self.board.sockets.connect_flow(
-                "tcp", flow.host, flow.port, local=flow.local, patience=TCP_WITHIN
-            )
-        except ValueError:
-            return None
-
-    def _smaller(self) -> bool:
-        """TCP is not to be had: by UDP then, in fragments; and for a while at once."""
-        invite, flow = self.invite, self.small
-        if flow is None or invite is None or self.flow == flow or self.status:
-            return False
-        self.board.names.failed(_by_tcp(flow), NO_TCP)
-        self.flow = flow
-        self.leave()
-        self.dialog = None
-        again = Request("INVITE", invite.uri, list(invite.headers), invite.body)
-        again.set("Via", self.board.via(flow))
-        self._send(again)
-        return True
 
     # --- what comes back --------------------------------------------------------------------------------------------------------
 
@@ -240,13 +201,22 @@ class Branch(Leg):
         self._send(again)
         return True
 
+    @property
+    def account(self) -> Caller:
+        return self.target.account
+
     def on_timeout(self) -> None:
         if not self.given_up and not self.answered:
             self.over(NO_ANSWER_STATUS)
 
     def on_transport_error(self) -> None:
         """Of a carrier it counts as 503 (RFC 3261 §8.1.3.1); a phone whose connection is gone is not there any more."""
-        if not self.given_up and not self.answered and not self._smaller():
+        if self.given_up or self.answered:
+            return
+        again = large.by_udp(self)
+        if again is not None:
+            self._send(again)
+        else:
             self.over(503 if self.trunk is not None else 480)
 
     def _too_long(self) -> None:
@@ -288,10 +258,6 @@ class Branch(Leg):
             # Nobody has heard it yet, and nobody need hear it again; a late answer is still dealt with.
             self.board.layer.wheel.arm(tx, tx.deadline)
         tx.cancel(self.board.now, (("Reason", f'SIP;cause=487;text="{why}"'),))
-
-
-def _by_tcp(flow: Flow) -> Way:
-    return Way("tcp", flow.host, flow.port, "")
 
 
 def carrier_uri(number: str, host: str, port: int, transport: str) -> str:

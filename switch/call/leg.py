@@ -65,6 +65,11 @@ class Leg:
         """Its INVITE that we accepted and it has not acknowledged."""
         self.bye_waits = False
 
+    @property
+    def account(self) -> Caller:
+        """Whose settings hold for this party."""
+        return self.call.account
+
     def enter(self, dialog: Dialog) -> None:
         """The leg is in this dialog now: requests in it come here."""
         self.dialog = dialog
@@ -91,13 +96,8 @@ class Leg:
         if self.phone or (self.flow.reliable and self.board.sockets.alive(self.flow)):
             return self.flow
         way = self.board.way_to(dialog.route_set[0] if dialog.route_set else dialog.target, self.flow)
-        rules = self.board.world().settings_of(self.party).denyaddr
+        rules = self.board.world().settings_of(self.account).denyaddr
         return self.flow if rules and self.board.denies(rules, way, self.flow) else way
-
-    @property
-    def party(self) -> Caller:
-        """Whose leg it is."""
-        return self.call.account
 
     def request(
         self, method: str, headers: tuple[Header, ...] = (), body: bytes = b"", context: object = None
