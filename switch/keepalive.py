@@ -41,16 +41,14 @@ class KeepAlive:
             self._round.clear()
             return
         if not self._round:
-            self._round.extend(
-                one for own in self._bindings().values() for one in own if self._needs(one, now)
-            )
+            self._round.extend(one for own in self._bindings().values() for one in own)
             self._per_second = len(self._round) / interval
             self._due = 0.0
         self._due += self._per_second * seconds
         while self._round and self._due >= 1:
             self._due -= 1
             one = self._round.popleft()
-            if one.expires_at > now:
+            if self._needs(one, now):
                 self._send(one.flow, PING)
                 self.sent += 1
 

@@ -191,4 +191,6 @@ def test_the_memory_for_names_is_bounded() -> None:
     for number in range(MOST_NAMES + 500):
         names.find(Place(f"h{number}.example", 5060), lambda ways: None)
         names.failed(Way("udp", f"192.0.2.{number}", 5060, ""))
-    assert len(names) == MOST_NAMES and len(names._down) <= MOST_NAMES
+        names.find(Place(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"), lambda ways: None)
+    assert len(names) == MOST_NAMES
+    assert len(names._down) <= MOST_NAMES and len(names._fixed) <= MOST_NAMES
