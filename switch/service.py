@@ -333,6 +333,7 @@ class Worker:
         self.guard.follow(world)
         self.net.secure(tls_files(settings, self.var))
         self.net.allow_origins(settings.websocketorigins)
+        self.net.dont_fragment(settings.ipdontfragment)
         self.board.layer.t1 = settings.minresendival / 1000
         anybody = not {"siptrace", "loglevel"}.isdisjoint(world.own_settings())
         self.board.trace.follow(settings, anybody=anybody)

@@ -25,6 +25,17 @@ class Authority:
         self.path = folder / f"{name}.ca"
         self.path.write_bytes(own.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
+    def below(self, name: str) -> Authority:
+        """An authority that this one vouches for."""
+        other = Authority(self.folder, name)
+        signed = self._made(other._name, other._key.public_key()).add_extension(
+            x509.BasicConstraints(ca=True, path_length=0), critical=True
+        )
+        other.path.write_bytes(
+            signed.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        )
+        return other
+
     def _made(
         self, subject: x509.Name, key: ec.EllipticCurvePublicKey, days: int = 2
     ) -> x509.CertificateBuilder:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from switch.call.alarms import Alarms
+from switch.call.denied import denied
 from switch.call.leg import Key, Leg
 from switch.call.usage import UsageCounters
 from switch.media import Client, Relay
@@ -49,6 +50,7 @@ class Sockets(Protocol):
         via_shared: bool = False,
         local: int = 0,
         name: str = "",
+        patience: float | None = None,
     ) -> Flow: ...
 
     def local_address(self, flow: Flow) -> tuple[str, int]: ...
@@ -204,6 +206,16 @@ class Board:
             if not way.reliable and is_numeric(place.host):
                 _bounded(self._ways)[key] = way
         return way
+
+    def denies(self, rules: tuple[str, ...], way: Flow | Way, source: Flow | None = None) -> bool:
+        """Whether an account's setting denyaddr keeps requests from going there."""
+
+        def is_own(host: str, port: int) -> bool:
+            flow = way if isinstance(way, Flow) else Flow("udp", host, port, True, 0, 0)
+            return self.sockets.is_own(host, port, flow)
+
+        came_from = way.host if source is None else source.host
+        return denied(rules, way.host, way.port, source=came_from, is_own=is_own)
 
     def _way_to(self, place: Place, otherwise: Flow) -> Flow | None:
         ways = self.names.now(place)

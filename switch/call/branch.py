@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from switch.call import history, identity, media, reliable, session_timer
+from switch.call import history, identity, large, media, reliable, session_timer
 from switch.call.abilities import ALLOW
 from switch.call.alarms import Alarm
 from switch.call.board import bracketed, transport_param
@@ -47,7 +47,7 @@ class Branch(Leg):
 
     __slots__ = (
         "address", "alarm", "answered", "began", "binding", "done", "early", "given_up", "invite", "line", "moved", "other_ways", "refusal",
-        "ring_seconds", "routes", "status", "target", "to", "tried_digest", "tx", "uri", "via_way",
+        "ring_seconds", "routes", "small", "status", "target", "to", "tried_digest", "tx", "uri", "via_way",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +63,8 @@ class Branch(Leg):
         self.done = done
         self.address = f"{flow.host}:{flow.port}"
         self.routes: tuple[str, ...] = ()
+        self.small: Flow | None = None
+        """The way by UDP of an INVITE that is tried by TCP because of its size."""
         self.via_way: Way | None = None
         self.other_ways: list[Way] = []
         """Of a carrier: other ways to the same one, for when this one leads nowhere (RFC 3263 §4.3)."""
@@ -168,9 +170,13 @@ class Branch(Leg):
         return bracketed(trunk.host)
 
     def _send(self, invite: Request) -> None:
+        data = invite.encode()
+        if len(data) > large.LIMIT and large.by_tcp(self):
+            invite.set("Via", self.board.via(self.flow))
+            data = invite.encode()
         self.invite = invite
         self.shown = invite.body
-        self.tx = self.board.layer.invite(invite, self.flow, self.board.now)
+        self.tx = self.board.layer.invite(invite, self.flow, self.board.now, data)
         self.tx.context = self
         self.board.trace.belongs(self.call, invite.call_id)
 
@@ -332,7 +338,12 @@ class Branch(Leg):
 
     def on_transport_error(self) -> None:
         """Of a carrier it counts as 503 (RFC 3261 §8.1.3.1); a phone whose connection is gone is not there any more."""
-        if not self.given_up and not self.answered:
+        if self.given_up or self.answered:
+            return
+        again = large.by_udp(self)
+        if again is not None:
+            self._send(again)
+        else:
             self.over(503 if self.trunk is not None else FLOW_FAILED)
 
     def _too_long(self) -> None:

@@ -103,11 +103,13 @@ def _carrier(call: Call, target: Target, ways: list[Way]) -> None:
     body = _body(call)
     if body is None:
         return
-    if not ways:
-        _note(call, target, 503, "name not found", board.now)
+    settings = board.world().settings_of(target.account)
+    allowed = [way for way in ways if not board.denies(settings.denyaddr, way)] if settings.denyaddr else ways
+    if not allowed:
+        _note(call, target, 503, "address denied" if ways else "name not found", board.now)
         following(call, 503)
         return
-    way, *others = ways
+    way, *others = allowed
     try:
         flow = board.flow_to(way, target.account)
     except ValueError as error:
@@ -115,7 +117,7 @@ def _carrier(call: Call, target: Target, ways: list[Way]) -> None:
         following(call, 503)
         return
     uri = carrier_uri(target.number, trunk.host, trunk.port, trunk.transport)
-    phone = board.world().settings_of(target.account).sendsipuseruripart
+    phone = settings.sendsipuseruripart
     marked = f"{uri};user=phone" if phone != "no" and is_telephone(target.number) else uri
     branch = Branch(call, target, flow, marked, _carrier_done)
     branch.to = marked if phone in {"to", "always"} else uri

@@ -21,6 +21,8 @@ from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
 from switch.call.pipeline import decide, identify
 from switch.call.record import told
 from switch.events.core import Events
+from switch.net import SECURE
+from switch.registrar import TLS_WANTED
 from switch.sip.dialog import recorded_routes
 from switch.sip.ids import COOKIE
 from switch.sip.message import BadMessage, Header, Request
@@ -29,6 +31,7 @@ from switch.trunks.inward import by_registration
 
 if TYPE_CHECKING:
     from switch.net import Flow
+    from switch.world.world import World
 
 log = logging.getLogger("switch.call")
 
@@ -173,6 +176,10 @@ class Inbound:
         if isinstance(proof, Refused):
             tx.reply(proof.status, board.now, None, proof.headers)
             return None
+        account = world.account(proof.account_id)
+        if account is not None and not heard_here(account, world, request):
+            tx.reply(403, board.now, TLS_WANTED)
+            return None
         request.digest_username = proof.username
         found = identify(request, world)
         return None if isinstance(found, NeedsDigest) else found
@@ -218,6 +225,11 @@ def _accepts_sdp(invite: Request) -> bool:
     """Whether our answers may hold a session description (RFC 3261 §20.1); who says nothing takes one."""
     wanted = [one.partition(";")[0].rstrip().lower() for one in invite.members("Accept")]
     return not wanted or not ACCEPTABLE.isdisjoint(wanted)
+
+
+def heard_here(account: Caller, world: World, request: CallRequest) -> bool:
+    """Whether the account may give its password on that transport."""
+    return request.transport in SECURE or world.settings_of(account).stricttransport != "secure"
 
 
 def _mixed(invite: Request) -> bool:

@@ -130,7 +130,9 @@ class Leg:
         assert dialog is not None
         if self.phone or (self.flow.reliable and self.board.sockets.alive(self.flow)):
             return self.flow
-        return self.board.way_to(dialog.route_set[0] if dialog.route_set else dialog.target, self.flow)
+        way = self.board.way_to(dialog.route_set[0] if dialog.route_set else dialog.target, self.flow)
+        rules = self.board.world().settings_of(self.account).denyaddr
+        return self.flow if rules and self.board.denies(rules, way, self.flow) else way
 
     def request(
         self,

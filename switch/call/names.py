@@ -59,6 +59,8 @@ class Names:
         self._mode = MODES[-1]
         self._known: OrderedDict[Question, _Known] = OrderedDict()
         self._asked: dict[Question, list[Callable[[Answers], None]]] = {}
+        self._fixed: dict[Place, list[Way]] = {}
+        """Of numeric addresses, which are most carriers: not even a generator for those."""
         self._down: dict[tuple[str, str, int], float] = {}
 
     def follow(self, mode: str) -> None:
@@ -70,7 +72,14 @@ class Names:
 
     def find(self, place: Place, found: Found) -> None:
         """Call `found` with the ways to a place, the best first: at once when they are known. None: it is nowhere."""
-        if not is_numeric(place.host) and self._mode == "no":
+        fixed = self._fixed.get(place)
+        if fixed is not None:
+            found(self._ordered(fixed))
+            return
+        if is_numeric(place.host):
+            found(self._ordered(self._keep(place)))
+            return
+        if self._mode == "no":
             found([])
             return
         if self._mode != "all":
@@ -83,13 +92,28 @@ class Names:
         self.find(place, ways.append)
         return ways[0] if ways else None
 
-    def failed(self, way: Way) -> None:
+    def failed(self, way: Way, seconds: float = OUT_OF_SERVICE) -> None:
         """It did not answer, could not be reached or was out of service."""
         if len(self._down) >= MOST_NAMES:
             self._down.clear()
-        self._down[way[:3]] = self._clock() + OUT_OF_SERVICE
+        self._down[way[:3]] = self._clock() + seconds
+
+    def is_down(self, way: Way) -> bool:
+        """Whether it has failed lately."""
+        return self._down.get(way[:3], 0.0) > self._clock()
 
     # --- inside
+
+    def _keep(self, place: Place) -> list[Way]:
+        """The one way to a numeric address."""
+        if len(self._fixed) >= MOST_NAMES:
+            self._fixed.clear()
+        ways = self._fixed[place] = []
+        try:
+            next(locate(place, self._families, self._pick))
+        except StopIteration as done:
+            ways.extend(done.value)
+        return ways
 
     def _go_on(self, steps: Steps, answers: Answers | None, found: Found) -> None:
         """Take the steps for which the answers are known, and wait for the next one that is not."""

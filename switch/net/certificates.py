@@ -1,4 +1,4 @@
-"""Certificates on disk and the names in them, without a connection (RFC 5280, RFC 5922)."""
+"""Certificates made ready for OpenSSL, and the names in them (RFC 5280, RFC 5922)."""
 
 from __future__ import annotations
 
@@ -11,31 +11,12 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 from OpenSSL import SSL
 
+from .pem import BadCertificate, Pair, TlsFiles, pairs_of
+
 CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2, all with forward secrecy; TLS 1.3 has its own list, which is good as it is."""
 MOST_NAMES = 32
 """Of one certificate; what has more is not a party of a trunk."""
-
-
-class BadCertificate(ValueError):
-    """A certificate, key or CA file cannot be used; the message names it and says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
-    """Where certificates and keys are, and whom we trust. An empty `certificates` listens nowhere."""
-
-    certificates: tuple[Path, ...] = ()
-    """PEM files, each with a certificate and its chain, or folders of such (`*.pem`, `*.crt`). The first is for callers that name no host."""
-    key: Path | None = None
-    """The key of a certificate that is not in its own file, nor beside it as `NAME.key`."""
-    client_ca: Path | None = None
-    """Whose certificates prove who a connecting trunk is; None: nobody is asked for one."""
-    client_required: bool = False
-    """Refuse a connection without such a certificate. Phones have none, as a rule."""
-    carrier_ca: Path | None = None
-    """Whom we believe a carrier's certificate; None: the machine's own list."""
-    verify_carriers: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,70 +28,36 @@ class Certificate:
     path: Path
 
 
-def files_of(wanted: TlsFiles) -> list[tuple[Path, Path]]:
-    """The pairs of certificate file and key file, in order. Raises BadCertificate."""
-    found: list[tuple[Path, Path]] = []
-    for place in wanted.certificates:
-        if place.is_dir():
-            inside = sorted(one for one in place.iterdir() if one.suffix in {".pem", ".crt"})
-            found += [(one, _key_of(one, wanted.key)) for one in inside]
-        elif place.exists():
-            found.append((place, _key_of(place, wanted.key)))
-    return found
-
-
-def _key_of(certificate: Path, otherwise: Path | None) -> Path:
-    try:
-        if b"PRIVATE KEY-----" in certificate.read_bytes():
-            return certificate
-    except OSError as error:
-        raise BadCertificate(f"{certificate} cannot be read: {error.strerror}.") from error
-    beside = certificate.with_suffix(".key")
-    if beside.exists():
-        return beside
-    if otherwise is None:
-        raise BadCertificate(f"{certificate} has no key: neither inside, nor as {beside}, nor named.")
-    return otherwise
-
-
-def stamp(wanted: TlsFiles) -> tuple[object, ...]:
-    """Changes when one of the files does. Costs a `stat` each."""
-    places: list[Path] = [one for one in (wanted.key, wanted.client_ca, wanted.carrier_ca) if one is not None]
-    for place in wanted.certificates:
-        places.append(place)
-        if place.is_dir():
-            places += sorted(place.iterdir())
-    return tuple(_stamp(one) for one in places)
-
-
-def _stamp(path: Path) -> tuple[object, ...]:
-    try:
-        found = path.stat()
-    except OSError:
-        return (str(path),)
-    return str(path), found.st_mtime_ns, found.st_size, found.st_ino
-
-
 def load(wanted: TlsFiles) -> list[Certificate]:
     """Everything that we can show. Raises BadCertificate: then nothing of it is used."""
-    return [_load(certificate, key, wanted) for certificate, key in files_of(wanted)]
+    return [_load(pair, wanted) for pair in pairs_of(wanted)]
 
 
-def _load(certificate: Path, key: Path, wanted: TlsFiles) -> Certificate:
+def _load(pair: Pair, wanted: TlsFiles) -> Certificate:
     context = bare_context()
-    try:
-        context.use_certificate_chain_file(str(certificate))
-        context.use_privatekey_file(str(key))
-        context.check_privatekey()
-        names = names_of(x509.load_pem_x509_certificates(certificate.read_bytes())[0])
-    except (SSL.Error, OSError, ValueError, IndexError) as error:
-        raise BadCertificate(f"{certificate} with key {key} cannot be used: {_why(error)}.") from error
+    _show(context, pair)
     context.set_session_id(b"mizu-sip")
     if wanted.client_ca is not None:
         trust(context, wanted.client_ca)
         must = SSL.VERIFY_FAIL_IF_NO_PEER_CERT if wanted.client_required else 0
         context.set_verify(SSL.VERIFY_PEER | must)
-    return Certificate(context, frozenset(names), certificate)
+    names = names_of(x509.load_pem_x509_certificates(pair.certificate.read_bytes())[0])
+    return Certificate(context, frozenset(names), pair.certificate)
+
+
+def _show(context: SSL.Context, pair: Pair) -> None:
+    """Let the context show this certificate. Raises BadCertificate."""
+    try:
+        context.use_certificate_chain_file(str(pair.certificate))
+        context.use_privatekey_file(str(pair.key))
+        context.check_privatekey()
+        if pair.chain is not None:
+            for above in x509.load_pem_x509_certificates(pair.chain.read_bytes()):
+                context.add_extra_chain_cert(above)
+    except (SSL.Error, OSError, ValueError) as error:
+        raise BadCertificate(
+            f"{pair.certificate} with key {pair.key} cannot be used: {_why(error)}."
+        ) from error
 
 
 def bare_context() -> SSL.Context:
@@ -185,10 +132,9 @@ def for_client(wanted: TlsFiles) -> SSL.Context:
     if wanted.verify_carriers:
         trust(context, wanted.carrier_ca)
         context.set_verify(SSL.VERIFY_PEER)
-    pairs = files_of(wanted)
-    if pairs and _may_be_client(pairs[0][0]):
-        context.use_certificate_chain_file(str(pairs[0][0]))
-        context.use_privatekey_file(str(pairs[0][1]))
+    pairs = pairs_of(wanted)
+    if pairs and _may_be_client(pairs[0].certificate):
+        _show(context, pairs[0])
     return context
 
 

@@ -10,13 +10,13 @@ from ipaddress import ip_address
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from .certificates import TlsFiles
 from .codec import MakeFramer
 from .config import ConfigError, NetConfig
 from .counters import Counters
 from .firewall import Firewall, Tables
 from .flow import SECURE, Flow, Reason
 from .handover import Handover, Kind, reason_from
+from .pem import TlsFiles
 from .reactor import Reactor
 from .tcp import TcpPool, open_tcp
 from .udp import UdpSocket, local_address_towards, open_udp
@@ -94,6 +94,7 @@ class Net:
             receive=self._handed,
         )
         self._told = ""
+        self._whole = False
         self._ways: dict[tuple[str, int, bool, int], Flow] = {}
         self._local: dict[bool, str] = {}
         """By IPv6: the address that is bound, unless that is all of them."""
@@ -118,6 +119,7 @@ class Net:
             self._close_sockets()
             raise
         for udp in self._udp.values():
+            udp.dont_fragment(self._whole)
             udp.start()
         self._tcp.start()
 
@@ -181,6 +183,7 @@ class Net:
             self._told = str(error)
         else:
             self._told = ""
+        self._whole = False
 
     def _follow_certificates(self) -> None:
         if not self._tcp.tls.serves:
@@ -190,6 +193,13 @@ class Net:
             if self._port_of(transport) and not self._tcp.listens(transport):
                 for bind in self.config.binds:
                     self._listen(transport, bind)
+
+    def dont_fragment(self, on: bool) -> None:
+        """Whether datagrams too large for their path are refused (Reason.TOO_LARGE) instead of cut (setting ipdontfragment)."""
+        if on != self._whole:
+            self._whole = on
+            for udp in self._udp.values():
+                udp.dont_fragment(on)
 
     def allow_origins(self, origins: Iterable[str]) -> None:
         """Web pages from here alone may open a WebSocket; none named: all may. Holds for the next connection."""
@@ -281,13 +291,14 @@ class Net:
         via_shared: bool = False,
         local: int = 0,
         name: str = "",
+        patience: float | None = None,
     ) -> Flow:
         """The flow for a request to an address (numeric; ValueError otherwise).
 
         UDP: from the worker's own port, so that answers come straight back, or `via_shared` from the port that a phone
         behind NAT or a strict carrier knows. TCP, TLS: on the connection that is there, or a new one; `send` may follow
         at once, and a failure to connect is told to `on_error`. `local`: from that secondary address. `name`: whom
-        the remote of TLS must prove to be; without it, its address.
+        the remote of TLS must prove to be; without it, its address. `patience`: seconds that connecting may take.
         """
         known = self._ways.get((host, port, via_shared, local)) if transport == "udp" else None
         if known is not None:
@@ -298,7 +309,7 @@ class Net:
         if not 0 <= local <= len(self.config.secondary):
             raise ValueError(f"there is no secondary bind address {local}")
         if transport in {"tcp", "tls"}:
-            return self._tcp.connect(transport, host, port, name or host, local)
+            return self._tcp.connect(transport, host, port, name or host, local, patience)
         if transport != "udp":
             raise ValueError(f"nobody can be called by the transport {transport!r}")
         if len(self._ways) >= MOST_WAYS:

@@ -138,7 +138,15 @@ class TcpPool:
         self.counters.tcp_accepted += 1
         return self._make(Flow(transport, host, addr.port, own, 0, limits.worker, local), accepted=True)
 
-    def connect(self, transport: str, host: str, port: int, name: str = "", local: int = 0) -> Flow:
+    def connect(
+        self,
+        transport: str,
+        host: str,
+        port: int,
+        name: str = "",
+        local: int = 0,
+        patience: float | None = None,
+    ) -> Flow:
         """The flow to a remote: over the connection that is there (RFC 3261 §18), or a new one.
 
         `name` is whom a TLS remote must prove to be. A failure to connect is told to `on_error`.
@@ -159,7 +167,7 @@ class TcpPool:
             factory = cast(ClientFactory, Secured(towards, factory, client=True, clock=self._reactor))
         bind = self.config.bind_for(host, local)
         where = None if bind is None else (bind, 0)
-        wait = self.config.connect_timeout
+        wait = patience or self.config.connect_timeout
         connection.connector = self._reactor.connectTCP(host, port, factory, wait, where)
         return connection.flow
 

@@ -14,17 +14,8 @@ from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
-from .certificates import (
-    BadCertificate,
-    Certificate,
-    TlsFiles,
-    bare_context,
-    for_client,
-    load,
-    matches,
-    names_of,
-    stamp,
-)
+from .certificates import Certificate, bare_context, for_client, load, matches, names_of
+from .pem import BadCertificate, TlsFiles, stamp
 
 log = Logger("switch.net.tls")
 

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from . import stun
 from .counters import Counters
 from .firewall import Firewall
 from .flow import Flow, Reason, reason_of
@@ -24,7 +25,13 @@ from .reactor import Reactor
 
 IP_RECVERR: Final = 11
 IPV6_RECVERR: Final = 25
+IP_MTU_DISCOVER: Final = 10
+IPV6_MTU_DISCOVER: Final = 23
+PMTUDISC_DONT, PMTUDISC_WANT, PMTUDISC_DO = 0, 1, 2
+"""Of linux/in.h: fragments whatever the path takes, those that fit the known path, none."""
 _MOST: Final = 65535
+_FIRST_OF_SIP: Final = 4
+"""STUN's first byte is 0 or 1 (RFC 5389 §6, RFC 7983), SIP's a letter or the CR of an empty line."""
 _EXTENDED_ERROR: Final = struct.Struct("=IBBBBII")
 """struct sock_extended_err of linux/errqueue.h: errno, origin, type, code, padding, info, data."""
 _ORIGIN_LOCAL: Final = 1
@@ -130,6 +137,9 @@ class UdpSocket:
             if len(data) < self._shortest:
                 counters.keepalives += 1
                 continue
+            if data[0] < _FIRST_OF_SIP:
+                self._stun(data, source)
+                continue
             counters.udp_received += 1
             try:
                 self._on_datagram(data, Flow("udp", host, source[1], self._own, 0, self._worker, self._local))
@@ -140,12 +150,28 @@ class UdpSocket:
     def backlog(self) -> float:
         """The share of the receive buffer that is taken: what comes to a full one is lost."""
         waiting, room, *_ = _MEMORY.unpack(self._sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMORY.size))
-        return waiting / room
+        return float(waiting / room)
 
     def lost(self) -> int:
         """Datagrams that came to a full buffer since the socket was opened."""
         *_, drops = _MEMORY.unpack(self._sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMORY.size))
         return int(drops)
+
+    def _stun(self, data: bytes, source: Any) -> None:
+        """What begins with a control character is a question of STUN, or nothing."""
+        answer = stun.answer(data, source[0], source[1])
+        if answer is not None:
+            self._counters.stun_answered += 1
+            self.send(Flow("udp", source[0], source[1], self._own, 0, self._worker, self._local), answer)
+
+    def dont_fragment(self, on: bool) -> None:
+        """Whether a datagram that is too large for the path is refused, or cut on its way (the default)."""
+        if self._sock.family == socket.AF_INET6:
+            self._sock.setsockopt(
+                socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_DO if on else PMTUDISC_WANT
+            )
+        else:
+            self._sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_DO if on else PMTUDISC_DONT)
 
     def send(self, flow: Flow, data: bytes) -> None:
         """Send one datagram. Never raises; a full send buffer loses it, any other failure is reported.

@@ -8,6 +8,6 @@
 """
 
 from switch.registrar.binding import Binding
-from switch.registrar.register import Registrar
+from switch.registrar.register import TLS_WANTED, Registrar
 
-__all__ = ["Binding", "Registrar"]
+__all__ = ["TLS_WANTED", "Binding", "Registrar"]

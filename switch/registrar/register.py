@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from switch.auth import UNAUTHORIZED, Doorkeeper, Refused
 from switch.call.stages.identify import may_prove
-from switch.net import Flow
+from switch.net import SECURE, Flow
 from switch.registrar.alive import Alive
 from switch.registrar.binding import Binding
 from switch.registrar.request import Refusal, changes, lacks_outbound
@@ -29,6 +29,10 @@ FLOW_TIMER = 120
 
 Tell = Callable[[int, list[Binding]], None]
 """Account, and those of its bindings that changed; one that has ended expires in the past."""
+
+
+TLS_WANTED = "TLS Required"
+"""To an account that is heard over secure transports only (setting stricttransport)."""
 
 
 class Registrar:
@@ -108,6 +112,9 @@ class Registrar:
         _ = request.contacts  # what is malformed is refused before anybody is asked for a proof
         account = self._account(tx, request, flow, world, now)
         if account is None:
+            return
+        if world.settings_of(account).stricttransport == "secure" and flow.transport not in SECURE:
+            tx.reply(403, board.now, TLS_WANTED)
             return
         if lacks_outbound(request):
             tx.reply(439, board.now)

@@ -36,12 +36,14 @@ class ClientTransaction:
         "state",
     )
 
-    def __init__(self, layer: "TransactionLayer", key: str, request: Request, flow: "Flow") -> None:
+    def __init__(
+        self, layer: "TransactionLayer", key: str, request: Request, flow: "Flow", data: bytes = b""
+    ) -> None:
         self.layer = layer
         self.key = key
         self.request: Request | None = request
         self.flow = flow
-        self.data = request.encode()
+        self.data = data or request.encode()
         self.state = TRYING
         self.interval = layer.t1
         self.deadline = self.due = inf
@@ -126,8 +128,10 @@ class InviteClientTransaction(ClientTransaction):
 
     __slots__ = ("ack_tag", "cancel_headers", "cancelled")
 
-    def __init__(self, layer: "TransactionLayer", key: str, request: Request, flow: "Flow") -> None:
-        super().__init__(layer, key, request, flow)
+    def __init__(
+        self, layer: "TransactionLayer", key: str, request: Request, flow: "Flow", data: bytes = b""
+    ) -> None:
+        super().__init__(layer, key, request, flow, data)
         self.state = CALLING
         self.ack_tag: str | None = None
         self.cancelled = False

@@ -6,7 +6,6 @@ Pure: a generator that asks questions and is sent their answers; its value is th
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -59,8 +58,7 @@ class Way(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """What is looked for. `port` 0 and `transport` "": as DNS says. `secure`: a sips URI."""
 
     host: str

@@ -120,17 +120,20 @@ class TransactionLayer:
         else:
             self._receive_request(message, flow, now)
 
-    def request(self, request: Request, flow: Flow, now: float) -> ClientTransaction:
-        """Send a request (its top Via made by `ids.via`) and follow it. Not for ACK: see `InviteClientTransaction.send_ack`."""
+    def request(self, request: Request, flow: Flow, now: float, data: bytes = b"") -> ClientTransaction:
+        """Send a request (its top Via made by `ids.via`) and follow it. Not for ACK: see `InviteClientTransaction.send_ack`.
+
+        `data`: the same as bytes, when they have been made already.
+        """
         kind = InviteClientTransaction if request.method == "INVITE" else ClientTransaction
-        tx = kind(self, f"{_branch_of(request)} {request.method}", request, flow)
+        tx = kind(self, f"{_branch_of(request)} {request.method}", request, flow, data)
         self.clients[tx.key] = tx
         tx.start(now)
         return tx
 
-    def invite(self, request: Request, flow: Flow, now: float) -> InviteClientTransaction:
+    def invite(self, request: Request, flow: Flow, now: float, data: bytes = b"") -> InviteClientTransaction:
         """`request` for an INVITE, with the type that can be cancelled and acknowledged."""
-        tx = self.request(request, flow, now)
+        tx = self.request(request, flow, now, data)
         assert isinstance(tx, InviteClientTransaction)
         return tx
 

@@ -65,6 +65,9 @@ class Settings:
     # access
     needauth: str
     enforcestrongauth: bool
+    stricttransport: str
+    ipdontfragment: bool
+    denyaddr: tuple[str, ...]
     # registrar
     upperexpire: int
     upperexpiremin: int

@@ -57,6 +57,20 @@ def bind_address(text: str) -> str:
     return _("expected is an address with a port, such as 192.0.2.1:5060 or [2001:db8::1]:5060.")
 
 
+_KINDS_OF_ADDRESS = frozenset(
+    ("*", "loopbackaddr", "localaddr", "lanaddr", "privateaddr", "notfromaddr", "notsigaddr")
+)
+
+
+def denied_address(text: str) -> str:
+    """A kind of address, an address, or an address with a port."""
+    if text in _KINDS_OF_ADDRESS or _is_address(text) or not bind_address(text):
+        return ""
+    return _("expected is an address, an address with a port, or one of %s.") % ", ".join(
+        sorted(_KINDS_OF_ADDRESS)
+    )
+
+
 def _is_address(text: str) -> bool:
     try:
         ip_address(text)

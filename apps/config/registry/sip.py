@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from django.utils.translation import gettext_lazy as _
 
-from apps.config.registry.checks import bind_address, dns_server, host_name, origin, path
+from apps.config.registry.checks import bind_address, denied_address, dns_server, host_name, origin, path
 from apps.config.registry.definition import Definition, Words
 
 
@@ -190,6 +190,39 @@ SETTINGS: tuple[Definition, ...] = (
         (),
         _("Name servers to ask, as address or address:port; empty: those of the machine."),
         check=dns_server,
+    ),
+    # Transports (guide 4905, 9160, 11011, 11043)
+    Definition(
+        "stricttransport",
+        str,
+        "no",
+        _(
+            "no: a request too large for UDP goes by TCP, and by UDP when that is refused. keep: what is sent by UDP stays on UDP. "
+            "secure: that, and an account that gives a password is heard over TLS and secure WebSocket only."
+        ),
+        choices=("no", "keep", "secure"),
+        account=True,
+    ),
+    Definition(
+        "ipdontfragment",
+        bool,
+        False,
+        _(
+            "Forbid that SIP datagrams are cut on their way; what does not fit a path is then not sent by UDP."
+        ),
+    ),
+    # Where requests must not go (guide 1878, 10715-10737)
+    Definition(
+        "denyaddr",
+        Words,
+        (),
+        _(
+            "Addresses that an account's requests are not sent to, whatever its messages or DNS name: loopbackaddr, localaddr "
+            "(our own), lanaddr, privateaddr (lanaddr and localaddr), notsigaddr (all but the one that its messages come "
+            "from), notfromaddr (that one), an address, or address:port. *: none, also when others above have some."
+        ),
+        check=denied_address,
+        account=True,
     ),
     # More addresses (guide 13383-13394)
     Definition(

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 from django.core.exceptions import ValidationError
 
-from apps.users import services
+from apps.users import services, snapshot
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -93,3 +93,17 @@ def test_what_is_no_host_is_refused(host):
 def test_only_a_carrier_has_a_trunk():
     with pytest.raises(ValidationError):
         services.set_trunk(account=make.subscriber(), host="192.0.2.1")
+
+
+@pytest.mark.parametrize(("transport", "port"), [("tls", 5061), ("tls", 0), ("auto", 0), ("tcp", 0)])
+def test_a_carrier_may_be_reached_by_tls_or_as_dns_says(transport: str, port: int):
+    trunk = services.set_trunk(account=make.carrier(), host="carrier.example", port=port, transport=transport)
+    assert (trunk.transport, trunk.port) == (transport, port)
+    [row] = snapshot.trunks()
+    assert list(row[1:4]) == ["carrier.example", port, transport]
+
+
+@pytest.mark.parametrize(("transport", "port"), [("ws", 5060), ("", 5060), ("udp", 65536), ("udp", -1)])
+def test_a_transport_or_port_that_no_carrier_has_is_refused(transport: str, port: int):
+    with pytest.raises(ValidationError):
+        services.set_trunk(account=make.carrier(), host="carrier.example", port=port, transport=transport)

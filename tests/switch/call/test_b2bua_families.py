@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.certificates import Authority
 from tests.support import free_port
-from tests.support_sip import Peer, TcpPeer, sdp
+from tests.support_sip import Peer, TcpPeer, TlsPeer, sdp
 from tests.switch.call.conftest import House, opened
 from tests.switch.worlds import Office
 
@@ -22,8 +24,20 @@ def side_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def house(django_db_setup: None, django_db_blocker: Any, side_port: int) -> Iterator[House]:
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="module")
+def house(
+    django_db_setup: None, django_db_blocker: Any, side_port: int, authority: Authority
+) -> Iterator[House]:
+    certificate = authority.issue("sip.example.net")
+
     def change(office: Office) -> None:
+        office.settings |= {"tlscertfile": (str(certificate),), "tlsclientca": str(authority.path)}
+        relayed = next(row[0] for row in office.rows["accounts"] if row[1] == "relayed")
+        office.rows["overrides"].append([relayed, "tlspeernames", ["trunk.example.org"]])
         one, two = office.rows["trunks"]
         one[1] = "::1"
         office.address(next(row[0] for row in office.rows["accounts"] if row[1] == "rich"), "::1", 0)
@@ -123,3 +137,28 @@ def test_who_calls_a_secondary_address_is_answered_from_there(house: House, side
     caller.send(options)
     assert caller.source[id(caller.told(200))] == ("127.0.0.2", side_port)
     caller.close()
+
+
+def test_calls_of_one_tls_trunk_are_spread_over_the_workers_and_each_knows_its_certificate(
+    house: House, authority: Authority, carrier: Peer
+) -> None:
+    context = ssl.create_default_context(cafile=str(authority.path))
+    context.load_cert_chain(authority.issue("trunk.example.org"))
+    trunk = TlsPeer(house.switch.tls_port, "trunk", context)
+    labels = set()
+    for _ in range(40):  # the Call-ID decides; one of them is at the other worker
+        invite = trunk.invite(NUMBER)
+        trunk.send(invite)
+        out = carrier.asked("INVITE")
+        labels.add(out.via.branch.split("-")[1])
+        answer = carrier.answer(out, 200, body=sdp(41000))
+        trunk.ack(invite, trunk.told(200))
+        carrier.asked("ACK")
+        carrier.back("BYE", out, answer)
+        trunk.answer(trunk.asked("BYE"), 200)
+        carrier.told(200, "BYE")
+        assert house.switch.record(invite)["caller"] == house.ids["relayed"]
+        if len(labels) == 2:
+            break
+    assert labels == {"w1", "w2"}
+    trunk.close()

@@ -39,6 +39,8 @@ def house(django_db_setup: None, django_db_blocker: Any, authority: Authority) -
         }
         poor = next(row[0] for row in office.rows["accounts"] if row[1] == "relayed")
         office.rows["overrides"].append([poor, "tlspeernames", ["trunk.example.org"]])
+        phone = next(row[0] for row in office.rows["accounts"] if row[1] == "1001")
+        office.rows["overrides"].append([phone, "stricttransport", "secure"])
 
     with opened(django_db_blocker, change=change) as found:
         yield found
@@ -90,7 +92,7 @@ def invite_at(carrier: TlsPeer) -> Request:
     return carrier.asked("INVITE")
 
 
-@pytest.mark.req("sip-098", "tunnel-encryption-018")
+@pytest.mark.req("sip-098")
 def test_a_call_goes_to_a_carrier_over_tls_after_it_has_proved_its_name(
     house: House, rich: Peer, serve: Callable[[str], TlsPeer]
 ) -> None:
@@ -166,7 +168,22 @@ def test_a_phone_registered_over_tls_is_called_on_its_connection_and_sips_stays_
     rich.told(200, "BYE")
 
 
-@pytest.mark.req("webrtc-003")
+def test_an_account_that_is_secure_only_is_refused_on_udp(house: House, peers: Callable[[str], Peer]) -> None:
+    phone, other = peers("1001"), peers("1002")
+    assert phone.register("secret-1001").status == 403
+    assert other.register("secret-1002").status == 200
+    uri = f"sip:{NUMBER}@127.0.0.1:{house.switch.port}"
+    fields = {"body": sdp(), "from_": "<sip:1001@127.0.0.1>;tag=u1"}
+    first = phone.request("INVITE", uri, **fields)
+    phone.send(first)
+    asked = phone.told(407)
+    phone.ack(first, asked)
+    again = phone.request("INVITE", uri, cseq=2, call_id=first.call_id, **fields)
+    again.headers.append(("Proxy-Authorization", phone.proof(asked, "INVITE", uri, "secret-1001")))
+    phone.send(again)
+    phone.ack(again, phone.told(403))
+
+
 def test_a_page_registers_is_called_and_calls(house: House, rich: Peer, two: Peer) -> None:
     browser = page(house, "1002")
     assert browser.register("secret-1002").status == 200

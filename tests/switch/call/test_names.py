@@ -127,7 +127,8 @@ def test_while_no_name_server_answers_what_was_known_is_good(
     assert house.short("new.example", 5060) == ["udp 192.0.2.2:5060"]
 
 
-def test_calls_of_one_moment_ask_once(house: House, server: NameServer, loop: Loop) -> None:
+@pytest.mark.req("sip-080")
+def test_calls_of_one_moment_ask_once_and_nobody_waits(house: House, server: NameServer, loop: Loop) -> None:
     server.a("a.example", "192.0.2.1", ttl=0)
     found: list[list[Way]] = []
     for _ in range(50):
@@ -190,4 +191,6 @@ def test_the_memory_for_names_is_bounded() -> None:
     for number in range(MOST_NAMES + 500):
         names.find(Place(f"h{number}.example", 5060), lambda ways: None)
         names.failed(Way("udp", f"192.0.2.{number}", 5060, ""))
-    assert len(names) == MOST_NAMES and len(names._down) <= MOST_NAMES
+        names.find(Place(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"), lambda ways: None)
+    assert len(names) == MOST_NAMES
+    assert len(names._down) <= MOST_NAMES and len(names._fixed) <= MOST_NAMES

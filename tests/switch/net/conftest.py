@@ -68,6 +68,7 @@ def start(loop: Loop) -> Iterator[Start]:
             values: dict[str, Any] = {"worker": 1, "workers": 1, "run_dir": Path(directory) / "run"} | given
             values.setdefault("shared_port", free_port(host))
             values.setdefault("own_port", free_port(host))
+            values.setdefault("stop_timeout", 0.3)  # peers of tests do not answer a farewell
             worker = Worker(loop, NetConfig(**values), **options)
             workers.append(worker)
             return worker

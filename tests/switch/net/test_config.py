@@ -30,6 +30,45 @@ def test_the_workers_own_ports_can_be_set() -> None:
     assert (config.own_port, config.advertise) == (5102, "203.0.113.9")
 
 
+@pytest.mark.req("sip-104", "security-050")
+def test_tls_is_beside_the_sip_port_and_websocket_where_it_is_put() -> None:
+    config = NetConfig.from_env({"MIZU_SIP_WSS_PORT": "8443"}, worker=1)
+    assert (config.tls_port, config.ws_port, config.wss_port) == (5061, 0, 8443)
+    assert {5060, 5061, 8443} <= config.ports
+    assert NetConfig.from_env({"MIZU_SIP_TLS_PORT": "0"}, worker=1).tls_port == 0
+
+
+def test_each_ip_version_has_its_own_address_behind_a_nat() -> None:
+    config = NetConfig.from_env({"MIZU_SIP_ADVERTISE": "2001:db8::9, 203.0.113.9"}, worker=1)
+    assert (config.advertised(False), config.advertised(True)) == ("203.0.113.9", "2001:db8::9")
+    assert NetConfig.from_env({"MIZU_SIP_ADVERTISE": "203.0.113.9"}, worker=1).advertised(True) is None
+
+
+def test_secondary_addresses_are_numbered_as_they_are_written() -> None:
+    config = NetConfig.from_env({}, worker=1).and_secondary(["192.0.2.1:5070", "[2001:DB8::1]:5080"])
+    assert config.secondary == (("192.0.2.1", 5070), ("2001:db8::1", 5080))
+    assert {5070, 5080} <= config.ports
+    assert config.bind_for("2001:db8::7", 2) == "2001:db8::1" and config.bind_for("2001:db8::7", 1) is None
+
+
+@pytest.mark.parametrize(
+    "texts", [["192.0.2.1"], ["192.0.2.1:0"], ["192.0.2.1:70000"], ["host:5060"], ["192.0.2.1:5060"] * 126]
+)
+def test_a_wrong_secondary_address_is_named(texts: list[str]) -> None:
+    with pytest.raises(ConfigError, match="secondarybind"):
+        NetConfig.from_env({}, worker=1).and_secondary(texts)
+
+
+def test_ports_that_meet_are_refused() -> None:
+    for env in (
+        {"MIZU_SIP_TLS_PORT": "5060"},
+        {"MIZU_SIP_WS_PORT": "5061"},
+        {"MIZU_SIP_WSS_PORT": "6073"},
+    ):
+        with pytest.raises(ConfigError, match="must all differ"):
+            NetConfig.from_env(env, worker=1)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -39,6 +78,9 @@ def test_the_workers_own_ports_can_be_set() -> None:
         ("MIZU_SIP_BIND", "127.0.0.1,127.0.0.2"),
         ("MIZU_SIP_WORKER_PORTS", "65535"),
         ("MIZU_SIP_ADVERTISE", "nowhere"),
+        ("MIZU_SIP_ADVERTISE", "192.0.2.1,192.0.2.2"),
+        ("MIZU_SIP_TLS_PORT", "tls"),
+        ("MIZU_SIP_WS_PORT", "-1"),
         ("MIZU_SWITCH_WORKERS", "1"),
     ],
 )

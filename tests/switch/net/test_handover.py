@@ -26,6 +26,8 @@ FLOWS = [
     Flow("udp", "192.0.2.1", 5060, False, 0, 1),
     Flow("udp", "2001:db8::1", 65535, True, 0, 7),
     Flow("tcp", "fe80::1%eth0", 1, False, 2**63, 65535),
+    Flow("tls", "192.0.2.1", 5061, False, 7, 2, 0, "trunk.example.org " * 80),
+    Flow("wss", "2001:db8::1", 443, False, 8, 2, 125, "a.example"),
 ]
 
 
@@ -35,7 +37,7 @@ def test_a_packed_message_comes_out_as_it_went_in(flow: Flow, kind: Kind) -> Non
     assert unpack(pack(kind, flow, b"data \0 more", 3)) == (kind, flow, b"data \0 more", 3)
 
 
-@pytest.mark.parametrize("cut", range(28))
+@pytest.mark.parametrize("cut", range(31))
 def test_a_truncated_packet_is_refused(cut: int) -> None:
     with pytest.raises(ValueError, match=r"not a handover"):
         unpack(pack(Kind.SEND, FLOWS[0], b"", 1)[:cut])

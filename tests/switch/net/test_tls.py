@@ -352,6 +352,50 @@ def test_one_address_with_two_names_gets_two_connections(
     assert one.connection != two.connection
 
 
+# -- how files may lie
+
+
+def laid_out(authority: Authority, folder: Path, layout: str) -> None:
+    """A certificate of an authority in between, as the guide, Let's Encrypt, or a tidy person lays it out."""
+    between = authority.below("between")
+    made = between.issue("sip.example.net")
+    text = made.read_bytes()
+    cut = text.index(b"-----BEGIN PRIVATE")
+    certificate, key, chain = text[:cut], text[cut:], between.path.read_bytes()
+    folder.mkdir()
+    files = {
+        "guide": {"cert.pem": certificate, "key.pem": key, "root.pem": chain + authority.path.read_bytes()},
+        "certbot": {
+            "cert.pem": certificate, "chain.pem": chain, "fullchain.pem": certificate + chain, "privkey.pem": key,
+        },
+        "one file": {"all.pem": certificate + chain + key},
+        "named": {"sip.crt": certificate + chain, "sip.key": key},
+    }[layout]  # fmt: skip
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    (folder / "README").write_text("not a certificate")
+
+
+@pytest.mark.req("security-044")
+@pytest.mark.parametrize("layout", ["guide", "certbot", "one file", "named"])
+def test_certificates_are_found_with_key_and_chain_however_they_lie(
+    loop: Loop, start: Start, authority: Authority, tmp_path: Path, layout: str
+) -> None:
+    laid_out(authority, tmp_path / "tls", layout)
+    worker = secured(start, TlsFiles((tmp_path / "tls",)))
+    assert shown(call(loop, worker, believing(authority)).shake()) == {"sip.example.net"}
+    assert len(worker.net._tcp.tls._certificates) == 1
+
+
+def test_a_key_that_is_nowhere_else_can_be_named(
+    loop: Loop, start: Start, authority: Authority, tmp_path: Path
+) -> None:
+    made = authority.issue("sip.example.net", apart=True)
+    key = made.with_suffix(".key").rename(tmp_path / "elsewhere")
+    worker = secured(start, TlsFiles((made,), key=key))
+    call(loop, worker, believing(authority)).shake()
+
+
 # -- bad manners
 
 

@@ -188,7 +188,6 @@ def browse(loop: Loop, worker: Worker, **fields: Any) -> Browser:
     return Browser(loop, loop.tcp(("127.0.0.1", worker.config.ws_port)), **fields)
 
 
-@pytest.mark.req("webrtc-001")
 def test_a_browser_registers_and_is_reached_over_its_own_connection(loop: Loop, start: Start) -> None:
     worker = listening(start)
     page = browse(loop, worker)

@@ -340,3 +340,21 @@ def test_an_account_has_its_own_settings_or_those_above_it(tmp_path: Path) -> No
     assert [settings(one).ringtimeout for one in (plain, own, other)] == [40, 20, 60]
     assert settings(own).reroutedisccodes == frozenset({503})
     assert settings(other) is world.settings
+
+
+def test_a_certificate_names_the_account_that_says_so_and_nobody_below_it(tmp_path: Path) -> None:
+    office = Office()
+    reseller = office.account("reseller", "reseller")
+    above = office.account("trunk", "customer_trunk", above=reseller, tech_prefix="99#")
+    other = office.account("other", "customer_trunk")
+    office.rows["overrides"] += [
+        [above, "tlspeernames", ["Trunk.example.org", "shared.example"]],
+        [other, "tlspeernames", ["shared.example"]],
+        [12345, "tlspeernames", ["gone.example"]],
+    ]
+    world = office.world(tmp_path)
+    assert [one.account_id for one in world.certified(["trunk.example.org"])] == [above]
+    assert [one.account_id for one in world.certified(["shared.example"])] == [above, other], (
+        "longest tech prefix first"
+    )
+    assert world.certified(["gone.example", "example.org"]) == []

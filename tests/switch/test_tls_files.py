@@ -1,0 +1,38 @@
+"""From settings to the files of TLS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from apps.config.registry import defaults
+from switch.net import TlsFiles
+from switch.service import tls_files
+from switch.world.settings import Settings
+
+VAR = Path("/srv/mizu")
+
+
+def files(**changed: object) -> TlsFiles:
+    return tls_files(Settings.of(defaults()).but(changed), VAR)
+
+
+def test_a_fresh_installation_looks_for_certificates_in_its_own_folder() -> None:
+    assert files() == TlsFiles(certificates=(VAR / "tls",))
+
+
+def test_paths_are_relative_to_the_state_directory_unless_they_are_absolute() -> None:
+    found = files(tlscertfile=["a.pem", "/etc/b.pem"], tlskeyfile="k.pem", tlsclientca="/etc/ca.pem")
+    assert found.certificates == (VAR / "a.pem", Path("/etc/b.pem"))
+    assert (found.key, found.client_ca) == (VAR / "k.pem", Path("/etc/ca.pem"))
+
+
+@pytest.mark.req("security-045")
+def test_tls_can_be_turned_off() -> None:
+    assert files(usetls=False).certificates == ()
+
+
+def test_whom_we_believe_is_chosen() -> None:
+    found = files(tlsclientrequired=True, tlscarrierca="c.pem", tlsverifycarriers=False)
+    assert (found.client_required, found.carrier_ca, found.verify_carriers) == (True, VAR / "c.pem", False)
