@@ -31,7 +31,7 @@ def held(board: Board, net: Counters) -> dict[str, int]:
         "untimed": sum(tx.due == inf for tx in transactions),
         "lines": sum(board.usage.counts()[1].values()),
         "bad_messages": board.counters.bad_messages,
-        "shed": layer.refused,
+        "shed": layer.refused + board.counters.unread,
         "unwritten": board.counters.unwritten,
         "failures": board.counters.failures + net.handler_failures,
         "rss_kb": _resident_kilobytes(),
