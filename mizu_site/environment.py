@@ -23,16 +23,23 @@ class BadEnvironment(ValueError):
 class Environment:
     """The variables that everybody who scripts against Mizu may rely on.
 
-    var: state directory; http_port, sip_port: ports; sip_bind: address the switch listens on;
-    switch_workers: number of SIP processes; rtp_ports: inclusive range of UDP ports for media.
+    var: state directory; http_port, sip_port: ports; sip_binds: addresses the switch listens on, one of each IP version
+    at most; sip_tls_port: for SIP over TLS, as soon as there is a certificate; sip_ws_port, sip_wss_port: for WebSocket, 0:
+    none; switch_workers: number of SIP processes; rtp_ports: inclusive range of UDP ports for media;
+    rtpengine: the port for commands of an rtpengine that this instance runs, 0 for none; rtpengine_ports: its media ports.
     """
 
     var: Path
     http_port: int
     sip_port: int
-    sip_bind: str
+    sip_tls_port: int
+    sip_ws_port: int
+    sip_wss_port: int
+    sip_binds: tuple[str, ...]
     switch_workers: int
     rtp_ports: tuple[int, int]
+    rtpengine: int
+    rtpengine_ports: tuple[int, int]
     database_url: str
     redis_url: str
 
@@ -42,14 +49,24 @@ class Environment:
             var=Path(environ.get("MIZU_VAR") or ROOT / "var").resolve(),
             http_port=_number(environ, "MIZU_HTTP_PORT", 8000, 1, 65535),
             sip_port=_number(environ, "MIZU_SIP_PORT", 5060, 1, 65500),
-            sip_bind=_address(environ, "MIZU_SIP_BIND", "127.0.0.1"),
+            sip_tls_port=_number(environ, "MIZU_SIP_TLS_PORT", _beside(environ), 0, 65535),
+            sip_ws_port=_number(environ, "MIZU_SIP_WS_PORT", 0, 0, 65535),
+            sip_wss_port=_number(environ, "MIZU_SIP_WSS_PORT", 0, 0, 65535),
+            sip_binds=_addresses(environ, "MIZU_SIP_BIND", "127.0.0.1"),
             switch_workers=_number(environ, "MIZU_SWITCH_WORKERS", 2, 1, 64),
             rtp_ports=_port_range(environ, "MIZU_RTP_PORTS", "20000-20999"),
+            rtpengine=_number(environ, "MIZU_RTPENGINE", 0, 0, 65535),
+            rtpengine_ports=_port_range(environ, "MIZU_RTPENGINE_PORTS", "24000-27999"),
             database_url=environ.get("DATABASE_URL", ""),
             redis_url=environ.get("REDIS_URL", ""),
         )
         made._check_media()
         return made
+
+    @property
+    def sip_bind(self) -> str:
+        """The first address."""
+        return self.sip_binds[0]
 
     def _check_media(self) -> None:
         """Each worker needs a pair of ports, an even one and the next, to relay anything at all."""
@@ -69,12 +86,20 @@ def _number(environ: Mapping[str, str], name: str, default: int, low: int, high:
     return int(text)
 
 
-def _address(environ: Mapping[str, str], name: str, default: str) -> str:
+def _beside(environ: Mapping[str, str]) -> int:
+    """The port for TLS: the next after the one for UDP and TCP (guide 8714)."""
+    return _number(environ, "MIZU_SIP_PORT", 5060, 1, 65500) + 1
+
+
+def _addresses(environ: Mapping[str, str], name: str, default: str) -> tuple[str, ...]:
     text = environ.get(name) or default
     try:
-        return str(ip_address(text))
+        found = tuple(str(ip_address(one.strip().strip("[]"))) for one in text.split(","))
     except ValueError as error:
         raise BadEnvironment(f"{name} is {text!r}: an IP address is expected.") from error
+    if len({":" in one for one in found}) < len(found):
+        raise BadEnvironment(f"{name} is {text!r}: one IPv4 address, one IPv6 address, or both are expected.")
+    return found
 
 
 def _port_range(environ: Mapping[str, str], name: str, default: str) -> tuple[int, int]:
@@ -128,9 +153,14 @@ def as_dict(environment: Environment) -> dict[str, Any]:
         "MIZU_VAR": str(environment.var),
         "MIZU_HTTP_PORT": str(environment.http_port),
         "MIZU_SIP_PORT": str(environment.sip_port),
-        "MIZU_SIP_BIND": environment.sip_bind,
+        "MIZU_SIP_TLS_PORT": str(environment.sip_tls_port),
+        "MIZU_SIP_WS_PORT": str(environment.sip_ws_port),
+        "MIZU_SIP_WSS_PORT": str(environment.sip_wss_port),
+        "MIZU_SIP_BIND": ",".join(environment.sip_binds),
         "MIZU_SWITCH_WORKERS": str(environment.switch_workers),
         "MIZU_RTP_PORTS": "{}-{}".format(*environment.rtp_ports),
+        "MIZU_RTPENGINE": str(environment.rtpengine),
+        "MIZU_RTPENGINE_PORTS": "{}-{}".format(*environment.rtpengine_ports),
         "DATABASE_URL": environment.database_url,
         "REDIS_URL": environment.redis_url,
     }

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "apps.users",
     "apps.pricing",
     "apps.routing",
+    "apps.signalling",
     "apps.cdrs",
     "apps.invoices",
     "apps.api",

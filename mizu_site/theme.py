@@ -77,7 +77,12 @@ UNFOLD: dict[str, Any] = {
             },
             {
                 "title": _("Routing"),
-                "items": [_item(_("Route rules"), "alt_route", "admin:routing_routerule_changelist", "routing.view_routerule")],
+                "items": [
+                    _item(_("Route rules"), "alt_route", "admin:routing_routerule_changelist", "routing.view_routerule"),
+                    _item(_("Header rules"), "rule", "admin:signalling_headerrule_changelist", "signalling.view_headerrule"),
+                    _item(_("Hangup causes"), "call_end", "admin:signalling_hangupcause_changelist",
+                          "signalling.view_hangupcause"),
+                ],
             },
             {
                 "title": _("Prices"),

@@ -16,13 +16,15 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from ipaddress import ip_address, ip_network
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from switch.net import Sources, Tables
 
 if TYPE_CHECKING:
-    from switch.call.names import Names
+    from switch.call.names import Names, Place, Way
     from switch.world.world import World
 
 log = logging.getLogger("switch.guard")
@@ -49,7 +51,7 @@ class Guard:
         self._limit = limit
         self._world: World | None = None
         self._networks: frozenset[str] = frozenset()
-        self._found: dict[str, str] = {}
+        self._found: dict[Place, frozenset[str]] = {}
         self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
         self._banned: dict[str, float] = {}
 
@@ -59,21 +61,22 @@ class Guard:
         settings = world.settings
         self._limit(float(settings.flood_messages_per_second), float(settings.flood_burst))
         self._networks = frozenset(_narrow(world.networks()))
-        hosts = world.trunk_hosts()
-        self._found = {host: address for host, address in self._found.items() if host in hosts}
+        places = world.trunk_places()
+        self._found = {place: found for place, found in self._found.items() if place in places}
         self._build()
         self.look_up()
 
     def look_up(self) -> None:
         """Ask for the addresses of all carriers (again): a name may have moved."""
         if self._world is not None:
-            for host in self._world.trunk_hosts():
-                self._names.find(host, lambda address, host=host: self._resolved(host, address))  # type: ignore[misc]
+            for place in self._world.trunk_places():
+                self._names.find(place, partial(self._resolved, place))
 
-    def _resolved(self, host: str, address: str | None) -> None:
+    def _resolved(self, place: Place, ways: list[Way]) -> None:
         """No answer: what was known stays good."""
-        if address is not None and self._found.get(host) != address:
-            self._found[host] = address
+        found = frozenset(way.host for way in ways)
+        if found and self._found.get(place) != found:
+            self._found[place] = found
             self._build()
 
     def wrong(self, host: str) -> None:
@@ -112,7 +115,7 @@ class Guard:
         self._apply(
             Tables(
                 banned=Sources.of(self._banned),
-                trusted=Sources.of((*self._networks, *self._found.values())),
+                trusted=Sources.of((*self._networks, *chain.from_iterable(self._found.values()))),
             )
         )
 

@@ -3,7 +3,8 @@
 - `mizu:calls:<label>`: a hash, call id → JSON, of the calls of this worker; refreshed twice a second, gone ten seconds after it.
 - `mizu:usage:<label>`: calls per account and lines per carrier of this worker, for the limits of the others.
 - `mizu:registrations:<account>`: a hash, contact → JSON; and the channel `mizu:registrations` for what changes in it.
-- channel `mizu:control`: orders of operators, `{"do": "hangup", "call": id, "by": name}`.
+- `mizu:traces`: a list, SIP messages of calls that are over (`switch.trace`), which the office takes away.
+- channel `mizu:control`: orders of operators, `{"do": "hangup", "call": id, "by": name}`, `{"do": "trace", "call": id}`.
 
 Two threads talk to Redis; the reactor only puts work into a bounded queue. When Redis comes back, everything is told anew.
 """
@@ -15,6 +16,7 @@ import logging
 import queue
 import threading
 import time
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
+from switch.call import media
 from switch.registrar import Binding
 
 if TYPE_CHECKING:
@@ -30,8 +33,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("switch.live")
 
 CALLS, USAGE, REGISTRATIONS, CONTROL = "mizu:calls:", "mizu:usage:", "mizu:registrations", "mizu:control"
+TRACES = "mizu:traces"
+MOST_TRACES = 5_000
 EVERY = 0.5
 KEPT = 10
+ROUNDS = 20
 QUEUE = 10_000
 PAUSE = 1.0
 TIMEOUT = 2.0
@@ -57,6 +63,8 @@ class Live:
         self._changed: dict[str, Call] = {}
         self._gone: set[str] = set()
         self._calls: dict[str, Call] = {}
+        self._round: list[Call] = []
+        self._share = 1
         self._queue: queue.Queue[Work | None] = queue.Queue(QUEUE)
         self._stopping = False
         self._threads = [
@@ -99,6 +107,18 @@ class Live:
         news = {"from": self._label, "account": account_id, "bindings": [one.as_json() for one in bindings]}
         self._put(lambda client: _store(client, account_id, news["bindings"], json.dumps(news)))  # type: ignore[arg-type]
 
+    def traced(self, call_id: str, started: float, messages: bytes) -> None:
+        """The SIP messages of a call that is over, for the office to keep; the oldest go when nobody fetches them."""
+        row = json.dumps({"call": call_id, "started": started, "messages": b64encode(messages).decode()})
+
+        def tell(client: redis.Redis) -> None:
+            pipe = client.pipeline(transaction=False)
+            pipe.rpush(TRACES, row)
+            pipe.ltrim(TRACES, -MOST_TRACES, -1)
+            pipe.execute()
+
+        self._put(tell)
+
     def _put(self, work: Work | None) -> None:
         with suppress(queue.Full):  # Redis is away for long: all is told anew when it is back
             self._queue.put_nowait(work)
@@ -112,11 +132,24 @@ class Live:
             self._changed.clear()
             self._gone.clear()
             return
+        self._refresh()
         changed, self._changed = self._changed, {}
         gone, self._gone = self._gone, set()
         told = [(call_id, shown(call, self._label)) for call_id, call in changed.items()]
         counts = self._counts()
         self._put(lambda client: self._publish(client, told, list(gone), counts))
+
+    def _refresh(self) -> None:
+        """How the calls sound changes all the time: some of them are told anew each time, all of them every ten seconds."""
+        if not self._round:
+            self._round = [
+                call for call in self._calls.values() if call.state == "up" and call.sound is not None
+            ]
+            self._share = -(-len(self._round) // ROUNDS)
+        for call in self._round[-self._share :]:
+            if call.id in self._calls:
+                self._changed[call.id] = call
+        del self._round[-self._share :]
 
     # --- the first thread: commands ---------------------------------------------------------------------------------------------
 
@@ -249,6 +282,7 @@ def _bindings(values: list[dict[str, Any]]) -> list[Binding]:
 def shown(call: Call, label: str) -> dict[str, Any]:
     """What people see of a call in progress."""
     decision, branch = call.decision, call.called or call.last
+    measured = media.measured(call)
     target = branch.target if branch is not None else None
     carrier = target.account if target is not None and target.kind == "carrier" else None
     return {
@@ -267,4 +301,7 @@ def shown(call: Call, label: str) -> dict[str, Any]:
         "carrier": carrier.username if carrier is not None else "",
         "rule": target.rule if target is not None else "",
         "codec": call.codec,
+        "media": call.sound.label if call.sound is not None else "",
+        "caller_mos": measured.caller.mos if measured.caller else None,
+        "called_mos": measured.called.mos if measured.called else None,
     }

@@ -19,7 +19,7 @@ from switch.sip.uri import NameAddr
 
 if TYPE_CHECKING:
     from switch.call.board import Board
-    from switch.world.world import Settings
+    from switch.world.settings import Settings
 
 log = logging.getLogger("switch.registrar")
 

@@ -20,8 +20,10 @@ from apps.cdrs.services import forget_months
 from apps.invoices.models import Invoice, LedgerEntry, Payment
 from apps.invoices.services import issuing, payments
 from apps.pricing import services as pricing
-from apps.pricing.models import PriceGroup, Rate, Tariff, TimeWindow
+from apps.pricing.models import Calendar, PriceGroup, Rate, Tariff, TimeWindow
 from apps.routing.models import RouteRule
+from apps.signalling.models import HangupCause, HeaderRule
+from apps.signalling.services import create_header_rule
 from apps.users.models import Account
 from tests import make
 from tests.traffic import DAY, settled_day
@@ -44,7 +46,10 @@ class House:
     rate: Rate
     group: PriceGroup
     window: TimeWindow
+    calendar: Calendar
     rule: RouteRule
+    header_rule: HeaderRule
+    cause: HangupCause
     call: Cdr
     invoice: Invoice
     payment: Payment
@@ -82,8 +87,11 @@ def build() -> House:
         admin=admin, support=support, idle=idle, company=company, reseller=reseller, rival=rival, ada=ada, eve=eve,
         carrier=carrier, tariff=tariff, rate=tariff.rates.get(prefix="36"),
         group=PriceGroup.objects.create(name="Europe"),
+        calendar=pricing.save_calendar(name="public holidays", country="HU"),
         window=TimeWindow.objects.create(name="working days", weekdays=31, starts="08:00", ends="18:00"),
         rule=make.rule(carrier, name="world"),
+        header_rule=create_header_rule(action="drop", header="X-Secret"),
+        cause=make.cause("no_route"),
         call=Cdr.objects.filter(caller=ada, answered_at__isnull=False).latest("started_at"),
         invoice=invoice, payment=payment, entry=LedgerEntry.objects.get(payment=payment),
     )  # fmt: skip

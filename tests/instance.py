@@ -123,15 +123,22 @@ class Instance:
 
     def sql(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run one statement in a connection of its own and return its rows, if it has any."""
-        import psycopg2
-
-        connection = psycopg2.connect(host=str(self.place.sockets), dbname="mizu", user="postgres")
+        connection = wait_for(self._connected, 15, "the database to take connections")
         try:
             with connection, connection.cursor() as cursor:
                 cursor.execute(statement, values or None)
                 return cursor.fetchall() if cursor.description else []
         finally:
             connection.close()
+
+    def _connected(self) -> Any:
+        """A connection; None while the server starts or recovers."""
+        import psycopg2
+
+        try:
+            return psycopg2.connect(host=str(self.place.sockets), dbname="mizu", user="postgres")
+        except psycopg2.OperationalError:
+            return None
 
     def logins(self) -> list[dict[str, str]]:
         """What seed_demo made: a list of what, url, username, password."""

@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+_given: set[int] = set()
+"""Ports that somebody has got and may not have opened yet."""
+MOST_GIVEN = 10_000
 KINDS = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
 
 
@@ -36,7 +39,12 @@ def free_ports(count: int, address: str = "127.0.0.1") -> int:
     """The first of `count` neighbouring ports, each free for UDP and TCP; below the kernel's own range."""
     for _ in range(200):
         first = random.randrange(10_000, 32_000 - count)
-        if all(_is_free(port, kind, address) for port in range(first, first + count) for kind in KINDS):
+        if _given.isdisjoint(range(first, first + count)) and all(
+            _is_free(port, kind, address) for port in range(first, first + count) for kind in KINDS
+        ):
+            _given.update(range(first, first + count))
+            if len(_given) > MOST_GIVEN:
+                _given.clear()
             return first
     raise AssertionError(f"no {count} neighbouring free ports on {address}")
 

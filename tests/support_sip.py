@@ -7,16 +7,20 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from switch.call.board import bracketed
 from switch.sip.digest import MD5, SHA256, authorize, choose, make_ha1
 from switch.sip.message import Request, Response, parse, response_to
 from switch.sip.stream import Framer
+from switch.sip.uri import Uri
 from tests.support import free_port, free_ports, wait_for
+from tests.websocket import TEXT, frame, unframe, upgrade
 
 WAIT = 8.0
 REALM = "mizu"
@@ -38,14 +42,15 @@ class Peer:
     transport = "UDP"
 
     def __init__(self, switch: int, user: str = "peer", *, port: int = 0, host: str = "127.0.0.1") -> None:
-        self.switch = ("127.0.0.1", switch)
+        six = ":" in host
+        self.switch = ("::1" if six else "127.0.0.1", switch)
         self.user = user
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind((host, port))
         self.host = host
         self.port: int = self.sock.getsockname()[1]
         self.heard: list[Request | Response] = []
-        self.contact = f"<sip:{user}@{host}:{self.port}>"
+        self.contact = f"<sip:{user}@{bracketed(host)}:{self.port}>"
         self.source: dict[int, tuple[str, int]] = {}
 
     def close(self) -> None:
@@ -58,7 +63,7 @@ class Peer:
     # --- out ---
 
     def via(self) -> str:
-        return f"SIP/2.0/{self.transport} {self.host}:{self.port};rport;branch=z9hG4bK{next(_numbers)}x{self.port}"
+        return f"SIP/2.0/{self.transport} {bracketed(self.host)}:{self.port};rport;branch=z9hG4bK{next(_numbers)}x{self.port}"
 
     def request(
         self,
@@ -99,7 +104,7 @@ class Peer:
         data = message if isinstance(message, bytes) else message.encode()
         if to is None and isinstance(message, Response):
             via = message.via
-            to = (via.host, int(via.params.get("rport") or via.port or 5060))
+            to = (via.host.strip("[]"), int(via.params.get("rport") or via.port or 5060))
         self.sock.sendto(data, to or self.switch)
 
     def answer(
@@ -159,7 +164,14 @@ class Peer:
         return made
 
     def back(
-        self, method: str, invite: Request, answer: Response, *, cseq: int = 1, body: bytes = b""
+        self,
+        method: str,
+        invite: Request,
+        answer: Response,
+        *,
+        cseq: int = 1,
+        body: bytes = b"",
+        headers: Any = (),
     ) -> Request:
         """The next request of the called in its dialog."""
         contact = invite.contact
@@ -172,6 +184,7 @@ class Peer:
             from_=answer.get("To") or "",
             cseq=cseq,
             body=body,
+            headers=headers,
         )
         self.send(made, _place(made.uri))
         return made
@@ -290,7 +303,8 @@ class TcpPeer(Peer):
         self.sock, _ = self.door.accept()
 
     def close(self) -> None:
-        self.sock.close()
+        if hasattr(self, "sock"):
+            self.sock.close()
         if self.door is not None:
             self.door.close()
 
@@ -308,9 +322,68 @@ class TcpPeer(Peer):
         return message
 
 
+class TlsPeer(TcpPeer):
+    """The same over TLS: `context` says whom it believes, and what it shows."""
+
+    transport = "TLS"
+
+    def __init__(self, switch: int, user: str, context: ssl.SSLContext, **where: Any) -> None:
+        self.context = context
+        super().__init__(switch, user, **where)
+        self.contact = f"<sip:{user}@127.0.0.1:{self.port};transport=tls>"
+
+    def connect(self) -> None:
+        self.framer = Framer()
+        plain = socket.create_connection(self.switch)
+        self.port = plain.getsockname()[1]
+        self.sock = self.context.wrap_socket(plain, server_hostname="sip.example.net")
+
+    def accept(self, seconds: float = WAIT) -> None:
+        assert self.door is not None
+        self.door.settimeout(seconds)
+        self.framer = Framer()
+        plain, _ = self.door.accept()
+        plain.settimeout(seconds)
+        self.sock = self.context.wrap_socket(plain, server_side=True)
+
+
+class WsPeer(TcpPeer):
+    """A page's user agent (RFC 7118): text frames, and a Contact that nobody can resolve."""
+
+    transport = "WS"
+
+    def __init__(self, switch: int, user: str, origin: str = "https://phone.example.com") -> None:
+        self.origin = origin
+        super().__init__(switch, user)
+        self.contact = f"<sip:{user}@df7jal23ls0d.invalid;transport=ws>"
+
+    def via(self) -> str:
+        return f"SIP/2.0/WS df7jal23ls0d.invalid;branch=z9hG4bK{next(_numbers)}w{self.port}"
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock.sendall(upgrade(origin=self.origin))
+        self.sock.settimeout(WAIT)
+        answer = self.sock.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 101"), answer
+
+    def send(self, message: Request | Response | bytes, to: tuple[str, int] | None = None) -> None:
+        self.sock.sendall(frame(message if isinstance(message, bytes) else message.encode()))
+
+    def receive(self, seconds: float = WAIT) -> Request | Response:
+        self.sock.settimeout(max(0.001, seconds))
+        while not self.ready:
+            data = self.sock.recv(65536)
+            assert data, f"the switch closed the connection of {self.user}"
+            self.ready += [payload for kind, payload in unframe(data) if kind == TEXT]
+        message = parse(self.ready.pop(0))
+        self.heard.append(message)
+        return message
+
+
 def _place(uri: str) -> tuple[str, int]:
-    host, _, port = uri.rpartition("@")[2].partition(";")[0].partition(":")
-    return host, int(port)
+    place = Uri.parse(uri)
+    return place.address, place.port or 5060
 
 
 def credential(username: str, password: str, account: int) -> list[Any]:
@@ -333,6 +406,7 @@ class Switch:
         self.var = var
         self.port = free_port()
         self.own_port = free_ports(workers)
+        self.tls_port, self.ws_port = free_port(), free_port()
         self.workers = workers
         rtp = free_ports(200)
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("MIZU_")} | {
@@ -340,6 +414,8 @@ class Switch:
             "MIZU_SIP_BIND": "127.0.0.1",
             "MIZU_SIP_PORT": str(self.port),
             "MIZU_SIP_WORKER_PORTS": str(self.own_port),
+            "MIZU_SIP_TLS_PORT": str(self.tls_port),
+            "MIZU_SIP_WS_PORT": str(self.ws_port),
             "MIZU_SWITCH_WORKERS": str(workers),
             "MIZU_RTP_PORTS": f"{rtp}-{rtp + 199}",
             "DATABASE_URL": database,

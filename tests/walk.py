@@ -50,10 +50,11 @@ def value(pattern: str, parameter: str, house: House) -> Any:
     things = {
         "accounts": house.ada.pk, "carriers": house.carrier.pk, "tariffs": house.tariff.pk, "rates": house.rate.pk,
         "routes": house.rule.pk, "cdrs": house.call.pk, "current-calls": house.call.pk, "payments": house.payment.pk,
-        "ledger": house.entry.pk, "invoices": house.invoice.pk,
+        "ledger": house.entry.pk, "invoices": house.invoice.pk, "header-rules": house.header_rule.pk, "hangup-causes": house.cause.pk,
+        "signalling/headerrule": house.header_rule.pk, "signalling/hangupcause": house.cause.pk,
         "users/account": house.ada.pk, "users/sipcredential": house.ada.sip.pk, "routing/routerule": house.rule.pk,
         "pricing/tariff": house.tariff.pk, "pricing/rate": house.rate.pk, "pricing/pricegroup": house.group.pk,
-        "pricing/timewindow": house.window.pk, "cdrs/cdr": house.call.pk, "invoices/invoice": house.invoice.pk,
+        "pricing/timewindow": house.window.pk, "pricing/calendar": house.calendar.pk, "cdrs/cdr": house.call.pk, "invoices/invoice": house.invoice.pk,
         "invoices/payment": house.payment.pk, "invoices/ledgerentry": house.entry.pk,
     }  # fmt: skip
     simple = {
@@ -62,6 +63,8 @@ def value(pattern: str, parameter: str, house: House) -> Any:
     }  # fmt: skip
     if parameter == "key" and "config/setting" in pattern:
         return "currency"
+    if parameter == "key" and "settings" in pattern:
+        return "ringtimeout"
     if parameter in simple:
         return simple[parameter]
     if parameter in ("pk", "object_id"):

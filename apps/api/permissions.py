@@ -41,3 +41,10 @@ class HangUp(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return bool(request.user.is_staff and request.user.has_perm("cdrs.hang_up"))
+
+
+class SipTraces(BasePermission):
+    """The SIP messages of calls are for staff with that right."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return bool(request.user.is_staff and request.user.has_perm("cdrs.view_siptrace"))

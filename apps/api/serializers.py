@@ -14,6 +14,8 @@ from apps.pricing import services as pricing
 from apps.pricing.models import Rate, Tariff
 from apps.routing import services as routing
 from apps.routing.models import RouteRule, RouteTarget
+from apps.signalling import services as signalling
+from apps.signalling.models import HangupCause, HeaderRule
 from apps.users import services as users
 from apps.users.choices import Kind
 from apps.users.models import Account, Trunk
@@ -35,7 +37,7 @@ class AccountSerializer(serializers.ModelSerializer):
         model = Account
         fields = ["id", "username", "kind", "parent", "display_name", "email", "address", "vat_number", "country",
                   "language", "time_zone", "is_active", "billing", "credit_limit", "currency", "vat_rate", "balance",
-                  "held", "caller_number", "max_calls", "calls_per_second", "max_call_seconds", "media", "tech_prefix",
+                  "held", "caller_number", "max_calls", "calls_per_second", "max_call_seconds", "tech_prefix",
                   "created_at", "password", "sip_password"]  # fmt: skip
         read_only_fields = ["created_at"]
 
@@ -56,6 +58,32 @@ class AccountSerializer(serializers.ModelSerializer):
         if sip_password:
             users.set_sip_password(account=account, password=sip_password)
         return account
+
+
+class EffectiveSettingSerializer(serializers.Serializer):
+    """A setting as it holds for an account; `source` is the account that gave the value, null when it is everybody's."""
+
+    key = serializers.CharField(source="definition.key")
+    value = serializers.CharField(source="shown")
+    source = serializers.IntegerField(source="source.id", default=None)
+    help = serializers.CharField(source="definition.help")
+
+
+class OwnSettingSerializer(serializers.Serializer):
+    """A value of an account's own, written as in the admin; null takes it back."""
+
+    value = serializers.CharField(allow_null=True, allow_blank=True, trim_whitespace=False)
+
+
+class SipMessageSerializer(serializers.Serializer):
+    """A message as it passed the switch. `at`: epoch seconds; `outgoing`: from the switch."""
+
+    at = serializers.FloatField()
+    outgoing = serializers.BooleanField()
+    transport = serializers.CharField()
+    ours = serializers.CharField()
+    theirs = serializers.CharField()
+    text = serializers.CharField()
 
 
 class TrunkSerializer(serializers.ModelSerializer):
@@ -101,7 +129,8 @@ class TariffSerializer(serializers.ModelSerializer):
         model = Tariff
         fields = ["id", "name", "kind", "group", "currency", "vat_included", "vat_rate", "time_zone", "peak_window",
                   "rounding", "decimals", "connect_fee", "first_increment", "next_increment", "minimum_seconds",
-                  "free_seconds", "free_after", "comment", "changed_at"]  # fmt: skip
+                  "free_seconds", "free_after", "grace_seconds", "minimum_charge", "maximum_charge", "surcharge",
+                  "crossing", "calendars", "comment", "changed_at"]  # fmt: skip
         read_only_fields = ["changed_at"]
 
     def create(self, values: dict[str, Any]) -> Tariff:
@@ -115,8 +144,8 @@ class RateSerializer(serializers.ModelSerializer):
     class Meta:
         model = Rate
         fields = ["id", "tariff", "prefix", "destination", "price", "window", "connect_fee", "first_increment",
-                  "next_increment", "minimum_seconds", "free_seconds", "free_after", "min_digits", "max_digits",
-                  "valid_from", "valid_until"]  # fmt: skip
+                  "next_increment", "minimum_seconds", "free_seconds", "free_after", "grace_seconds", "minimum_charge",
+                  "maximum_charge", "surcharge", "min_digits", "max_digits", "valid_from", "valid_until"]  # fmt: skip
 
     def create(self, values: dict[str, Any]) -> Rate:
         return pricing.add_rate(**values)
@@ -151,6 +180,31 @@ class RouteSerializer(serializers.ModelSerializer):
         return RouteRule.objects.prefetch_related("targets").get(pk=rule.pk)
 
 
+class HeaderRuleSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = HeaderRule
+        fields = ["id", "account", "direction", "kind", "method", "action", "header", "pattern", "value", "condition",
+                  "priority", "enabled"]  # fmt: skip
+
+    def create(self, values: dict[str, Any]) -> HeaderRule:
+        return signalling.create_header_rule(**values)
+
+    def update(self, rule: HeaderRule, values: dict[str, Any]) -> HeaderRule:
+        return signalling.change_header_rule(rule=rule, **values)
+
+
+class HangupCauseSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = HangupCause
+        fields = ["id", "name", "sip_status", "q850", "text"]
+
+    def create(self, values: dict[str, Any]) -> HangupCause:
+        return signalling.create_cause(**values)
+
+    def update(self, cause: HangupCause, values: dict[str, Any]) -> HangupCause:
+        return signalling.change_cause(cause=cause, **values)
+
+
 class CdrPriceSerializer(serializers.ModelSerializer):
     class Meta:
         model = CdrPrice
@@ -176,6 +230,7 @@ class CdrSerializer(serializers.ModelSerializer):
         fields = [*CUSTOMER_CDR, "setup_ms", "pdd_ms", "caller_address", "dialled_number", "carrier", "called_account",
                   "called_address", "reseller", "route_rule", "attempts", "carrier_cost", "sales_commission",
                   "company_price", "reseller_price", "media", "codec", "rtp_sent", "rtp_received", "rtp_lost",
+                  "caller_mos", "called_mos", "quality",
                   "sip_call_id", "worker", "world_version", "comment", "recorded_at"]  # fmt: skip
 
 
@@ -201,6 +256,9 @@ class OfficeLiveCallSerializer(LiveCallSerializer):
     carrier = serializers.CharField()
     rule = serializers.CharField()
     worker = serializers.CharField()
+    media = serializers.CharField()
+    caller_mos = serializers.FloatField(allow_null=True)
+    called_mos = serializers.FloatField(allow_null=True)
 
 
 class PaymentSerializer(serializers.ModelSerializer):

@@ -12,6 +12,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,19 +20,25 @@ from rest_framework.response import Response
 from apps.api import filters
 from apps.api import serializers as shapes
 from apps.api.paging import ById, ByStart
-from apps.api.permissions import HangUp, LiveCalls, Office, OwnOrOffice
+from apps.api.permissions import HangUp, LiveCalls, Office, OwnOrOffice, SipTraces
 from apps.cdrs.live import current_calls, hang_up
 from apps.cdrs.models import Cdr
 from apps.cdrs.queries import prices_of, visible_calls
+from apps.cdrs.traces import trace_of
+from apps.cdrs.tracing.messages import Message
+from apps.cdrs.tracing.pcap import capture
 from apps.invoices.models import Invoice, LedgerEntry, Payment
 from apps.invoices.queries import pdf_of, visible_invoices
 from apps.invoices.services import issuing
 from apps.pricing.models import Rate, Tariff
 from apps.pricing.services import import_rates
 from apps.routing.models import RouteRule
+from apps.signalling import services as signalling
+from apps.signalling.models import HangupCause, HeaderRule
 from apps.users.choices import Kind
 from apps.users.models import Account
-from apps.users.queries import visible_to
+from apps.users.queries import settings_of, visible_to
+from apps.users.services import clear_own, set_own
 
 READ_WRITE = ["get", "post", "put", "patch", "head", "options"]
 
@@ -48,6 +55,29 @@ class AccountViewSet(viewsets.ModelViewSet):
 
     def get_queryset(self) -> QuerySet[Account]:
         return visible_to(self.request.user).select_related("balance")
+
+    @extend_schema(responses=shapes.EffectiveSettingSerializer(many=True))
+    @action(detail=True, url_path="settings", pagination_class=None, permission_classes=[Office])
+    def effective_settings(self, request: Request, pk: str | None = None) -> Response:
+        """Every setting that accounts may have, with the value in force and the account that gave it."""
+        return Response(shapes.EffectiveSettingSerializer(settings_of(self.get_object()), many=True).data)
+
+    @extend_schema(request=shapes.OwnSettingSerializer, responses=shapes.EffectiveSettingSerializer)
+    @action(
+        detail=True, methods=["put"], url_path="settings/(?P<key>[a-z0-9_]+)", permission_classes=[Office]
+    )
+    def own_setting(self, request: Request, key: str, pk: str | None = None) -> Response:
+        """Give the account a value of its own, or take it back with `null`."""
+        account = self.get_object()
+        wanted = shapes.OwnSettingSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        value = wanted.validated_data["value"]
+        if value is None:
+            clear_own(account=account, key=key)
+        else:
+            set_own(account=account, key=key, value=value)
+        effective = next(one for one in settings_of(account) if one.definition.key == key)
+        return Response(shapes.EffectiveSettingSerializer(effective).data)
 
 
 class CarrierViewSet(AccountViewSet):
@@ -114,6 +144,32 @@ class RouteViewSet(viewsets.ModelViewSet):
     filterset_fields = ["enabled", "caller", "strategy"]
 
 
+class HeaderRuleViewSet(viewsets.ModelViewSet):
+    """What is changed in SIP messages."""
+
+    queryset = HeaderRule.objects.all()
+    serializer_class = shapes.HeaderRuleSerializer
+    permission_classes = [Office]
+    pagination_class = ById
+    filterset_fields = ["enabled", "account", "direction", "action"]
+
+    def perform_destroy(self, instance: HeaderRule) -> None:
+        signalling.remove_header_rule(rule=instance)
+
+
+class HangupCauseViewSet(viewsets.ModelViewSet):
+    """Why calls end, and what the parties are told."""
+
+    queryset = HangupCause.objects.all()
+    serializer_class = shapes.HangupCauseSerializer
+    permission_classes = [Office]
+    pagination_class = ById
+    filterset_fields = ["name", "sip_status"]
+
+    def perform_destroy(self, instance: HangupCause) -> None:
+        signalling.remove_cause(cause=instance)
+
+
 class CdrViewSet(viewsets.ReadOnlyModelViewSet):
     """Call records of the last day, unless `started_after` asks for more. Customers do not see carriers and costs."""
 
@@ -141,6 +197,27 @@ class CdrViewSet(viewsets.ReadOnlyModelViewSet):
                 account__in=visible_to(request.user).values("id"), kind__in=["retail", "reseller"]
             )
         return Response(shapes.CdrPriceSerializer(rows, many=True).data)
+
+    @extend_schema(responses=shapes.SipMessageSerializer(many=True))
+    @action(detail=True, pagination_class=None, permission_classes=[SipTraces])
+    def sip(self, request: Request, pk: str | None = None) -> Response:
+        """The SIP messages of the call, if they were kept, without secrets."""
+        return Response(shapes.SipMessageSerializer(self._messages(), many=True).data)
+
+    @extend_schema(responses={(200, "application/vnd.tcpdump.pcap"): OpenApiTypes.BINARY})
+    @action(detail=True, pagination_class=None, permission_classes=[SipTraces])
+    def pcap(self, request: Request, pk: str | None = None) -> Any:
+        """The same as a capture file."""
+        call = self.get_object()
+        response = HttpResponse(capture(self._messages()), content_type="application/vnd.tcpdump.pcap")
+        response["Content-Disposition"] = f'attachment; filename="{call.pk}.pcap"'
+        return response
+
+    def _messages(self) -> list[Message]:
+        found = trace_of(self.get_object(), self.request.user)
+        if found is None:
+            raise NotFound("No SIP messages of this call are kept.")
+        return found
 
 
 class CurrentCallViewSet(viewsets.ViewSet):

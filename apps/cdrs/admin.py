@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
@@ -15,8 +20,13 @@ from unfold.decorators import display
 
 from apps.cdrs.models import Cdr
 from apps.cdrs.queries import prices_of
+from apps.cdrs.traces import trace_of
+from apps.cdrs.tracing.ladder import as_text, ladder
+from apps.cdrs.tracing.messages import Message
+from apps.cdrs.tracing.pcap import capture
 from apps.core.admin import OfficeAdmin, ReadOnly
 from apps.core.formats import clock
+from apps.signalling.queries import texts
 from apps.users.models import Account
 
 
@@ -51,6 +61,10 @@ class SpanFilter(admin.SimpleListFilter):
         return queryset.filter(started_at__gte=timezone.now() - timedelta(hours=hours))
 
 
+POOR = "3.1"
+"""The MOS below which nearly all users are dissatisfied (ITU-T G.107, annex B)."""
+
+
 class OutcomeFilter(admin.SimpleListFilter):
     """What became of the call (the guide's types: connected, not connected, not profitable)."""
 
@@ -63,6 +77,7 @@ class OutcomeFilter(admin.SimpleListFilter):
             ("failed", _("not answered")),
             ("loss", _("not profitable")),
             ("silent", _("answered, media missing one way")),
+            ("poor", _("answered, somebody heard badly")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Cdr]) -> QuerySet[Cdr]:
@@ -76,9 +91,11 @@ class OutcomeFilter(admin.SimpleListFilter):
             case "loss":
                 return queryset.filter(answered_at__isnull=False, retail_price__lt=F("carrier_cost"))
             case "silent":
-                return queryset.filter(answered_at__isnull=False, media="relay").filter(
+                return queryset.filter(answered_at__isnull=False, media__in=("relay", "rtpengine")).filter(
                     Q(rtp_sent=0) | Q(rtp_received=0)
                 )
+            case "poor":
+                return queryset.filter(Q(caller_mos__lt=POOR) | Q(called_mos__lt=POOR))
         return queryset
 
 
@@ -99,11 +116,12 @@ class CdrAdmin(ReadOnly, OfficeAdmin):
     list_select_related = ["caller", "carrier"]
     ordering = ["-started_at"]
     change_form_template = "admin/cdrs/cdr.html"
+    readonly_fields = ["cause_text"]
     fieldsets = [
         (
             _("Call"),
             {"fields": [("started_at", "answered_at"), ("ended_at", "duration"), ("setup_ms", "pdd_ms"),
-                        ("hangup_cause", "disconnector"), ("sip_status", "q850_cause"), "comment"]},
+                        ("hangup_cause", "disconnector"), "cause_text", ("sip_status", "q850_cause"), "comment"]},
         ),
         (
             _("From"),
@@ -121,15 +139,60 @@ class CdrAdmin(ReadOnly, OfficeAdmin):
         (
             _("Media and technical"),
             {"fields": [("media", "codec"), ("rtp_sent", "rtp_received"), ("rtp_lost", "worker"),
+                        ("caller_mos", "called_mos"),
                         ("sip_call_id", "world_version"), ("id", "recorded_at")]},
         ),
     ]  # fmt: skip
+
+    def get_urls(self) -> list[Any]:
+        guarded = self.admin_site.admin_view
+        return [
+            path("<uuid:pk>/sip/", guarded(self.sip_view), name="cdrs_cdr_sip"),
+            path("<uuid:pk>/sip.pcap", guarded(self.capture_view), name="cdrs_cdr_capture"),
+            path("<uuid:pk>/sip.txt", guarded(self.text_view), name="cdrs_cdr_text"),
+            *super().get_urls(),
+        ]
+
+    def _messages(self, request: HttpRequest, pk: UUID) -> tuple[Cdr, list[Message] | None]:
+        if not request.user.has_perm("cdrs.view_siptrace"):
+            raise PermissionDenied
+        cdr = get_object_or_404(Cdr, pk=pk)
+        return cdr, trace_of(cdr, request.user)
+
+    def sip_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """The call's messages as a ladder: a picture, and each message in full below."""
+        cdr, messages = self._messages(request, pk)
+        context = self.admin_site.each_context(request) | {
+            "title": _("SIP messages of %s") % cdr,
+            "cdr": cdr,
+            "ladder": ladder(messages) if messages else None,
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/cdrs/sip.html", context)
+
+    def capture_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """The same as a file for Wireshark."""
+        cdr, messages = self._messages(request, pk)
+        return _download(cdr, capture(messages) if messages else None, "pcap", "application/vnd.tcpdump.pcap")
+
+    def text_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """The same as text."""
+        cdr, messages = self._messages(request, pk)
+        text = as_text(ladder(messages)).encode() if messages else None
+        return _download(cdr, text, "txt", "text/plain; charset=utf-8")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> Any:
         cdr = self.get_object(request, object_id)
-        extra = {"prices": prices_of(cdr), "tried": _named(cdr.attempts)} if cdr else {}
+        extra = {}
+        if cdr:
+            extra = {
+                "prices": prices_of(cdr),
+                "tried": _named(cdr.attempts),
+                "sides": _sides(cdr),
+                "cdr": cdr,
+            }
         return super().change_view(request, object_id, form_url, (extra_context or {}) | extra)
 
     @display(description=_("caller"), ordering="caller__username")
@@ -144,9 +207,21 @@ class CdrAdmin(ReadOnly, OfficeAdmin):
     def shown_duration(self, cdr: Cdr) -> str:
         return clock(cdr.duration) if cdr.answered_at else "—"
 
+    @display(description=_("why it ended"))
+    def cause_text(self, cdr: Cdr) -> str:
+        return texts().get(cdr.hangup_cause, "—")
+
     @display(description=_("cause"), ordering="hangup_cause", label={"normal": "success", "failed": "danger"})
     def shown_cause(self, cdr: Cdr) -> tuple[str, str]:
         return ("normal" if cdr.answered_at else "failed"), cdr.hangup_cause
+
+
+def _download(cdr: Cdr, content: bytes | None, ending: str, kind: str) -> HttpResponse:
+    if content is None:
+        raise Http404
+    response = HttpResponse(content, content_type=kind)
+    response["Content-Disposition"] = f'attachment; filename="{cdr.id}.{ending}"'
+    return response
 
 
 def _named(attempts: list[list[Any]]) -> list[dict[str, Any]]:
@@ -156,3 +231,10 @@ def _named(attempts: list[list[Any]]) -> list[dict[str, Any]]:
         {"account": names.get(row[0], row[0]), "status": row[1], "cause": row[2], "ms": row[3]}
         for row in attempts
     ]
+
+
+def _sides(cdr: Cdr) -> list[dict[str, Any]]:
+    """What is known of the sound of each party, for the page."""
+    quality = cdr.quality or {}
+    named = (("caller", _("caller"), cdr.caller_mos), ("called", _("called"), cdr.called_mos))
+    return [{"name": name, "mos": mos, **quality[key]} for key, name, mos in named if key in quality]

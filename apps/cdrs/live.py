@@ -48,6 +48,9 @@ class LiveCall:
     carrier: str
     rule: str
     codec: str
+    media: str
+    caller_mos: float | None
+    called_mos: float | None
 
     @property
     def seconds(self) -> int:
@@ -66,9 +69,18 @@ def current_calls(user: Account) -> list[LiveCall]:
 
 def hang_up(*, call_id: str, by: Account) -> None:
     """Ask the worker that carries the call to end it. Errors: NoSuchCall, LiveCallsUnavailable."""
+    _order(call_id, by, {"do": "hangup", "call": call_id, "by": by.username})
+
+
+def log_messages(*, call_id: str, by: Account) -> None:
+    """Have the worker write every SIP message of the call to its log from now on. Errors: as `hang_up`."""
+    _order(call_id, by, {"do": "trace", "call": call_id})
+
+
+def _order(call_id: str, by: Account, words: dict[str, str]) -> None:
     if call_id not in {call.id for call in current_calls(by)}:
         raise NoSuchCall(call_id)
-    order = json.dumps({"do": "hangup", "call": call_id, "by": by.username})
+    order = json.dumps(words)
     try:
         listeners = _client().publish(CONTROL, order)
     except redis.RedisError as error:
@@ -106,6 +118,9 @@ def _read(blob: bytes) -> LiveCall:
         carrier=call.get("carrier", ""),
         rule=call.get("rule", ""),
         codec=call.get("codec", ""),
+        media=call.get("media", ""),
+        caller_mos=call.get("caller_mos"),
+        called_mos=call.get("called_mos"),
     )
 
 

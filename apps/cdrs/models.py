@@ -102,11 +102,33 @@ class Cdr(models.Model):
     company_price = AmountField(_("company price"), default=0)
     reseller_price = AmountField(_("reseller price"), default=0)
 
-    media = models.CharField(_("media"), max_length=8, default="")
+    media = models.CharField(_("media"), max_length=12, default="")
     codec = models.CharField(_("codec"), max_length=32, default="")
     rtp_sent = models.BigIntegerField(_("RTP to the called"), default=0)
     rtp_received = models.BigIntegerField(_("RTP to the caller"), default=0)
     rtp_lost = models.BigIntegerField(_("RTP lost"), default=0)
+
+    caller_mos = models.DecimalField(
+        _("the caller heard, MOS"),
+        max_digits=3,
+        decimal_places=2,
+        null=True,
+        help_text=_("Estimated, 1 to 4.5."),
+    )
+    called_mos = models.DecimalField(
+        _("the called heard, MOS"),
+        max_digits=3,
+        decimal_places=2,
+        null=True,
+        help_text=_("Estimated, 1 to 4.5."),
+    )
+    quality = models.JSONField(
+        _("quality"),
+        null=True,
+        help_text=_(
+            "Of each party: packets that came from it, lost on the way to us, jitter in ms; and what it reported by RTCP."
+        ),
+    )
 
     sip_call_id = models.CharField(_("Call-ID of the caller"), max_length=255, default="")
     worker = models.CharField(_("worker"), max_length=64, default="")
@@ -127,6 +149,21 @@ class Cdr(models.Model):
 
     def __str__(self) -> str:
         return f"{self.caller_number} → {self.called_number}"
+
+
+class SipTrace(models.Model):
+    """The SIP messages of one call, packed (`apps.cdrs.tracing`), without secrets. Kept for `siptrace_days`."""
+
+    call_id = models.UUIDField(_("call"), primary_key=True)
+    started_at = models.DateTimeField(_("started"), db_index=True)
+    messages = models.BinaryField()
+
+    class Meta:
+        verbose_name = _("SIP trace")
+        verbose_name_plural = _("SIP traces")
+
+    def __str__(self) -> str:
+        return str(self.call_id)
 
 
 class CdrPrice(models.Model):

@@ -24,7 +24,8 @@ CDR_COLUMNS = {
     "called_account_id": "bigint", "called_address": "text", "reseller_id": "bigint", "route_rule": "text",
     "attempts": "jsonb", "retail_price": "bigint", "carrier_cost": "bigint", "sales_commission": "bigint",
     "company_price": "bigint", "reseller_price": "bigint", "media": "text", "codec": "text",
-    "rtp_sent": "bigint", "rtp_received": "bigint", "rtp_lost": "bigint", "sip_call_id": "text",
+    "rtp_sent": "bigint", "rtp_received": "bigint", "rtp_lost": "bigint", "caller_mos": "numeric",
+    "called_mos": "numeric", "quality": "jsonb", "sip_call_id": "text",
     "worker": "text", "world_version": "text", "comment": "text",
 }  # fmt: skip
 PRICE_COLUMNS = {

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.cdrs.live import LiveCallsUnavailable, NoSuchCall, current_calls, hang_up
+from apps.cdrs.live import log_messages as follow
 from apps.cdrs.models import Cdr
 from apps.cdrs.queries import causes, hourly, traffic
 from apps.config.queries import get as setting
@@ -46,6 +47,22 @@ def end(request: HttpRequest, call_id: UUID) -> HttpResponse:
         messages.error(request, _("The switch cannot be reached. Is Redis running?"))
     else:
         messages.success(request, _("The call was told to end."))
+    return redirect("admin_current_calls")
+
+
+@require_POST
+def log_messages(request: HttpRequest, call_id: UUID) -> HttpResponse:
+    """An operator wants to follow a call in the switch's log while it goes on."""
+    if not request.user.has_perm("cdrs.view_siptrace"):
+        raise PermissionDenied
+    try:
+        follow(call_id=str(call_id), by=request.user)
+    except NoSuchCall:
+        messages.warning(request, _("That call is over already."))
+    except LiveCallsUnavailable:
+        messages.error(request, _("The switch cannot be reached. Is Redis running?"))
+    else:
+        messages.success(request, _("The switch now writes every message of this call to its log."))
     return redirect("admin_current_calls")
 
 

@@ -18,7 +18,7 @@ def set_value(*, key: str, value: Any, node: str = "") -> Setting:
     """Give a setting a value, as text or typed, for every node or for one. Raises ValidationError."""
     definition = _definition(key)
     try:
-        parsed = definition.parse(definition.write(tuple(value) if isinstance(value, list) else value))
+        parsed = definition.parse(definition.write(value))
     except BadValue as error:
         raise ValidationError({"value": str(error)}) from error
     setting = Setting.objects.filter(key=key, node=node).first() or Setting(key=key, node=node)
@@ -48,5 +48,14 @@ def _check_together(values: dict[str, Any]) -> None:
     """Rules between settings; the transaction undoes the change that broke one."""
     if not values["upperexpiremin"] <= values["upperexpire"] <= values["upperexpiremax"]:
         raise ValidationError({"value": _("upperexpire must lie between upperexpiremin and upperexpiremax.")})
+    timers = [values[f"def_{name}_sessiontimer"] for name in ("min", "mid", "max")]
+    if timers != sorted(timers):
+        raise ValidationError(
+            {
+                "value": _(
+                    "def_mid_sessiontimer must lie between def_min_sessiontimer and def_max_sessiontimer."
+                )
+            }
+        )
     if values["hold_extend_before"] >= values["hold_seconds"]:
         raise ValidationError({"value": _("hold_extend_before must be shorter than hold_seconds.")})

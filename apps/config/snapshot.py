@@ -9,4 +9,9 @@ from apps.config.queries import effective
 
 def settings(node: str = "") -> dict[str, Any]:
     """Values that JSON can hold, by key."""
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in effective(node).items()}
+    return {key: plain(value) for key, value in effective(node).items()}
+
+
+def plain(value: Any) -> Any:
+    """A value that JSON can hold."""
+    return list(value) if isinstance(value, tuple) else value

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
+
+from django.db.models import Q
+from django.utils import timezone
 
 from apps.config import queries as config
 from apps.pricing.errors import NotConvertible
@@ -12,12 +15,28 @@ from apps.users.models import Account
 from apps.users.queries import path_ids
 
 
-def tariff_of(account: Account, kind: str) -> Tariff | None:
-    """The tariff of a kind by which an account pays: its own, else that of the nearest account above."""
-    ids = path_ids(account)
-    found = TariffAssignment.objects.filter(account_id__in=ids, kind=kind).select_related("tariff")
-    nearest = max(found, key=lambda assignment: ids.index(assignment.account_id), default=None)
-    return nearest.tariff if nearest else None
+def tariff_of(
+    account: Account, kind: str, *, caller_number: str = "", at: datetime | None = None
+) -> Tariff | None:
+    """The tariff of a kind by which an account pays, now by default: its own, else that of the nearest account above.
+
+    Of its own ones as the switch does: the one for the longest beginning of the caller's number, then the newest.
+    """
+    ids, at = path_ids(account), at or timezone.now()
+    valid = Q(valid_from=None) | Q(valid_from__lte=at)
+    given = TariffAssignment.objects.filter(valid, Q(valid_until=None) | Q(valid_until__gt=at), kind=kind)
+    fitting = [
+        one
+        for one in given.filter(account_id__in=ids).select_related("tariff")
+        if caller_number.startswith(one.caller_prefix)
+    ]
+
+    def order(one: TariffAssignment) -> tuple[int, int, float, int]:
+        begun = one.valid_from.timestamp() if one.valid_from else float("-inf")
+        return ids.index(one.account_id), len(one.caller_prefix), begun, one.tariff_id
+
+    best = max(fitting, key=order, default=None)
+    return best.tariff if best else None
 
 
 def convertible(one: str, other: str) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import log
 from typing import Generic, NamedTuple, TypeVar
 
-from apps.core.values.windows import TimeWindow
+from apps.core.values.windows import Hours, TimeWindow
 
 LEAST_COST = "least_cost"
 WEIGHT = "weight"
@@ -39,7 +39,7 @@ class Rule:
     caller: int | None = None  # account id: this account or anybody below it
     caller_prefixes: tuple[str, ...] = ()
     called_prefixes: tuple[str, ...] = ()
-    window: TimeWindow | None = None  # on the caller's wall clock
+    window: Hours | TimeWindow | None = None  # on the caller's wall clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,7 @@ class Facts:
     zone: str = "UTC"
 
 
-@dataclass(frozen=True, slots=True)
-class Offer(Generic[T]):
+class Offer(NamedTuple, Generic[T]):
     """What an eligible carrier asks: `cost` of one minute begun now, in billionths of the currency unit.
 
     The cost of a minute, not the price per minute, is compared: connect fee, minimum and increments count.

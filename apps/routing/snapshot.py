@@ -15,7 +15,7 @@ Row = tuple[Any, ...]
 def rules() -> Iterator[Row]:
     """Enabled rules: (id, name, priority, targets, strategy, final, caller, caller prefixes, called prefixes, window).
 
-    Targets are (carrier, priority, weight), the enabled ones. A window is (weekday mask, first minute, first outside).
+    Targets are (carrier, priority, weight), the enabled ones. A window is a list of spans (day mask, first minute, first outside).
     """
     targets: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
     for rule, *target in (
@@ -24,7 +24,7 @@ def rules() -> Iterator[Row]:
         .values_list("rule_id", "carrier_id", "priority", "weight")
     ):
         targets[rule].append((target[0], target[1], target[2]))
-    hours = {window: span for window, *span in windows()}
+    hours: dict[int, list[list[int]]] = dict(windows())
     rows = RouteRule.objects.filter(enabled=True).order_by("priority", "id")
     for rule, name, priority, strategy, final, caller, from_list, to_list, window in rows.values_list(
         "id",

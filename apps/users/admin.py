@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -12,7 +13,7 @@ from django.contrib.auth.models import Group
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework.authtoken.models import TokenProxy
@@ -21,7 +22,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 
 from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm, right
 from apps.core.formats import money
-from apps.users import services
+from apps.users import account_settings, services
 from apps.users.choices import COLOURS, Billing, Kind
 from apps.users.models import Account, SipCredential, SourceAddress, Trunk
 
@@ -138,7 +139,7 @@ class AccountAdmin(OfficeAdmin):
     search_fields = ["username", "display_name", "email", "caller_number"]
     list_select_related = ["parent", "balance"]
     autocomplete_fields = ["parent"]
-    actions_detail = ["show_calls", "show_ledger", "show_invoices"]
+    actions_detail = ["show_settings", "show_calls", "show_ledger", "show_invoices"]
     #: Rows of apps further up (tariffs) that belong on an account's page; those apps add them.
     inlines_from_above: list[Any] = []
     fieldsets = [
@@ -146,11 +147,25 @@ class AccountAdmin(OfficeAdmin):
                            ("is_active", "email")]}),
         (_("Money"), {"fields": [("billing", "credit_limit"), ("currency", "vat_rate")]}),
         (_("Calls"), {"fields": [("caller_number", "tech_prefix"), ("max_calls", "calls_per_second"),
-                                 ("max_call_seconds", "media")]}),
+                                 "max_call_seconds"]}),
         (_("Invoice and language"), {"fields": [("language", "time_zone"), ("country", "vat_number"), "address"],
                                      "classes": ["tab"]}),
         (_("Notes"), {"fields": ["comment"], "classes": ["tab"]}),
     ]  # fmt: skip
+
+    def get_urls(self) -> list[Any]:
+        own = partial(self.admin_site.admin_view, cacheable=False)
+        return [
+            path("<int:pk>/own-settings/", own(self._settings_page), name="users_account_settings"),
+            path("<int:pk>/own-settings/<slug:key>/", own(self._setting_page), name="users_account_setting"),
+            *super().get_urls(),
+        ]
+
+    def _settings_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return account_settings.listing(self, request, pk)
+
+    def _setting_page(self, request: HttpRequest, pk: int, key: str) -> HttpResponse:
+        return account_settings.editing(self, request, pk, key)
 
     def get_inlines(self, request: HttpRequest, obj: Account | None) -> list[Any]:
         if obj is None:
@@ -183,9 +198,14 @@ class AccountAdmin(OfficeAdmin):
         balance = getattr(account, "balance", None)
         return money(balance.amount, account.currency) if balance else "—"
 
+    has_see_settings_permission = right("users.view_account")
     has_see_calls_permission = right("cdrs.view_cdr")
     has_see_ledger_permission = right("invoices.view_ledgerentry")
     has_see_invoices_permission = right("invoices.view_invoice")
+
+    @action(description=_("Settings"), url_path="settings", icon="tune", permissions=["see_settings"])
+    def show_settings(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return redirect("admin:users_account_settings", object_id)
 
     @action(description=_("Calls"), url_path="calls", icon="call", permissions=["see_calls"])
     def show_calls(self, request: HttpRequest, object_id: int) -> HttpResponse:

@@ -27,18 +27,13 @@ class Billing(models.TextChoices):
     POSTPAID = "postpaid", _("postpaid")
 
 
-class MediaMode(models.TextChoices):
-    """Where a call's RTP goes: straight between the parties, or through the switch."""
-
-    DIRECT = "direct", _("direct")
-    RELAY = "relay", _("relayed")
-
-
 class Transport(models.TextChoices):
     """How SIP reaches a trunk."""
 
     UDP = "udp", "UDP"
     TCP = "tcp", "TCP"
+    TLS = "tls", "TLS"
+    AUTO = "auto", _("as DNS says")
 
 
 #: Kinds that may place calls, and so carry a retail tariff and a balance.

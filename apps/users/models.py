@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.fields import AmountField, CurrencyField, percent, zone_name
-from apps.users.choices import Billing, Kind, MediaMode, Transport
+from apps.users.choices import Billing, Kind, Transport
 
 username_rule = RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._@+-]*\Z", _("Letters, digits and . _ @ + - only."))
 tech_prefix_rule = RegexValidator(r"^[0-9*#]*\Z", _("Digits, * and # only."))
@@ -79,7 +79,6 @@ class Account(AbstractBaseUser, PermissionsMixin):
     max_call_seconds = models.PositiveIntegerField(
         _("longest call, seconds"), default=0, help_text=_("0: the setting maxcallduration.")
     )
-    media = models.CharField(_("media"), max_length=8, choices=MediaMode.choices, default=MediaMode.RELAY)
     tech_prefix = models.CharField(
         _("tech prefix"),
         max_length=16,
@@ -168,7 +167,10 @@ class Trunk(models.Model):
     account = models.OneToOneField(Account, models.CASCADE, related_name="trunk", verbose_name=_("carrier"))
     host = models.CharField(_("host"), max_length=255, help_text=_("Address or name."))
     port = models.PositiveIntegerField(
-        _("port"), default=5060, validators=[MinValueValidator(1), MaxValueValidator(65535)]
+        _("port"),
+        default=5060,
+        validators=[MaxValueValidator(65535)],
+        help_text=_("0: as DNS says (SRV), else 5060, or 5061 for TLS."),
     )
     transport = models.CharField(
         _("transport"), max_length=4, choices=Transport.choices, default=Transport.UDP
@@ -196,4 +198,22 @@ class Trunk(models.Model):
         verbose_name_plural = _("carriers' trunks")
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        return f"{self.host}:{self.port}" if self.port else self.host
+
+
+class AccountSetting(models.Model):
+    """A setting's value for one account and everybody below it; which settings allow that, the registry says."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="settings", verbose_name=_("account"))
+    key = models.CharField(_("key"), max_length=64)
+    value = models.TextField(_("value"), blank=True)
+    changed_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("setting of an account")
+        verbose_name_plural = _("settings of accounts")
+        ordering = ["key"]
+        constraints = [models.UniqueConstraint(fields=["account", "key"], name="account_setting_once")]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.account_id}"

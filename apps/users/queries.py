@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from django.db.models import Q, QuerySet
 
+from apps.config import queries as config
+from apps.config.registry import SETTINGS, BadValue, Definition, Value
 from apps.users.choices import STAFF, Kind
-from apps.users.models import Account
+from apps.users.models import Account, AccountSetting
+
+logger = logging.getLogger(__name__)
 
 #: Kinds that see what stands below them.
 SEE_BELOW = (Kind.RESELLER, Kind.OWNER, Kind.SUBSCRIBER)
@@ -50,3 +58,49 @@ def billing_account(account: Account) -> Account:
     if account.kind == Kind.EXTENSION and account.parent is not None:
         return billing_account(account.parent)
     return account
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """A setting as it holds for an account. `source`: the account that gave the value; None: it is everybody's."""
+
+    definition: Definition
+    value: Value
+    source: Account | None
+
+    @property
+    def shown(self) -> str:
+        return self.definition.write(self.value)
+
+
+def settings_of(account: Account, node: str = "") -> list[Effective]:
+    """Every setting that accounts may have, with the value in force and where it comes from, by key.
+
+    The nearest wins: the account itself, those above it, the node, everybody, the default.
+    """
+    own: dict[str, tuple[Value, int]] = {}
+    path = path_ids(account)
+    rows = AccountSetting.objects.filter(account_id__in=path).values_list("account_id", "key", "value")
+    for account_id, key, text in sorted(rows, key=lambda row: path.index(row[0])):
+        for value in typed_own(key, text):
+            own[key] = (value, account_id)
+    above = Account.objects.in_bulk({source for _, source in own.values()})
+    everybody = config.effective(node)
+    return [
+        Effective(one, own[key][0], above[own[key][1]])
+        if key in own
+        else Effective(one, everybody[key], None)
+        for key, one in sorted(SETTINGS.items())
+        if one.account
+    ]
+
+
+def typed_own(key: str, text: str) -> Iterator[Value]:
+    """The typed value of a row; nothing for one that was written past the services, or whose limits have changed since."""
+    definition = SETTINGS.get(key)
+    if definition is None or not definition.account:
+        return
+    try:
+        yield definition.parse(text)
+    except BadValue as error:
+        logger.warning("an account's setting is ignored: %s", error)

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from apps.users.models import Account, SipCredential, SourceAddress, Trunk
+from apps.config.snapshot import plain
+from apps.users.models import Account, AccountSetting, SipCredential, SourceAddress, Trunk
+from apps.users.queries import typed_own
 
 Row = tuple[Any, ...]
 
@@ -15,10 +17,10 @@ CHUNK = 2000
 
 
 def accounts() -> Iterator[Row]:
-    """(id, username, kind, path, active, billing, currency, VAT ppm, zone, caller number, tech prefix, limits, media)."""
+    """(id, username, kind, path, active, billing, currency, VAT ppm, zone, caller number, tech prefix, limits)."""
     rows = Account.objects.order_by("id").values_list(
         "id", "username", "kind", "path", "is_active", "billing", "currency", "vat_rate", "time_zone",
-        "caller_number", "tech_prefix", "max_calls", "calls_per_second", "max_call_seconds", "media",
+        "caller_number", "tech_prefix", "max_calls", "calls_per_second", "max_call_seconds",
     )  # fmt: skip
     for row in rows.iterator(chunk_size=CHUNK):
         path = [int(part) for part in row[3].split("/") if part] or [row[0]]
@@ -47,6 +49,14 @@ def trunks() -> Iterator[Row]:
         )
         .iterator(CHUNK)
     )  # fmt: skip
+
+
+def overrides() -> Iterator[Row]:
+    """(account, key, its own value)."""
+    rows = AccountSetting.objects.order_by("account_id", "key").values_list("account_id", "key", "value")
+    for account, key, text in rows.iterator(chunk_size=CHUNK):
+        for value in typed_own(key, text):
+            yield account, key, plain(value)
 
 
 def ppm(percent: Decimal) -> int:

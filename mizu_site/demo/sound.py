@@ -10,8 +10,6 @@ from pathlib import Path
 RATE = 8000
 SECONDS = 60
 LOUDNESS = 8000
-SKIPPED = RATE // 2
-"""The first half second of a recording is left out: the other side may not yet have spoken."""
 
 
 def tone_file(folder: Path, hertz: int) -> Path:
@@ -30,11 +28,12 @@ def tone_file(folder: Path, hertz: int) -> Path:
 
 def share(path: Path, hertz: int) -> float:
     """Which part of a recording's power is this tone: 0 for none of it, 1 for nothing else (Goertzel's filter)."""
-    samples = _samples(path)[SKIPPED : SKIPPED + RATE]
+    samples, rate = _samples(path)
+    samples = samples[rate // 2 : rate // 2 + rate]  # at first the other side may not yet have spoken
     power = sum(sample * sample for sample in samples)
-    if len(samples) < RATE // 2 or not power:
+    if len(samples) < rate // 2 or not power:
         return 0.0
-    factor = 2 * cos(2 * pi * hertz / RATE)
+    factor = 2 * cos(2 * pi * hertz / rate)
     before = last = 0.0
     for sample in samples:
         before, last = last, sample + factor * last - before
@@ -42,8 +41,9 @@ def share(path: Path, hertz: int) -> float:
     return 2 * energy / (len(samples) * power)
 
 
-def _samples(path: Path) -> array[int]:
+def _samples(path: Path) -> tuple[array[int], int]:
+    """The first channel, and how many samples a second has."""
     with wave.open(str(path), "rb") as file:
         data = file.readframes(file.getnframes())
         samples = array("h", data[: len(data) // 2 * 2])
-        return samples[:: file.getnchannels()]
+        return samples[:: file.getnchannels()], file.getframerate()

@@ -7,7 +7,7 @@ import sys
 
 from mizu_site.run.place import ROOT, Fault
 
-KNOWN = ("calls", "engines")
+KNOWN = ("calls", "core", "engines")
 
 
 def main(words: list[str]) -> int:

@@ -49,13 +49,23 @@ def lock(place: Place) -> int:
 
 
 def ports(place: Place, seconds: float = 3.0) -> None:
-    """The ports of web, SIP and its workers are free; those that an instance killed just now still holds may take a moment."""
+    """The ports of web, SIP and its workers are free; those that an instance killed just now still holds may take a moment.
+
+    That of TLS is needed only once there is a certificate: the switch says itself when it is taken.
+    """
     both, asked = (socket.SOCK_STREAM, socket.SOCK_DGRAM), place.asked
     wanted: list[tuple[str, str, int, tuple[socket.SocketKind, ...]]] = [
         ("MIZU_HTTP_PORT", "127.0.0.1", asked.http_port, (socket.SOCK_STREAM,)),
-        ("MIZU_SIP_PORT", asked.sip_bind, asked.sip_port, both),
     ]
-    wanted += [(WORKER_PORTS, asked.sip_bind, port, both) for port in _ports_of_workers(place)]
+    stream = (socket.SOCK_STREAM,)
+    for bind in asked.sip_binds:
+        wanted.append(("MIZU_SIP_PORT", bind, asked.sip_port, both))
+        wanted += [(WORKER_PORTS, bind, port, both) for port in _ports_of_workers(place)]
+        for name, port in (
+            ("MIZU_SIP_WS_PORT", asked.sip_ws_port),
+            ("MIZU_SIP_WSS_PORT", asked.sip_wss_port),
+        ):
+            wanted += [(name, bind, port, stream)] if port else []
     for name, host, port, kinds in wanted:
         for kind in kinds:
             _free(name, host, port, kind, time.monotonic() + seconds)

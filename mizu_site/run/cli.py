@@ -44,7 +44,7 @@ def _everything(_: Place) -> tuple[packages.Package, ...]:
 
 RUN = "mizu_site.run"
 COMMANDS = {
-    "up": Command("up [--detach]", "install what is missing, start everything, run until Ctrl-C",
+    "up": Command("up [--detach] [--with-rtpengine]", "install what is missing, start everything, run until Ctrl-C",
                   f"{RUN}.up:main", packages.runtime, venv.RUNTIME),
     "down": Command("down", "stop what `up --detach` has started", f"{RUN}.control:down", _nothing, None),
     "status": Command("status", "which processes run, and since when", f"{RUN}.control:status", _nothing, None),
@@ -65,12 +65,22 @@ COMMANDS = {
 VARIABLES = """\
   MIZU_VAR             where the state is kept       (var)
   MIZU_HTTP_PORT       web, on 127.0.0.1             (8000)
-  MIZU_SIP_BIND        the address of the switch     (127.0.0.1)
+  MIZU_SIP_BIND        IPv4, IPv6 or both, by comma  (127.0.0.1)
   MIZU_SIP_PORT        UDP and TCP                   (5060)
+  MIZU_SIP_TLS_PORT    SIP over TLS, 0: none         (MIZU_SIP_PORT + 1, once there is a certificate)
+  MIZU_SIP_WS_PORT     SIP over WebSocket, 0: none   (0)
+  MIZU_SIP_WSS_PORT    the same over TLS, 0: none    (0)
+  MIZU_SIP_ADVERTISE   addresses behind a NAT        (those of MIZU_SIP_BIND)
+  MIZU_SIP_WORKER_PORTS  first of the workers' own   (every 1013th after MIZU_SIP_PORT)
   MIZU_SWITCH_WORKERS  processes that carry calls    (2)
   MIZU_RTP_PORTS       UDP, for media                (20000-20999)
+  MIZU_RTPENGINE       port for commands of an rtpengine of its own (none; 22222 with --with-rtpengine)
+  MIZU_RTPENGINE_PORTS UDP, for its media            (24000-27999)
   DATABASE_URL         a PostgreSQL of your own      (a private one is started)
   REDIS_URL            a Redis of your own           (a private one is started)"""
+
+
+WITH_RTPENGINE = "--with-rtpengine"
 
 
 def main(words: list[str]) -> int:
@@ -91,6 +101,10 @@ def _guarded(words: list[str], *, prepare: bool) -> int:
         print(f"mizu: there is no command {words[0]!r}; ./mizu --help lists them.", file=sys.stderr)
         return 2
     command = COMMANDS[words[0]]
+    if WITH_RTPENGINE in words:
+        os.environ.setdefault(
+            "MIZU_RTPENGINE", "22222"
+        )  # the packages have to be known before the words are read
     try:
         if prepare:
             _prepare(command, words)

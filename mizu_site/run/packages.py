@@ -57,11 +57,19 @@ PDF = (
         _file("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
     ),
 )
+RTPENGINE = Package("rtpengine-daemon", "carries media: SRTP, transcoding, many calls", _program("rtpengine"))
 DEMO = (Package("baresip", "the phones of the demonstration", _program("baresip")),)
 TEST = (
     Package("sip-tester", "SIPp: carriers and load of the tests", _program("sipp")),
     *DEMO,
+    RTPENGINE,
     Package("chromium", "opens the pages as a person would", _program("chromium")),
+    Package("linphone-cli", "a second kind of phone", _program("linphonec")),
+    Package("kamailio", "the proxy that operators put in front of a switch", _program("kamailio")),
+    Package("sipsak", "probes a switch as operators do", _program("sipsak")),
+    Package(
+        "debootstrap", "brings Asterisk, which Debian 12 has not, into a folder", _program("debootstrap")
+    ),
     Package("poppler-utils", "reads invoices back", _program("pdftotext")),
 )
 
@@ -69,7 +77,8 @@ TEST = (
 def runtime(place: Place) -> tuple[Package, ...]:
     """What this instance needs to run; a database that is somewhere else needs no server here."""
     servers = [POSTGRESQL] * place.private_postgres + [REDIS] * place.private_redis
-    return (*servers, *PDF)
+    media = [RTPENGINE] if place.asked.rtpengine else []
+    return (*servers, *media, *PDF)
 
 
 def ensure(packages: Iterable[Package], say: Callable[[str], None]) -> None:

@@ -62,3 +62,14 @@ def _options(host: str, port: int, own_port: int) -> bytes:
         "Content-Length: 0",
     )
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def rtpengine_answers(port: int) -> bool:
+    """Whether an rtpengine answers a ping of its control protocol."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.settimeout(1.0)
+        try:
+            asking.sendto(b"up d7:command4:pinge", ("127.0.0.1", port))
+            return b"pong" in asking.recv(1000)
+        except OSError:
+            return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from signal import Signals
 
 from mizu_site.run import postgres, probes, redis
 from mizu_site.run.child import tied
-from mizu_site.run.place import Place
+from mizu_site.run.place import ANY_ADDRESS, Place
 
 SETTLED = 2.0
 REDIS_NOISE = "Memory overcommit must be enabled"
@@ -60,6 +61,7 @@ def programs(place: Place) -> list[Service]:
         _python("beat", "-m celery -q -A mizu_site beat --loglevel INFO --pidfile=", _runs),
         _python("compiler", "-m switch compiler", _mark(place, "compiler"), last=1),
         _python("writer", "-m switch writer", _mark(place, "writer"), last=1),
+        *([_rtpengine(place)] if place.asked.rtpengine else []),
         *(_worker(place, number) for number in range(1, place.asked.switch_workers + 1)),
     ]  # fmt: skip
 
@@ -77,6 +79,21 @@ def _web(place: Place) -> Service:
 def _worker(place: Place, number: int) -> Service:
     name = f"worker-{number}"
     return _python(name, f"-m switch worker {number}", _mark(place, name))
+
+
+def _rtpengine(place: Place) -> Service:
+    """In user space (table -1): no kernel module, no privilege. When a call is silent for too long is for the switch to say."""
+    asked = place.asked
+    address = "any" if asked.sip_bind in ANY_ADDRESS else asked.sip_bind
+    advertised = os.environ.get("MIZU_SIP_ADVERTISE")
+    first, last = asked.rtpengine_ports
+    words = [
+        "rtpengine", "--config-file=none", "--foreground", "--log-stderr", "--log-level=4", "--table=-1",
+        f"--interface={address}!{advertised}" if advertised else f"--interface={address}",
+        f"--listen-ng=127.0.0.1:{asked.rtpengine}", f"--port-min={first}", f"--port-max={last}",
+        "--timeout=86400", "--silent-timeout=86400", "--delete-delay=0", f"--num-threads={os.cpu_count() or 2}",
+    ]  # fmt: skip
+    return Service("rtpengine", tied(words), lambda _: probes.rtpengine_answers(asked.rtpengine), last=1)
 
 
 def _mark(place: Place, name: str) -> Callable[[int], bool]:

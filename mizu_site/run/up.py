@@ -23,6 +23,9 @@ def main(words: list[str]) -> int:
     parser.add_argument(
         "--detach", action="store_true", help="return when everything answers; `mizu down` stops it"
     )
+    parser.add_argument(
+        "--with-rtpengine", action="store_true", help="run an rtpengine too, and lead media through it"
+    )
     parser.add_argument("--tell", type=int, metavar="FD", help=argparse.SUPPRESS)
     options = parser.parse_args(words)
     place = Place.read()

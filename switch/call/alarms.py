@@ -19,6 +19,10 @@ class Alarm:
         self.slot = 0
 
 
+def _nothing() -> None:
+    pass
+
+
 class Alarms:
     """All alarms of a worker. Times are those of the worker's steady clock."""
 
@@ -35,6 +39,11 @@ class Alarms:
         """It rings no more. None is allowed: many calls never had that alarm."""
         if alarm is not None:
             self._wheel.arm(alarm, inf)
+
+    def end(self, alarm: Alarm) -> None:
+        """It rings no more, ever, and holds nobody: its entry in the wheel stays until its time, which may be hours ahead."""
+        self._wheel.arm(alarm, inf)
+        alarm.ring = _nothing
 
     def due(self, now: float) -> list[Alarm]:
         """The alarms that are to ring now."""

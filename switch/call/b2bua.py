@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
-from switch.call import bridge
+from switch.call import bridge, engine
+from switch.call.asked import Asked
 from switch.call.board import Board
 from switch.call.branch import Branch
 from switch.call.bridge import Bridge
@@ -18,7 +20,9 @@ from switch.call.call import Call
 from switch.call.causes import INTERNAL
 from switch.call.inbound import Inbound
 from switch.call.leg import Leg
-from switch.call.proof import Farewell
+from switch.call.proof import Errand
+from switch.call.reasons import line, reasons
+from switch.call.session_timer import Refresh
 from switch.sip.client import ClientTransaction, InviteClientTransaction
 from switch.sip.grammar import BadValue
 from switch.sip.ids import label_of
@@ -62,14 +66,17 @@ class B2bua:
         """One whole message, as `switch.net.Net` delivers it."""
         board = self.board
         board.now = board.clock()
+        if board.trace.active:
+            board.trace.heard(flow, data)
         if data == PING:
             self._guarded(board.sockets.send, flow, PONG)
             return
         if board.layer.busy and self._beyond(data):
             board.counters.unread += 1
             return
+        wire = board.world().wire
         try:
-            message = parse(data)
+            message = parse(data if wire is None else wire.incoming(data, flow.host))
         except BadMessage as error:
             board.counters.bad_messages += 1
             self._guarded(board.layer.reject, error, flow)
@@ -155,6 +162,10 @@ class B2bua:
 
     def on_request(self, tx: ServerTransaction, request: Request) -> None:
         leg = self._leg(request)
+        if not engine.held_back(_call_of(leg), request, leg, partial(self._request, tx, request, leg)):
+            self._request(tx, request, leg)
+
+    def _request(self, tx: ServerTransaction, request: Request, leg: Leg | None) -> None:
         try:
             if leg is not None:
                 bridge.handle(leg, tx, request)
@@ -180,6 +191,10 @@ class B2bua:
         leg = self._leg(request)
         if leg is None or leg.awaiting_ack is None:
             return
+        if not engine.held_back(leg.call, request, leg, partial(self._ack, request, leg)):
+            self._ack(request, leg)
+
+    def _ack(self, request: Request, leg: Leg) -> None:
         try:
             if leg.is_caller and leg.awaiting_ack is leg.call.tx:
                 leg.call.ack_came(request)
@@ -193,18 +208,27 @@ class B2bua:
 
     def on_cancel(self, tx: InviteServerTransaction, request: Request) -> None:
         context = tx.context
-        if isinstance(context, Call | Bridge):
+        if isinstance(context, Call):
+            context.cancelled(line(reasons(request)))
+        elif isinstance(context, Bridge):
             context.cancelled()
         else:
             tx.reply(487, self.board.now)
 
     def on_response(self, tx: ClientTransaction, response: Response) -> None:
         context = tx.context
+        leg = context.target if isinstance(context, Bridge) else context
+        call, answering = (leg.call, leg) if isinstance(leg, Leg) else (None, None)
+        if not engine.held_back(call, response, answering, partial(self._response, tx, response)):
+            self._response(tx, response)
+
+    def _response(self, tx: ClientTransaction, response: Response) -> None:
+        context = tx.context
         try:
             if isinstance(context, Branch):
                 if isinstance(tx, InviteClientTransaction):
                     context.on_response(tx, response)
-            elif isinstance(context, Bridge | Farewell):
+            elif isinstance(context, Bridge | Errand | Refresh | Asked):
                 context.on_response(tx, response)
         except (BadMessage, BadValue) as error:
             log.warning("a response is bad: %s", error)
@@ -218,7 +242,7 @@ class B2bua:
             if isinstance(tx, ServerTransaction):
                 if isinstance(context, Call | Bridge):
                     context.ack_missing()
-            elif isinstance(context, Branch | Bridge):
+            elif isinstance(context, Branch | Bridge | Refresh | Asked):
                 context.on_timeout()
         except Exception:
             self._failed(context)
@@ -229,7 +253,7 @@ class B2bua:
             if isinstance(tx, ServerTransaction):
                 if isinstance(context, Call):
                     context.way_lost()
-            elif isinstance(context, Branch | Bridge):
+            elif isinstance(context, Branch | Bridge | Refresh | Asked):
                 context.on_transport_error()
         except Exception:
             self._failed(context)
@@ -267,12 +291,17 @@ class B2bua:
             self.board.now = self.board.clock()
             self._guarded(call.operator, by)
 
+    def trace(self, call_id: str) -> None:
+        """An operator wants to read this call's messages while it goes on."""
+        if call_id in self.board.calls:
+            self.board.trace.detail(call_id)
+
 
 def _call_of(context: object) -> Call | None:
     if isinstance(context, Call):
         return context
     if isinstance(context, Leg):
         return context.call
-    if isinstance(context, Farewell):
+    if isinstance(context, Errand | Refresh | Asked):
         return context.leg.call
     return context.source.call if isinstance(context, Bridge) else None

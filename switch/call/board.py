@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from switch.call.alarms import Alarms
 from switch.call.leg import Key, Leg
 from switch.call.usage import UsageCounters
-from switch.media import Relay
+from switch.media import Client, Relay
 from switch.net import Flow
 from switch.sip.grammar import BadValue
 from switch.sip.ids import Ids
+from switch.sip.locate import Place, is_numeric
 from switch.sip.uri import NameAddr, Uri
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from switch.call.names import Names
     from switch.registrar import Registrar
     from switch.sip.transaction import TransactionLayer
+    from switch.trace import Tracer
     from switch.world.world import World
 
 log = logging.getLogger("switch.call")
@@ -36,7 +38,16 @@ class Sockets(Protocol):
 
     def send(self, flow: Flow, data: bytes) -> None: ...
 
-    def connect_flow(self, transport: str, host: str, port: int, *, via_shared: bool = False) -> Flow: ...
+    def connect_flow(
+        self,
+        transport: str,
+        host: str,
+        port: int,
+        *,
+        via_shared: bool = False,
+        local: int = 0,
+        name: str = "",
+    ) -> Flow: ...
 
     def local_address(self, flow: Flow) -> tuple[str, int]: ...
 
@@ -113,6 +124,8 @@ class Board:
     clock: Callable[[], float]
     usage: UsageCounters
     live: Watcher
+    trace: Tracer
+    rtpengine: Client
     layer: TransactionLayer = field(init=False)
     registrar: Registrar = field(init=False)
     now: float = 0.0
@@ -123,18 +136,33 @@ class Board:
     """(From tag, Call-ID, CSeq) of INVITEs in progress → branch: a second branch of the same has gone in a loop."""
     counters: Counters = field(default_factory=Counters)
     draining: bool = False
-    _contacts: dict[tuple[str, str], str] = field(default_factory=dict)
+    _contacts: dict[tuple[str, str, int, bool], str] = field(default_factory=dict)
     _ways: dict[tuple[str, str], Flow] = field(default_factory=dict)
 
-    def contact(self, flow: Flow) -> str:
-        """Our Contact towards that remote: always the worker's own port, so that the dialog comes straight here."""
-        key = (flow.transport, flow.host)
+    def contact(self, flow: Flow, *, sips: bool = False) -> str:
+        """Our Contact towards that remote: the worker's own port where there is one, so that the dialog comes straight here.
+
+        `sips`: the dialog must stay on secure transports (RFC 3261 §12.1.1).
+        """
+        key = (flow.transport, flow.host, flow.local, sips)
         contact = self._contacts.get(key)
         if contact is None:
-            host, port = self.sockets.local_address(flow._replace(own=True))
-            contact = f"<sip:mizu@{bracketed(host)}:{port}{transport_param(flow.transport)}>"
+            host, port = self.sockets.local_address(flow._replace(own=not flow.local))
+            scheme, transport = (
+                ("sips", "ws" if flow.transport == "wss" else "") if sips else ("sip", flow.transport)
+            )
+            contact = f"<{scheme}:mizu@{bracketed(host)}:{port}{transport_param(transport)}>"
             _bounded(self._contacts)[key] = contact
         return contact
+
+    def send(self, flow: Flow, data: bytes) -> None:
+        """Send a message, changed as the office's rules for the wire say."""
+        wire = self.world().wire
+        if wire is not None:
+            data = wire.outgoing(data, flow.host)
+        if self.trace.active:
+            self.trace.said(flow, data)
+        self.sockets.send(flow, data)
 
     def via(self, flow: Flow) -> str:
         """A new Via for a request on that flow."""
@@ -142,31 +170,40 @@ class Board:
         return self.ids.via(flow.transport.upper(), f"{bracketed(host)}:{port}")
 
     def way_to(self, address: str, otherwise: Flow) -> Flow:
-        """The flow to a Contact or Route; `otherwise` when its host is a name that we do not know or it is malformed."""
+        """The flow to a Contact or Route; `otherwise` when it is malformed or nowhere, or its name is only being looked up."""
         key = (address, otherwise.transport)
         way = self._ways.get(key)
         if way is None:
-            found = self._way_to(address, otherwise)
-            if found is None:
+            place = _place_of(address)
+            found = None if place is None else self._way_to(place, otherwise)
+            if place is None or found is None:
                 return otherwise
             way = found
-            if not way.reliable:
+            if not way.reliable and is_numeric(place.host):
                 _bounded(self._ways)[key] = way
         return way
 
-    def _way_to(self, address: str, otherwise: Flow) -> Flow | None:
-        try:
-            uri = NameAddr.parse(address).uri if address.startswith("<") else Uri.parse(address)
-        except BadValue:
+    def _way_to(self, place: Place, otherwise: Flow) -> Flow | None:
+        ways = self.names.now(place)
+        if not ways:
             return None
-        host = self.names.known(uri.address)
-        if host is None:
-            return None
-        transport = uri.transport if uri.transport in {"udp", "tcp"} else "udp"
+        transport, host, port, name = ways[0]
         try:
-            return self.sockets.connect_flow(transport, host, uri.port or 5060)
+            return self.sockets.connect_flow(transport, host, port, local=otherwise.local, name=name)
         except ValueError:
             return None
+
+
+def _place_of(address: str) -> Place | None:
+    """What a Contact or Route asks for; None when nobody can be called there."""
+    try:
+        uri = NameAddr.parse(address).uri if address.startswith("<") else Uri.parse(address)
+    except BadValue:
+        return None
+    if uri.scheme not in {"sip", "sips"} or uri.transport not in {"", "udp", "tcp", "tls"}:
+        return None
+    host = uri.param("maddr") or uri.address
+    return Place(host, uri.port or 0, uri.transport, secure=uri.scheme == "sips")
 
 
 def _bounded(table: dict[Any, Any]) -> dict[Any, Any]:
@@ -182,7 +219,7 @@ def bracketed(host: str) -> str:
 
 def transport_param(transport: str) -> str:
     """How a URI says it, nothing for UDP."""
-    return "" if transport == "udp" else f";transport={transport}"
+    return "" if transport in {"", "udp"} else f";transport={'ws' if transport == 'wss' else transport}"
 
 
 def new_call_id(epoch: float) -> str:

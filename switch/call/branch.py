@@ -5,46 +5,63 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from switch.call import media
+from switch.call import history, identity, media, reliable, session_timer
+from switch.call.abilities import ALLOW
 from switch.call.alarms import Alarm
 from switch.call.board import bracketed, transport_param
+from switch.call.headers import along
 from switch.call.leg import Leg
+from switch.call.model import AUTO
 from switch.call.proof import CHALLENGES, prove
+from switch.call.reasons import changed
 from switch.sip.client import CALLING, InviteClientTransaction
 from switch.sip.dialog import Dialog
+from switch.sip.locate import DEFAULT_PORT
 from switch.sip.message import Header, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from switch.call.call import Call
-    from switch.call.model import Target
+    from switch.call.model import Caller, Decision, Target
+    from switch.call.names import Way
     from switch.net import Flow
+    from switch.world.settings import Settings
 
 log = logging.getLogger("switch.call")
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
 NO_ANSWER_STATUS = 408
-_CARRIED_ON = ("Privacy", "Subject", "Priority", "User-to-User", "Accept-Language")
+_MOST_INVITES = 5
+"""A carrier that refuses each of our INVITEs for another session interval is not asked for ever."""
+_CARRIED_ON = ("Subject", "Priority", "User-to-User", "Accept-Language")
 """Headers of the caller that concern the called and tell nothing about the caller's network."""
+_CARRIED_ON_UNNAMED = ("Priority", "User-to-User")
+"""Those that do not tell who it is (RFC 3323 §5.1)."""
 
 
 class Branch(Leg):
     """A called party. `done(branch, status)` is called once, unless it was answered or given up."""
 
-    __slots__ = ("address", "alarm", "answered", "began", "done", "given_up", "invite", "line", "routes", "status", "target", "tried_digest", "tx", "uri")  # fmt: skip
+    __slots__ = (
+        "address", "alarm", "answered", "began", "done", "early", "given_up", "invite", "line", "other_ways", "refusal",
+        "routes", "status", "target", "to", "tried_digest", "tx", "uri", "via_way",
+    )  # fmt: skip
 
     def __init__(
         self, call: Call, target: Target, flow: Flow, uri: str, done: Callable[[Branch, int], None]
     ) -> None:
         phone = target.trunk is None
-        super().__init__(call.board, call, flow, is_caller=False, phone=phone)
+        super().__init__(call.board, call, flow, is_caller=False, phone=phone, sips=uri.startswith("sips:"))
         self.target = target
         self.trunk = target.trunk
+        self.rules = call.board.world().header_rules(target.account)
         self.uri = uri
         self.done = done
         self.address = f"{flow.host}:{flow.port}"
         self.routes: tuple[str, ...] = ()
+        self.via_way: Way | None = None
+        self.other_ways: list[Way] = []
+        """Of a carrier: other ways to the same one, for when this one leads nowhere (RFC 3263 §4.3)."""
         self.tx: InviteClientTransaction | None = None
         self.invite: Request | None = None
         self.alarm = Alarm(self._too_long)
@@ -53,7 +70,11 @@ class Branch(Leg):
         self.answered = False
         self.tried_digest = False
         self.line = False
+        self.early: dict[str, reliable.Early] = {}
+        self.refusal: Response | None = None
         self.status = 0
+        self.to = ""
+        """The To of the INVITE where it is not its Request-URI."""
 
     # --- asking -----------------------------------------------------------------------------------------------------------------
 
@@ -67,39 +88,86 @@ class Branch(Leg):
         assert decision is not None
         host, _ = board.sockets.local_address(self.flow)
         own = bracketed(host)
-        number = decision.caller_number
-        shown = quoted(decision.caller_display)
+        settings = self._settings()
+        mine = board.world().settings_of(call.account)
+        shown = identity.present(self._facts(decision, mine, settings), mine, settings)
+        always = settings.sendsipuseruripart == "always"
+        from_ = identity.from_value(shown, self._from_host(own, settings), phone=always)
         headers: list[Header] = [
             ("Via", board.via(self.flow)),
             ("Max-Forwards", str(max(0, call.request.max_forwards - 1))),
             *[("Route", route) for route in self.routes],
-            ("From", f"{shown}<sip:{number}@{own}>;tag={ids.tag()}"),
-            ("To", f"<{self.uri}>"),
+            ("From", f"{from_};tag={ids.tag()}"),
+            ("To", f"<{self.to or self.uri}>"),
             ("Call-ID", f"{ids.random()}@{host}"),
             ("CSeq", "1 INVITE"),
             ("Contact", self.contact),
-            ("Allow", ALLOW),
+            ALLOW,
         ]
-        if self.target.kind == "carrier":
-            headers.append(("P-Asserted-Identity", f"{shown}<sip:{number}@{own}>"))
-        for name in _CARRIED_ON:
+        timers, timed = session_timer.invite_headers(call, settings)
+        headers += timers
+        supported = [reliable.EXTENSION] if reliable.offered(call, settings.prack) else []
+        if timed:
+            supported.append(session_timer.EXTENSION)
+        if supported:
+            headers.append(("Supported", ", ".join(supported)))
+        headers += identity.identity_headers(shown, own, critical="critical" in call.privacy)
+        if call.diverted or call.invite.get("Diversion") or call.invite.get("History-Info"):
+            headers += history.headers(
+                call, settings.diversion, own, trusted=identity.trusted(call.account, mine)
+            )
+        for name in _CARRIED_ON if "user" not in call.privacy else _CARRIED_ON_UNNAMED:
             value = call.invite.get(name)
             if value:
                 headers.append((name, value))
+        headers += along(call.invite, call.caller.rules, call.caller.flow.host, self.rules, self.flow.host)
         if body:
             headers.append(("Content-Type", call.invite.get("Content-Type") or media.SDP_TYPE))
-        self._send(Request("INVITE", self.uri, headers, body))
+        invite = Request("INVITE", self.uri, headers, body)
+        if self.rules is not None:
+            self.rules.said(invite, self.flow.host, beginning=True)
+        self._send(invite)
         board.alarms.set(self.alarm, board.now + first_answer_within)
+
+    def _facts(self, decision: Decision, mine: Settings, settings: Settings) -> identity.Facts:
+        invite, call, called = self.call.invite, self.call, self.target.account
+        heeded = mine.parseidentity != "no" and identity.trusted(call.account, mine)
+        return identity.Facts(
+            number=decision.caller_number,
+            display=decision.caller_display,
+            username=call.account.username,
+            own_number=call.account.caller_number.removeprefix("+"),
+            from_user=call.request.from_user,
+            contact_user=identity.user_of(invite, "Contact"),
+            asserted=call.request.asserted_number.removeprefix("+") if heeded else "",
+            remote_party=identity.user_of(invite, "Remote-Party-ID"),
+            called_username=called.username,
+            called_number=called.caller_number.removeprefix("+") or self.target.number,
+            privacy=call.privacy,
+            carrier=self.target.kind == "carrier",
+            trusted=identity.trusted(called, settings),
+        )
+
+    def _from_host(self, own: str, settings: Settings) -> str:
+        """The domain of From (`usephysicalfromaddr`, guide 13872): the target's, or an address of ours."""
+        where, trunk = settings.usephysicalfromaddr, self.trunk
+        if trunk is None or where in {"local", "mostly_local"} or (where == "auto" and not trunk.username):
+            return own
+        return bracketed(trunk.host)
 
     def _send(self, invite: Request) -> None:
         self.invite = invite
+        self.shown = invite.body
         self.tx = self.board.layer.invite(invite, self.flow, self.board.now)
         self.tx.context = self
+        self.board.trace.belongs(self.call, invite.call_id)
 
     # --- what comes back --------------------------------------------------------------------------------------------------------
 
     def on_response(self, tx: InviteClientTransaction, response: Response) -> None:
         status = response.status
+        if self.rules is not None:
+            self.rules.heard(response, self.flow.host)
         if status < 200:
             self._provisional(response)
         elif status < 300:
@@ -114,10 +182,15 @@ class Branch(Leg):
             self.board.alarms.set(self.alarm, self.board.now + self._ring_seconds())
         self.status = response.status
         if response.status > 100:
+            owed = None
             if response.to.tag and self.invite is not None:
                 self._enter(response)
-            if response.status != 199:
-                self.call.progress(response, self)
+                owed = reliable.heard(self, response)
+            if isinstance(owed, bool):
+                return
+            passed = response.status != 199 and self.call.progress(response, self, owed)
+            if owed is not None and not passed:
+                owed.send()
 
     def _enter(self, response: Response) -> None:
         """The dialog of this response; a fork behind the carrier has one for each of its ends."""
@@ -131,7 +204,9 @@ class Branch(Leg):
 
     def _ring_seconds(self) -> float:
         trunk = self.target.trunk
-        return trunk.answer_seconds if trunk is not None else self.board.world().settings.ringtimeout
+        if trunk is not None:
+            return trunk.answer_seconds
+        return self._settings().ringtimeout
 
     def _accepted(self, tx: InviteClientTransaction, response: Response) -> None:
         """A 2xx: ours, or one too many of a fork or after a CANCEL, which is acknowledged and hung up (RFC 3261 §13.2.2.4)."""
@@ -139,9 +214,10 @@ class Branch(Leg):
             self._hang_up_stray(tx, response)
             return
         self.answered = True
-        self.board.alarms.cancel(self.alarm)
+        self.board.alarms.end(self.alarm)
         self._enter(response)
         self.settle()
+        reliable.complete(self, response)
         self.unacked = tx
         if media.has_sdp(self.call.invite):
             self.acknowledge()
@@ -157,7 +233,8 @@ class Branch(Leg):
         request = self.invite
         if request is None:
             return
-        stray = Leg(self.board, self.call, self.flow, is_caller=False, phone=self.phone)
+        sips = self.uri.startswith("sips:")
+        stray = Leg(self.board, self.call, self.flow, is_caller=False, phone=self.phone, sips=sips)
         stray.trunk = self.trunk
         stray.enter(Dialog.of_caller(request, response, self.contact))
         stray.unacked = tx
@@ -165,9 +242,17 @@ class Branch(Leg):
 
     def _refused(self, response: Response) -> None:
         status = response.status
-        if status in CHALLENGES and self._prove(response):
+        if (
+            (status in CHALLENGES and self._prove(response))
+            or (status == 421 and self._wants_reliable(response))
+            or (status == 422 and self._longer(response))
+        ):
             return
         self.leave()
+        self.refusal = response
+        own = self._settings().changediscreason
+        if own and own != self.board.world().settings_of(self.call.account).changediscreason:
+            status = changed(status, own)  # what holds for everybody is changed once, towards the caller
         self.over(status)
 
     def _prove(self, response: Response) -> bool:
@@ -179,14 +264,50 @@ class Branch(Leg):
         if proof is None:
             return False
         self.tried_digest = True
+        self._ask_again(invite, proof)
+        return True
+
+    def _ask_again(self, invite: Request, *headers: Header) -> None:
+        """The same INVITE, with these headers as they are here."""
         self.leave()
         self.dialog = None
         again = Request("INVITE", invite.uri, list(invite.headers), invite.body)
         again.set("Via", self.board.via(self.flow))
         again.set("CSeq", f"{invite.cseq.number + 1} INVITE")
-        again.set(*proof)
+        for header in headers:
+            again.set(*header)
         self._send(again)
+
+    def _wants_reliable(self, response: Response) -> bool:
+        """Whether 421 asked for 100rel, and a second INVITE says that we can do that."""
+        invite = self.invite
+        if invite is None or reliable.names(invite, "Supported") or not reliable.names(response, "Require"):
+            return False
+        if not reliable.offered(self.call, self._settings().prack, asked=True):
+            return False
+        known = invite.get("Supported")
+        self._ask_again(
+            invite, ("Supported", f"{known}, {reliable.EXTENSION}" if known else reliable.EXTENSION)
+        )
         return True
+
+    def _longer(self, response: Response) -> bool:
+        """Whether 422 asked for a longer session interval, and a second INVITE has it (RFC 4028 §7.3)."""
+        invite = self.invite
+        if invite is None or self.call.timers != session_timer.OURS:
+            return False
+        wanted, asked = session_timer.least(response), session_timer.asked(invite)
+        if asked is None or wanted <= asked.interval or invite.cseq.number > _MOST_INVITES:
+            return False
+        self._ask_again(invite, ("Session-Expires", str(wanted)), ("Min-SE", str(wanted)))
+        return True
+
+    @property
+    def account(self) -> Caller:
+        return self.target.account
+
+    def _settings(self) -> Settings:
+        return self.board.world().settings_of(self.target.account)
 
     def on_timeout(self) -> None:
         if not self.given_up and not self.answered:
@@ -207,7 +328,7 @@ class Branch(Leg):
     def over(self, status: int) -> None:
         """It failed with this status."""
         self.given_up = True
-        self.board.alarms.cancel(self.alarm)
+        self.board.alarms.end(self.alarm)
         self.free_line()
         self.done(self, status)
 
@@ -218,16 +339,16 @@ class Branch(Leg):
 
     # --- giving up --------------------------------------------------------------------------------------------------------------
 
-    def give_up(self, why: str) -> None:
-        """Nobody wants its answer any more: CANCEL, and BYE should it be answered all the same."""
+    def give_up(self, why: str, reason: str = "") -> None:
+        """Nobody wants its answer any more: CANCEL, and BYE should it be answered all the same; `reason`: the caller's own."""
         if self.given_up or self.answered:
             return
         self.given_up = True
-        self.board.alarms.cancel(self.alarm)
+        self.board.alarms.end(self.alarm)
         self.free_line()
-        self._cancel(why)
+        self._cancel(why, reason)
 
-    def _cancel(self, why: str) -> None:
+    def _cancel(self, why: str, reason: str = "") -> None:
         self.leave()
         tx = self.tx
         if tx is None:
@@ -235,16 +356,11 @@ class Branch(Leg):
         if tx.state == CALLING:
             # Nobody has heard it yet, and nobody need hear it again; a late answer is still dealt with.
             self.board.layer.wheel.arm(tx, tx.deadline)
-        tx.cancel(self.board.now, (("Reason", f'SIP;cause=487;text="{why}"'),))
+        tx.cancel(self.board.now, (("Reason", reason or f'SIP;cause=487;text="{why}"'),))
 
 
 def carrier_uri(number: str, host: str, port: int, transport: str) -> str:
-    """The Request-URI for a number at a carrier."""
-    place = bracketed(host) if port == 5060 else f"{bracketed(host)}:{port}"
-    return f"sip:{number.replace('#', '%23')}@{place}{transport_param(transport)}"
-
-
-def quoted(display: str) -> str:
-    """A display name as it stands before `<`; nothing for none."""
-    name = display.strip().strip('"').replace("\\", "").replace('"', "")
-    return f'"{name}" ' if name else ""
+    """The Request-URI for a number at a carrier, as it is named: by domain, when DNS gives port and transport."""
+    place = bracketed(host) if port in {0, DEFAULT_PORT.get(transport, 5060)} else f"{bracketed(host)}:{port}"
+    parameter = transport_param("" if transport == AUTO else transport)
+    return f"sip:{number.replace('#', '%23')}@{place}{parameter}"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from switch.call import media
+from switch.call import media, reliable, session_timer
+from switch.call.abilities import ACCEPT, ALLOW, unknown_extensions
 from switch.call.causes import NO_RESPONSE, NORMAL
+from switch.call.headers import along
 from switch.call.proof import CHALLENGES, prove
+from switch.call.reasons import line, reasons, refined
 from switch.sip.client import ClientTransaction, InviteClientTransaction
 from switch.sip.dialog import DialogId
 from switch.sip.message import BadMessage, Header, Request, Response
@@ -14,6 +18,7 @@ from switch.sip.server import InviteServerTransaction, ServerTransaction
 
 if TYPE_CHECKING:
     from switch.call.leg import Leg
+    from switch.sip.dialog import Dialog
 
 _PASSED_HEADERS = ("Content-Type", "Content-Disposition", "Info-Package", "Subject", "Priority")
 _GONE = frozenset((408, 481))
@@ -23,7 +28,18 @@ _GONE = frozenset((408, 481))
 class Bridge:
     """One request on its way: from whom, to whom, and where the answer goes."""
 
-    __slots__ = ("body", "client", "headers", "method", "proved", "server", "source", "target", "with_offer")
+    __slots__ = (
+        "body",
+        "client",
+        "dialog",
+        "headers",
+        "method",
+        "proved",
+        "server",
+        "source",
+        "target",
+        "with_offer",
+    )
 
     def __init__(
         self, server: ServerTransaction, method: str, source: Leg, target: Leg, *, with_offer: bool
@@ -34,6 +50,7 @@ class Bridge:
         self.target = target
         self.with_offer = with_offer
         self.client: ClientTransaction | None = None
+        self.dialog: Dialog | None = None
         self.headers: tuple[Header, ...] = ()
         self.body = b""
         self.proved = False
@@ -41,7 +58,9 @@ class Bridge:
     def send(self, headers: tuple[Header, ...], body: bytes) -> None:
         """Pass the request on."""
         self.headers, self.body = headers, body
-        self.client = self.target.request(self.method, headers, body, self)
+        if body and self.method != "INFO":
+            self.target.shown = body
+        self.client = self.target.request(self.method, headers, body, self, self.dialog)
         if isinstance(self.server, InviteServerTransaction):
             self.target.asking = self.client
 
@@ -59,7 +78,9 @@ class Bridge:
     # --- what the other party says ----------------------------------------------------------------------------------------------
 
     def on_response(self, tx: ClientTransaction, response: Response) -> None:
-        status, board = response.status, self.source.board
+        status, board, source, target = response.status, self.source.board, self.source, self.target
+        if target.rules is not None:
+            target.rules.heard(response, target.flow.host)
         if self.target.dialog is not None:
             self.target.dialog.on_response(response)
         if status < 200:
@@ -75,12 +96,19 @@ class Bridge:
         except media.BadSdp:
             body, status = b"", 488
         headers = _carried(response) if body else []
+        headers += along(response, target.rules, target.flow.host, source.rules, source.flow.host)
         if self.method in {"INVITE", "UPDATE"} and status < 300:
             headers.append(("Contact", self.source.contact))
+            if body:
+                self.source.shown = body
+            if self.source.call.timers and self.server.request is not None:
+                headers += session_timer.passing_back(self.source, self.target, self.server.request, response)
+        elif status == 422:
+            headers.append(("Min-SE", str(session_timer.least(response))))
         self.server.reply(
             status, board.now, response.reason if status == response.status else None, headers, body
         )
-        if status in _GONE:
+        if status in _GONE and self.method != "PRACK":
             self.source.call.hung_up(self.target, NO_RESPONSE)
 
     def _invite_answered(self, tx: ClientTransaction, response: Response) -> None:
@@ -104,7 +132,7 @@ class Bridge:
     def _failed(self, status: int) -> None:
         self.source.serving = self.target.asking = None
         self.server.reply(status, self.source.board.now)
-        if self.method == "INVITE" or status == 408:
+        if self.method == "INVITE" or (status == 408 and self.method != "PRACK"):
             self.source.call.hung_up(self.target, NO_RESPONSE)
 
     # --- what the asking party says ---------------------------------------------------------------------------------------------
@@ -134,23 +162,32 @@ def handle(leg: Leg, tx: ServerTransaction, request: Request) -> None:
     if not in_order:
         tx.reply(500, board.now, "CSeq out of order", (("Retry-After", "1"),))
         return
+    unknown = unknown_extensions(request)
+    if unknown:
+        tx.reply(420, board.now, None, (("Unsupported", ", ".join(unknown)),))
+        return
+    if leg.rules is not None:
+        leg.rules.heard(request, leg.flow.host)
+        tx.polish = partial(leg.rules.said, place=leg.flow.host)
     method = request.method
-    if method == "BYE":
-        _bye(leg, tx)
+    shortest = session_timer.too_short(leg, request) if leg.call.timers else 0
+    if shortest:
+        tx.reply(422, board.now, None, (("Min-SE", str(shortest)),))
+    elif method == "BYE":
+        _bye(leg, tx, request)
     elif method == "OPTIONS":
-        tx.reply(200, board.now, None, (("Allow", ALLOW), ("Accept", media.SDP_TYPE)))
+        tx.reply(200, board.now, None, (ALLOW, ACCEPT))
     elif method == "INVITE":
         _reinvite(leg, tx, request)
     elif method in {"UPDATE", "INFO"}:
         _other(leg, tx, request)
+    elif method == "PRACK":
+        reliable.prack(leg, tx, request)
     else:
-        tx.reply(405, board.now, None, (("Allow", ALLOW),))
+        tx.reply(405, board.now, None, (ALLOW,))
 
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
-
-
-def _bye(leg: Leg, tx: ServerTransaction) -> None:
+def _bye(leg: Leg, tx: ServerTransaction, request: Request) -> None:
     call, board = leg.call, leg.board
     tx.reply(200, board.now)
     if leg.serving is not None:
@@ -158,9 +195,9 @@ def _bye(leg: Leg, tx: ServerTransaction) -> None:
     if leg.awaiting_ack is not None:  # who hangs up has heard our 2xx: no need to repeat it
         leg.awaiting_ack.acknowledged(board.now)
     if call.state == "up" and (leg.is_caller or leg is call.called):
-        call.hung_up(leg, NORMAL)
+        call.hung_up(leg, refined(NORMAL, request), reason=line(reasons(request)))
     elif leg.is_caller:
-        call.cancelled()
+        call.cancelled(line(reasons(request)))
     else:
         leg.leave()
 
@@ -191,6 +228,10 @@ def _other(leg: Leg, tx: ServerTransaction, request: Request) -> None:
     board, peer = leg.board, _peer(leg)
     if peer is None or leg.call.state == "over":
         tx.reply(481, board.now)
+    elif leg.call.timers and session_timer.handles(leg, request):
+        tx.reply(
+            200, board.now, None, [("Contact", leg.contact), ALLOW, *session_timer.refreshes(leg, request)]
+        )
     elif request.method == "UPDATE" and media.has_sdp(request) and leg.asking is not None:
         tx.reply(491, board.now)
     elif (
@@ -212,7 +253,10 @@ def _pass(leg: Leg, peer: Leg, tx: ServerTransaction, request: Request) -> None:
         return
     bridge = Bridge(tx, request.method, leg, peer, with_offer=media.has_sdp(request))
     tx.context = bridge
-    headers = (*_carried(request), ("Allow", ALLOW)) if body else (("Allow", ALLOW),)
+    headers = (*_carried(request), ALLOW) if body else (ALLOW,)
+    headers = (*headers, *along(request, leg.rules, leg.flow.host, peer.rules, peer.flow.host))
+    if leg.call.timers and request.method != "INFO":
+        headers = (*headers, *session_timer.passing_on(peer, request))
     bridge.send(headers, body)
     if isinstance(tx, InviteServerTransaction):
         tx.reply(100, leg.board.now)

@@ -6,19 +6,25 @@ The caller sees one To tag in all our answers: targets that fail, and phones tha
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
-from switch.call import media, money, record
+from switch.call import history, identity, media, money, record, reliable, session_timer
+from switch.call.abilities import ALLOW
 from switch.call.alarms import Alarm
 from switch.call.causes import (
     CANCELLED,
     MEDIA_TIMEOUT,
     NO_RESPONSE,
     OPERATOR_HANGUP,
+    ORDINARY,
+    SESSION_EXPIRED,
     SHUTDOWN,
     Cause,
 )
+from switch.call.headers import along
 from switch.call.leg import Leg
+from switch.call.reasons import changed
 from switch.charging.spool import SpoolFull
 from switch.sip.dialog import Dialog
 from switch.sip.message import Header, Request, Response
@@ -28,22 +34,26 @@ if TYPE_CHECKING:
     from switch.call.board import Board
     from switch.call.branch import Branch
     from switch.call.model import Caller, CallRequest, Decision
-    from switch.media import Session, Silence
+    from switch.call.sound import Sound
+    from switch.media import Silence
+    from switch.net import Flow
 
 log = logging.getLogger("switch.call")
 
 TRYING, RINGING, UP, OVER = "trying", "ringing", "up", "over"
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER"
-Allowed: Header = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO")
+LINGER = 5.0
+"""Seconds after the last transaction of a call can have ended."""
 
 
 class Call:
     """From the INVITE of a known account to its record."""
 
+    __deletable__ = ("caller",)  # for the compiler: see `_forget`
     __slots__ = (
         "account", "alarm", "answered", "answered_at", "asking_money", "attempts", "authorised", "board", "branches",
-        "called", "caller", "codec", "cut", "decision", "granted", "held", "id", "invite", "last", "limit", "loop_key",
-        "money_waits", "place", "request", "ringing_at", "session", "started", "state", "tx", "world_version",
+        "called", "caller", "codec", "cut", "decision", "diverted", "granted", "id", "invite", "last", "limit", "loop_key",
+        "money_waits", "place", "privacy", "reliable", "request", "ringing_at", "sound", "started", "state", "timers", "tx",
+        "world_version",
     )  # fmt: skip
 
     def __init__(
@@ -63,7 +73,11 @@ class Call:
         self.tx = tx
         self.invite = invite
         self.started = request.received_at
-        self.caller = Leg(board, self, tx.flow, is_caller=True, phone=phone)  # type: ignore[arg-type]  # our Net's flow
+        flow: Flow = tx.flow  # type: ignore[assignment]  # our Net's flow
+        self.caller = Leg(board, self, flow, is_caller=True, phone=phone, sips=invite.uri.startswith("sips:"))
+        self.caller.rules = rules = board.world().header_rules(account)
+        if rules is not None:
+            tx.polish = partial(rules.said, place=flow.host)
         self.called: Branch | None = None
         self.last: Branch | None = None
         self.branches: list[Branch] = []
@@ -82,8 +96,11 @@ class Call:
         self.money_waits = False
         self.cut = Alarm(self._cut)
         self.alarm = Alarm(self._extend)
-        self.session: Session | None = None
-        self.held = [False, False]
+        self.timers = ""
+        self.diverted: tuple[history.Diverted, ...] = ()
+        self.privacy = identity.privacy_of(invite)
+        self.reliable: reliable.Reliable | None = None
+        self.sound: Sound | None = None
         self.codec = ""
         self.loop_key = (invite.from_.tag or "", invite.call_id, str(invite.cseq.number))
         board.calls[self.id] = self
@@ -91,6 +108,7 @@ class Call:
         board.counters.calls += 1
         board.usage.begin(account.path)
         tx.context = self
+        board.trace.belongs(self, invite.call_id)
 
     def wall_now(self) -> float:
         return self.board.wall()
@@ -100,54 +118,64 @@ class Call:
     def enter_dialog(self) -> None:
         """The caller's dialog begins with the first answer that has our tag."""
         if self.caller.dialog is None:
-            self.caller.enter(Dialog.of_callee(self.invite, self.tx.tag, self.caller.contact))
+            self.caller.enter(
+                Dialog.of_callee(self.tx.request or self.invite, self.tx.tag, self.caller.contact)
+            )
 
-    def progress(self, response: Response, branch: Branch) -> None:
-        """A 18x of a target goes on to the caller; of several phones at once only the sound of none."""
+    def progress(self, response: Response, branch: Branch, owed: reliable.Owed | None = None) -> bool:
+        """A 18x of a target goes on to the caller. True: the PRACK that the target is owed follows the caller's."""
         if self.state not in {TRYING, RINGING} or self.tx.answered:
-            return
+            return False
         if self.ringing_at is None and response.status in {180, 183}:
             self.ringing_at = self.wall_now()
-        body = media.passed(self, response, branch) if len(self.branches) == 1 else b""
+        status, body = media.early(self, response, branch)
         if self.state == TRYING:
             self.state = RINGING
             self.board.live.changed(self)
         self.enter_dialog()
-        self.tx.reply(response.status, self.board.now, response.reason, self._headers(response, body), body)
+        return reliable.tell(self, response, status, self._headers(response, branch, body), body, owed)
 
-    def _headers(self, response: Response, body: bytes) -> list[Header]:
-        headers: list[Header] = [("Contact", self.caller.contact), Allowed]
+    def _headers(self, response: Response, branch: Branch, body: bytes) -> list[Header]:
+        headers: list[Header] = [("Contact", self.caller.contact), ALLOW]
         if body:
             headers.append(("Content-Type", response.get("Content-Type") or media.SDP_TYPE))
-        return headers
+        caller = self.caller
+        return headers + along(response, branch.rules, branch.flow.host, caller.rules, caller.flow.host)
 
     def refuse(self, cause: Cause, *, status: int = 0, by: str = "switch", comment: str = "") -> None:
         """A final answer other than 2xx to the caller, and the record."""
-        status = status or cause.status
+        world = self.board.world()
+        told = world.cause(cause)
+        if told is not cause:
+            cause, status = told, told.status if told.status >= 400 else status
+        status = changed(status or cause.status, world.settings_of(self.account).changediscreason)
         headers: list[Header] = []
         if by == "switch" or cause.q850 != 16:
             headers.append(("Reason", f'Q.850;cause={cause.q850};text="{cause.text}"'))
         if status == 503:
             headers.append(("Retry-After", "5"))
+        refusal = self.last.refusal if self.last is not None else None
+        if status == 422 and refusal is not None:
+            headers.append(("Min-SE", str(session_timer.least(refusal))))
         self.tx.reply(status, self.board.now, None, headers)
         self.caller.leave()
         self.over(cause, by=by, status=status, comment=comment)
 
-    def cancelled(self) -> None:
-        """The caller gave up before an answer (CANCEL, or BYE in the early dialog)."""
+    def cancelled(self, reason: str = "") -> None:
+        """The caller gave up before an answer (CANCEL, or BYE in the early dialog); `reason`: why, as it told."""
         if self.state in {UP, OVER}:
             return
         for branch in self.branches:
             if not branch.given_up:
                 took = int((self.board.now - branch.began) * 1000)
                 self.attempts.append([branch.target.account.id, CANCELLED.status, CANCELLED.name, took])
-        self._give_up_branches("the caller hung up")
+        self._give_up_branches("the caller hung up", reason=reason)
         self.refuse(CANCELLED, by="caller")
 
-    def _give_up_branches(self, why: str, *, but: Branch | None = None) -> None:
+    def _give_up_branches(self, why: str, *, but: Branch | None = None, reason: str = "") -> None:
         for branch in self.branches:
             if branch is not but:
-                branch.give_up(why)
+                branch.give_up(why, reason)
 
     # --- the answer -------------------------------------------------------------------------------------------------------------
 
@@ -177,7 +205,16 @@ class Call:
         assert self.caller.dialog is not None
         self.caller.dialog.confirm()
         self.caller.awaiting_ack = self.tx
-        self.tx.reply(response.status, board.now, response.reason, self._headers(response, body), body)
+        if body:
+            self.caller.shown = body
+        headers = self._headers(response, branch, body)
+        if self.timers:
+            headers += session_timer.answered(self, branch, response)
+        answer = partial(self.tx.reply, response.status, board.now, response.reason, headers, body)
+        if self.reliable is None:
+            answer()
+        else:
+            self.reliable.before_answer(answer)
         media.watch(self)
         board.live.changed(self)
 
@@ -200,6 +237,12 @@ class Call:
         )
         target.acknowledge(headers, body)
 
+    def unheard(self) -> None:
+        """The caller did not acknowledge a reliable provisional answer for 64 x T1 (RFC 3262 §3)."""
+        self.hang_up(
+            reliable.NEVER_ACKNOWLEDGED, comment="a reliable provisional answer was never acknowledged"
+        )
+
     def ack_missing(self) -> None:
         """64 x T1 without an ACK to our 2xx: hang up (RFC 3261 §13.3.1.4)."""
         self.caller.acknowledged()
@@ -208,18 +251,37 @@ class Call:
 
     # --- the end ----------------------------------------------------------------------------------------------------------------
 
-    def hung_up(self, leg: Leg, cause: Cause) -> None:
-        """A party ended the call by BYE, or its dialog is no more."""
+    def hung_up(self, leg: Leg, cause: Cause, *, reason: str = "") -> None:
+        """A party ended the call by BYE, or its dialog is no more; `reason`: why, as it told."""
+        if self.state != UP:
+            self.hang_up(cause)
+            return
         leg.leave()
         other: Leg | None = self.called if leg.is_caller else self.caller
         if other is not None:
-            other.hang_up()
+            other.hang_up(reason)
         self.over(cause, by="caller" if leg.is_caller else "called", status=200)
 
-    def hang_up(self, cause: Cause, *, comment: str = "") -> None:
+    def dead(self, leg: Leg, since: float) -> None:
+        """A party has not been heard of for its whole session interval: the call ends as of its last sign of life."""
+        who = "caller" if leg.is_caller else "called"
+        session = self.sound.session if self.sound is not None else None
+        if session is not None:  # its media may have been heard later than its signalling
+            heard = (session.caller if leg.is_caller else session.called).report().last_packet
+            if heard is not None:
+                since = max(since, self.wall_now() - (self.board.clock() - heard))
+        quiet = max(0, int(self.wall_now() - since))
+        self.hang_up(
+            SESSION_EXPIRED,
+            comment=f"the {who} was last heard of {quiet} s before, and is billed until then",
+            ended=since,
+        )
+
+    def hang_up(self, cause: Cause, *, comment: str = "", ended: float | None = None) -> None:
         """We end the call: BYE to both, or the final answer that is due."""
         if self.state == OVER:
             return
+        cause = self.board.world().cause(cause)
         if self.state != UP:
             self._give_up_branches(cause.text)
             self.refuse(cause, status=480 if cause.status == 200 else cause.status, comment=comment)
@@ -228,47 +290,77 @@ class Call:
         self.caller.hang_up(reason)
         if self.called is not None:
             self.called.hang_up(reason)
-        self.over(cause, by="switch", status=cause.status, comment=comment)
+        self.over(cause, by="switch", status=cause.status, comment=comment, ended=ended)
 
-    def over(self, cause: Cause, *, by: str, status: int, comment: str = "") -> None:
-        """Write the record and forget the call. Safe to call twice."""
+    def over(
+        self, cause: Cause, *, by: str, status: int, comment: str = "", ended: float | None = None
+    ) -> None:
+        """Write the record and forget the call; `ended`: when it really was, if earlier than now. Safe to call twice."""
         if self.state == OVER:
             return
         board = self.board
         self.state = OVER
-        board.alarms.cancel(self.cut)
-        board.alarms.cancel(self.alarm)
+        board.alarms.end(self.cut)
+        board.alarms.end(self.alarm)
+        self._forget_later()
         board.calls.pop(self.id, None)
         board.invites.pop(self.loop_key, None)
+        if self.reliable is not None and self.reliable.stop():
+            self.caller.bye_waits, self.caller.awaiting_ack = False, None
+            self.caller.leave()
+            self.tx.reply(504 if by == "switch" else 480, board.now)
         board.usage.end(self.account.path)
         board.bank.release(self.id)
         for branch in self.branches:
             branch.free_line()
-        ended = self.wall_now()
+        for leg in (self.caller, self.called):
+            if leg is not None and leg.timer is not None:
+                leg.timer.stop()
+        ended = self.wall_now() if ended is None else ended
         if self.answered is not None:
             ended = max(ended, self.answered)
             if self.authorised is not None and ended - self.answered > self.authorised + 1:
                 self.authorised = (
                     None  # the database was away, and the call went on: its time counts as it is
                 )
-        rtp = media.close(self.session)
         if self.answered is None and self.decision is not None:
             comment = record.told(comment, self.decision.trace)
-        line = record.end(self, cause, by=by, status=status, ended=ended, rtp=rtp, comment=comment)
-        try:
-            board.spool.append(line)
-            board.counters.records += 1
-        except SpoolFull:
-            board.counters.unwritten += 1
+        media.close(
+            self,
+            lambda measured: self._write(
+                record.end(self, cause, by=by, status=status, ended=ended, media=measured, comment=comment)
+            ),
+        )
         if self.answered is None:
             board.counters.refused += 1
         board.live.gone(self)
+        board.trace.over(self, failed=cause is MEDIA_TIMEOUT or cause.status not in ORDINARY)
         # The record tells all of it; a line per ordinary call is for who asks for it (MIZU_LOG_LEVEL=DEBUG).
         log.log(
             logging.DEBUG if self.answered is not None and status == 200 else logging.INFO,
             "call=%s account=%s ended cause=%s status=%s by=%s %s",
             self.id, self.account.username, cause.name, status, by, comment,
         )  # fmt: skip
+
+    def _forget_later(self) -> None:
+        self.board.alarms.set(Alarm(self._forget), self.board.now + 64 * self.board.layer.t1 + LINGER)
+
+    def _forget(self) -> None:
+        """No transaction knows the call any more: let go of the legs, which hold it, so that no ring is left for the collector."""
+        legs: list[Leg] = [self.caller, *self.branches]
+        if any(leg.keys or leg.awaiting_ack or leg.unacked for leg in legs):
+            self._forget_later()
+            return
+        self.called = self.last = None
+        self.branches = []
+        del self.caller
+
+    def _write(self, line: record.Line) -> None:
+        try:
+            self.board.spool.append(line)
+            self.board.counters.records += 1
+        except SpoolFull:
+            self.board.counters.unwritten += 1
 
     # --- what alarms and others tell --------------------------------------------------------------------------------------------
 

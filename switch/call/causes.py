@@ -30,6 +30,7 @@ LIMIT_RATE = Cause("limit_rate", 503, 42, "Too many calls per second")
 CARRIERS_FAILED = Cause("carriers_failed", 503, 34, "Every carrier refused or was full")
 NO_ANSWER = Cause("no_answer", 480, 19, "Nobody answered in time")
 NO_RESPONSE = Cause("no_response", 408, 18, "The other side did not respond")
+SESSION_EXPIRED = Cause("session_expired", 200, 102, "A party no longer refreshed the session")
 MEDIA_TIMEOUT = Cause("media_timeout", 200, 31, "No media any more")
 BALANCE_USED_UP = Cause("balance_used_up", 200, 31, "The balance is used up")
 TOO_LONG = Cause("too_long", 200, 31, "The longest allowed duration was reached")
@@ -41,6 +42,9 @@ SHUTDOWN = Cause("shutdown", 503, 41, "The switch was stopped")
 BAD_REQUEST = Cause("bad_request", 400, 95, "The request is wrong")
 WORKER_LOST = Cause("worker_lost", 500, 38, "The switch worker died during the call")
 INTERNAL = Cause("internal", 500, 41, "Internal error")
+
+ORDINARY = frozenset((200, 404, 480, 486, 487, 600, 603))
+"""Statuses by which calls end every day without anybody being at fault: answered, busy, nobody there, given up."""
 
 #: Q.850 causes of SIP final statuses (RFC 3398 §8.2.6.1, ITU-T Q.1912.5), for what a carrier answers.
 Q850_OF_STATUS = {

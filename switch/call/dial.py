@@ -1,6 +1,6 @@
 """Trying the ways of a call in their order: carrier after carrier; all phones of a subscriber at once.
 
-1. A carrier gets the INVITE. No answer at all within its response time, silence after ringing, a broken way or one of
+1. A carrier gets the INVITE, on the first of the ways to it that leads anywhere (RFC 3263 §4.3). No answer at all within its response time, silence after ringing, a broken way or one of
    the configured statuses: the next carrier. Any other refusal speaks for the called party and ends the call; 6xx always does.
 2. A subscriber's phones ring beside each other; the first answer wins, the others are cancelled. All refused: the best
    refusal (RFC 3261 §16.7) goes to the caller.
@@ -12,7 +12,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from switch.call import media
+from switch.call import engine, media
 from switch.call.branch import Branch, carrier_uri
 from switch.call.causes import (
     CARRIERS_FAILED,
@@ -24,10 +24,13 @@ from switch.call.causes import (
     Cause,
     of_status,
 )
+from switch.call.identity import is_telephone
+from switch.call.reasons import of_answer
 
 if TYPE_CHECKING:
     from switch.call.call import Call
     from switch.call.model import Target
+    from switch.call.names import Way
 
 log = logging.getLogger("switch.call")
 
@@ -58,10 +61,16 @@ def following(call: Call, status: int) -> None:
     except media.PortsExhausted as error:
         call.refuse(OVERLOAD, comment=str(error))
         return
+    engine.prepare(call, partial(_dial, call, target))
+
+
+def _dial(call: Call, target: Target) -> None:
+    if call.state not in {"trying", "ringing"}:
+        return
     if target.trunk is None:
         _phones(call, target)
     else:
-        call.board.names.find(target.trunk.host, partial(_carrier, call, target))
+        call.board.names.find(target.trunk.place, partial(_carrier, call, target))
 
 
 def _body(call: Call) -> bytes | None:
@@ -76,7 +85,8 @@ def _body(call: Call) -> bytes | None:
 # --- carriers -------------------------------------------------------------------------------------------------------------------
 
 
-def _carrier(call: Call, target: Target, address: str | None) -> None:
+def _carrier(call: Call, target: Target, ways: list[Way]) -> None:
+    """Ask the carrier on the first of its ways."""
     if call.state not in {"trying", "ringing"}:
         return
     trunk, board = target.trunk, call.board
@@ -84,18 +94,24 @@ def _carrier(call: Call, target: Target, address: str | None) -> None:
     body = _body(call)
     if body is None:
         return
-    if address is None:
+    if not ways:
         _note(call, target, 503, "name not found", board.now)
         following(call, 503)
         return
+    way, *others = ways
+    local = board.world().settings_of(target.account).interface
     try:
-        flow = board.sockets.connect_flow(trunk.transport, address, trunk.port)
+        flow = board.sockets.connect_flow(way.transport, way.host, way.port, local=local, name=way.name)
     except ValueError as error:
         _note(call, target, 503, str(error), board.now)
         following(call, 503)
         return
     uri = carrier_uri(target.number, trunk.host, trunk.port, trunk.transport)
-    branch = Branch(call, target, flow, uri, _carrier_done)
+    phone = board.world().settings_of(target.account).sendsipuseruripart
+    marked = f"{uri};user=phone" if phone != "no" and is_telephone(target.number) else uri
+    branch = Branch(call, target, flow, marked, _carrier_done)
+    branch.to = marked if phone in {"to", "always"} else uri
+    branch.via_way, branch.other_ways = way, others
     call.branches = [branch]
     call.last = branch
     branch.ask(body, first_answer_within=trunk.response_seconds)
@@ -105,6 +121,12 @@ def _carrier_done(branch: Branch, status: int) -> None:
     call = branch.call
     assert call.decision is not None
     _note(call, branch.target, status, of_status(status).name, branch.began)
+    if status == 503 or (status == 408 and not branch.status):
+        if branch.via_way is not None:
+            call.board.names.failed(branch.via_way)
+        if branch.other_ways:
+            _carrier(call, branch.target, branch.other_ways)
+            return
     if 300 <= status < 400 or status in {401, 407}:
         status = 403 if status >= 400 else 480
     if (status in call.decision.failover_statuses or status == LOOPED) and status < 600:
@@ -147,7 +169,7 @@ def _phones(call: Call, target: Target) -> None:
         call.branches.append(branch)
     call.last = call.branches[0]
     for branch in list(call.branches):
-        branch.ask(body, first_answer_within=board.world().settings.ringtimeout)
+        branch.ask(body, first_answer_within=board.world().settings_of(target.account).ringtimeout)
 
 
 def _phone_done(branch: Branch, status: int) -> None:
@@ -191,4 +213,5 @@ def _none_left(call: Call, status: int) -> None:
 
 
 def _refuse(call: Call, status: int, *, by: str, cause: Cause | None = None) -> None:
-    call.refuse(cause or of_status(status), status=status if cause is None else cause.status, by=by)
+    refusal = call.last.refusal if call.last is not None and by == "called" else None
+    call.refuse(cause or of_answer(status, refusal), status=status if cause is None else cause.status, by=by)

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from switch.auth import PROXY_REQUIRED, Doorkeeper, Refused
-from switch.call import dial, media, money
+from switch.call import dial, identity, media, money, session_timer
+from switch.call.abilities import ACCEPT, ALLOW_OUTSIDE, SUPPORTED, unknown_extensions
 from switch.call.board import Board, new_call_id
 from switch.call.call import Call
 from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
@@ -28,10 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("switch.call")
 
-ALLOW: Header = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER")
-ACCEPT: Header = ("Accept", "application/sdp")
 ACCEPTABLE = frozenset(("application/sdp", "application/*", "*/*", "*"))
-KNOWN = frozenset(("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "REGISTER"))
+KNOWN = frozenset(("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "PRACK", "REGISTER"))
 BUSY: tuple[Header, ...] = (("Retry-After", "5"),)
 LONGEST_NAME = 128
 """Characters of a display name that go on: it stands twice in what a carrier gets."""
@@ -49,7 +49,7 @@ class Inbound:
         """Answer it, or begin what it asks for."""
         board = self.board
         if request.method not in KNOWN:
-            tx.reply(405, board.now, None, (ALLOW,))
+            tx.reply(405, board.now, None, (ALLOW_OUTSIDE,))
             return
         if request.to.tag is not None:
             tx.reply(481, board.now)
@@ -61,18 +61,14 @@ class Inbound:
         elif request.method == "REGISTER":
             board.registrar.register(tx, request, tx.flow)
         elif request.method == "OPTIONS":
-            tx.reply(200, board.now, None, (ALLOW, ACCEPT, ("Supported", "path")))
+            tx.reply(200, board.now, None, (ALLOW_OUTSIDE, ACCEPT, SUPPORTED))
         else:
-            tx.reply(481, board.now)  # BYE, UPDATE, INFO live in dialogs only
+            tx.reply(481, board.now)  # BYE, UPDATE, INFO, PRACK live in dialogs only
 
     def _wrong(self, tx: ServerTransaction, request: Request) -> bool:
         """Whether it was refused for what every request must be."""
         now = self.board.now
-        unknown = [
-            name
-            for name in request.members("Require")
-            if name.lower() != "path" or request.method != "REGISTER"
-        ]
+        unknown = unknown_extensions(request)
         if unknown:
             tx.reply(420, now, None, (("Unsupported", ", ".join(unknown)),))
             return True
@@ -82,7 +78,9 @@ class Inbound:
         except BadMessage as error:
             tx.reply(error.status or 400, now, error.reason)
             return True
-        if hops == 0 and request.method == "INVITE":  # all else ends here, and is treated as ever (RFC 4475 §3.3.11)
+        if (
+            hops == 0 and request.method == "INVITE"
+        ):  # all else ends here, and is treated as ever (RFC 4475 §3.3.11)
             tx.reply(483, now)
             return True
         if request.get("Content-Encoding") not in {None, "", "identity"}:
@@ -161,6 +159,17 @@ class Inbound:
         self, tx: InviteServerTransaction, invite: Request, request: CallRequest, caller: Caller | Rejection
     ) -> None:
         board, world = self.board, self.board.world()
+        if isinstance(caller, Caller) and invite.get("Session-Expires") is not None:
+            shortest = session_timer.too_small(invite, world.settings_of(caller))
+            if shortest:  # like a 401: the caller asks again at once, and that INVITE leaves the record
+                tx.reply(422, board.now, None, (("Min-SE", str(shortest)),))
+                return
+        rules = world.header_rules(caller) if isinstance(caller, Caller) else None
+        if rules is not None:  # on a copy: answers and the dialog bear what the caller wrote
+            invite = Request(invite.method, invite.uri, list(invite.headers), invite.body)
+        if rules is not None and rules.heard(invite, request.source_host, beginning=True):
+            changed = read(invite, tx.flow, request.received_at)  # type: ignore[arg-type]  # our Net's flow
+            request = replace(changed, call_id=request.call_id, digest_username=request.digest_username)
         if isinstance(caller, Rejection):
             if caller.caller is None:
                 log.info("refused %s from %s: %s", caller.cause.name, request.source_host, caller.detail)
@@ -177,6 +186,8 @@ class Inbound:
             call.refuse(outcome.cause, comment=told(outcome.detail, outcome.trace))
             return
         call.decision = outcome  # type: ignore[assignment]  # the other case of `decide`
+        if "session" in call.privacy:
+            call.decision.media = "relay"  # type: ignore[union-attr]  # nobody hears the other's address (RFC 3323 §4.2)
         board.live.changed(call)
         money.first(call, dial.begin)
 
@@ -209,14 +220,11 @@ def read(invite: Request, flow: Flow, at: float) -> CallRequest:
         called_host=target.host,
         max_forwards=70 if hops is None else hops,
         asserted_number=_asserted(invite),
+        certified=tuple(flow.peer.split()),
+        asserted_display=identity.display_of(invite, "P-Asserted-Identity"),
     )
 
 
 def _asserted(invite: Request) -> str:
-    """The user part of the first P-Asserted-Identity; "" when there is none that can be read."""
-    if invite.get("P-Asserted-Identity") is None:
-        return ""
-    try:
-        return invite.addresses("P-Asserted-Identity")[0].uri.user
-    except (BadMessage, IndexError):
-        return ""
+    """The user part of the first P-Asserted-Identity, else of what came before it; "" when there is none that can be read."""
+    return identity.user_of(invite, "P-Asserted-Identity") or identity.user_of(invite, "Remote-Party-ID")

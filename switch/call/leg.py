@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from switch.call.proof import Farewell, proofs_of
+from switch.call.proof import Errand, proofs_of
 from switch.net import Flow
 from switch.sip.client import ClientTransaction, InviteClientTransaction
 from switch.sip.dialog import Dialog
@@ -14,7 +14,9 @@ from switch.sip.server import InviteServerTransaction
 if TYPE_CHECKING:
     from switch.call.board import Board
     from switch.call.call import Call
-    from switch.call.model import TrunkAddress
+    from switch.call.headers import Rules
+    from switch.call.model import Caller, TrunkAddress
+    from switch.call.session_timer import SessionTimer
 
 Key = tuple[str, str, str]
 
@@ -37,12 +39,17 @@ class Leg:
         "is_caller",
         "keys",
         "phone",
+        "rules",
         "serving",
+        "shown",
+        "timer",
         "trunk",
         "unacked",
     )
 
-    def __init__(self, board: Board, call: Call, flow: Flow, *, is_caller: bool, phone: bool) -> None:
+    def __init__(
+        self, board: Board, call: Call, flow: Flow, *, is_caller: bool, phone: bool, sips: bool = False
+    ) -> None:
         self.board = board
         self.call = call
         self.flow = flow
@@ -50,7 +57,7 @@ class Leg:
         self.phone = phone
         self.trunk: TrunkAddress | None = None
         """Of a carrier: with whose secret its challenges are answered."""
-        self.contact = board.contact(flow)
+        self.contact = board.contact(flow, sips=sips)
         self.dialog: Dialog | None = None
         self.keys: dict[Key, Dialog] = {}
         """What its requests may name: one dialog, or while it rings one for each end of a fork behind it."""
@@ -63,6 +70,16 @@ class Leg:
         self.awaiting_ack: InviteServerTransaction | None = None
         """Its INVITE that we accepted and it has not acknowledged."""
         self.bye_waits = False
+        self.shown = b""
+        """The last session description that it got from us."""
+        self.rules: Rules | None = None
+        """What is changed in messages from and to it."""
+        self.timer: SessionTimer | None = None
+
+    @property
+    def account(self) -> Caller:
+        """Whose settings hold for this party."""
+        return self.call.account
 
     def enter(self, dialog: Dialog) -> None:
         """The leg is in this dialog now: requests in it come here."""
@@ -85,25 +102,32 @@ class Leg:
 
     # --- what we send in the dialog ---------------------------------------------------------------------------------------------
 
-    def way(self) -> Flow:
+    def way(self, dialog: Dialog | None = None) -> Flow:
         """Where requests inside the dialog go: to its first Route or its target; to a phone the way it came.
 
         A connection is kept to as long as it is up; then a party that is no phone is called where its Contact says.
         """
-        dialog = self.dialog
+        dialog = dialog or self.dialog
         assert dialog is not None
         if self.phone or (self.flow.reliable and self.board.sockets.alive(self.flow)):
             return self.flow
         return self.board.way_to(dialog.route_set[0] if dialog.route_set else dialog.target, self.flow)
 
     def request(
-        self, method: str, headers: tuple[Header, ...] = (), body: bytes = b"", context: object = None
+        self,
+        method: str,
+        headers: tuple[Header, ...] = (),
+        body: bytes = b"",
+        context: object = None,
+        dialog: Dialog | None = None,
     ) -> ClientTransaction:
-        """Send a request inside the dialog."""
-        board, dialog = self.board, self.dialog
+        """Send a request inside the dialog; `dialog`: that of another end of a fork behind the party."""
+        board, dialog = self.board, dialog or self.dialog
         assert dialog is not None
-        flow = self.way()
+        flow = self.way(dialog)
         made = dialog.request(method, board.via(flow), headers, body)
+        if self.rules is not None:
+            self.rules.said(made, flow.host)
         tx = board.layer.request(made, flow, board.now)
         tx.context = context
         return tx
@@ -132,7 +156,7 @@ class Leg:
             return
         self.leave()
         headers: tuple[Header, ...] = (("Reason", reason),) if reason else ()
-        self.request("BYE", headers, context=Farewell(self, headers))
+        self.request("BYE", headers, context=Errand(self, "BYE", headers))
 
     def acknowledged(self) -> None:
         """The ACK to our 2xx came, or will never come."""

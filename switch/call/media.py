@@ -1,27 +1,34 @@
-"""Session descriptions on their way through a call: as they are when media is direct, else led over the relay."""
+"""Session descriptions on their way through a call: untouched, corrected, or led over the relay (RFC 3264, guide 9896-9955)."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from switch.media import PortsExhausted, Silence
-from switch.sip.message import Message
+from switch.call import engine, reoffer
+from switch.call.measured import Measured, of_relay, of_rtpengine
+from switch.call.sound import CALLED, CALLER, Sound, planned
+from switch.media import Keys, NgSession, PortsExhausted, Session, Silence, Way, reachable
+from switch.sip.message import Message, Response
 from switch.sip.sdp import BadSdp, Media, Sdp
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from switch.call.branch import Branch
     from switch.call.call import Call
     from switch.call.leg import Leg
     from switch.call.model import Target
-    from switch.media import Session
 
 SDP_TYPE = "application/sdp"
 _AUDIO = re.compile(rb"^m=audio [0-9/]+ \S+ ([0-9]{1,3})(?![^ \r\n])", re.MULTILINE)
 _ENCODING = re.compile(rb"[A-Za-z0-9._+-]{1,32}")
 """As much of an encoding's name as a record keeps."""
+MAX_STREAMS = 8
+"""Streams of one call that are relayed; more are refused."""
 _STATIC = {b"0": "PCMU", b"3": "GSM", b"4": "G723", b"8": "PCMA", b"9": "G722", b"15": "G728", b"18": "G729"}
 
-__all__ = ["BadSdp", "PortsExhausted", "close", "codec_of", "has_sdp", "open_relay", "passed"]
+__all__ = ["BadSdp", "PortsExhausted", "close", "codec_of", "early", "has_sdp", "open_relay", "passed"]
 
 
 def has_sdp(message: Message) -> bool:
@@ -30,50 +37,165 @@ def has_sdp(message: Message) -> bool:
 
 
 def open_relay(call: Call, target: Target) -> None:
-    """Take ports for the call when its caller or this target asks for the relay. Raises PortsExhausted.
+    """Decide about the media of the call to this target, and take ports if it is to be relayed. Raises PortsExhausted.
 
     Once relayed, always relayed: the caller may have heard of our ports already.
     """
-    assert call.decision is not None
-    if call.session is None and "relay" in (call.decision.media, target.account.media):
-        call.session = call.board.relay.open(call.id)
+    before, sound = call.sound, planned(call, target)
+    if before is not None:
+        sound.ng, sound.waiting = before.ng, before.waiting
+    if sound.ng is not None:
+        sound.way = Way.ROUTE
+    elif sound.engine:
+        sound.way, sound.ng = Way.ROUTE, NgSession(call.board.rtpengine, call.id)
+    elif before is not None and before.session is not None:
+        sound.way, sound.session = Way.ROUTE, before.session
+    elif sound.way is Way.ROUTE:
+        relay = call.board.relay
+        caller, called = (relay.host_for(side.source) for side in sound.sides)
+        sound.session = relay.open(call.id, hosts=(caller, called))
+    if sound.session is not None:
+        sound.session.let(*sound.passing)
+    call.sound = sound
 
 
 def passed(call: Call, message: Message, source: Leg) -> bytes:
-    """The body as the other party shall see it. Raises BadSdp for one that cannot be relayed."""
-    session = call.session
-    if session is None or not has_sdp(message):
+    """The body as the other party shall see it. Raises BadSdp for one that cannot be used."""
+    sound = call.sound
+    if sound is None:
+        return message.body
+    offered = sound.is_offer(message)
+    if not has_sdp(message):
+        return sound.withheld if _answers(message) and not message.body else message.body
+    if sound.ng is not None:
+        return _rewritten(sound, message)
+    if sound.way is Way.BYPASS and not (offered and (sound.rules or sound.keys is Keys.REFUSE)):
         return message.body
     sdp = Sdp.parse(message.body)
-    heard, shown = (session.caller, session.called) if source.is_caller else (session.called, session.caller)
-    audio = sdp.audio
-    heard.expect(
-        *_place(audio),
-        rtcp=(audio.address, audio.rtcp_port) if audio is not None and not _nowhere(audio) else None,
-        signalling=source.flow.host,
-        symmetric=source.phone,
-    )
-    host, port = shown.local
-    sdp.relay(host, [port if media is audio else 0 for media in sdp.media])
-    call.held[source.is_caller] = sdp.held
-    session.held = any(call.held)
+    if offered:
+        sound.filter(sdp)
+    if sound.session is not None:
+        _relay(call, sound, sound.session, sdp, source)
+    elif sound.way is Way.CORRECT:
+        _correct(call, sound, sdp, source)
+    elif not sound.rules:
+        return message.body
     return sdp.encode()
 
 
-def _place(audio: Media | None) -> tuple[str | None, int]:
-    return (None, 0) if audio is None else (audio.address, audio.port)
+def _rewritten(sound: Sound, message: Message) -> bytes:
+    """What rtpengine has made of it (`switch.call.engine` asked before the message got here)."""
+    if isinstance(message, Response) and message.status >= 300:
+        return b""
+    if sound.ready is None or sound.ready[0] is not message:
+        raise BadSdp("rtpengine was not asked for it")
+    _, body, why = sound.ready
+    if body is None:
+        raise BadSdp(why)
+    return body
 
 
-def _nowhere(audio: Media) -> bool:
-    return audio.address in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+def _answers(message: Message) -> bool:
+    return isinstance(message, Response) and 200 <= message.status < 300 and message.cseq.method == "INVITE"
+
+
+def early(call: Call, response: Response, branch: Branch) -> tuple[int, bytes]:
+    """Status and body of a provisional answer for the caller; of several phones at once only the sound of none.
+
+    A 183 whose media is kept from the caller becomes a 180: the phone plays its own ringing (guide 9191).
+    """
+    if len(call.branches) != 1:
+        return response.status, b""
+    body = passed(call, response, branch)
+    sound = call.sound
+    if body and sound is not None and not sound.early:
+        sound.withheld = body
+        return 180 if response.status == 183 else response.status, b""
+    return response.status, body
+
+
+# --- over the relay -------------------------------------------------------------------------------------------------------------
+
+
+def _relay(call: Call, sound: Sound, session: Session, sdp: Sdp, source: Leg) -> None:
+    """Every stream over ports of its own; one that cannot go over the relay is refused with port 0."""
+    me, other = (CALLER, CALLED) if source.is_caller else (CALLED, CALLER)
+    side, peer = sound.sides[me], sound.sides[other]
+    ports = [_stream(call, sound, session, number, media, source) for number, media in enumerate(sdp.media)]
+    side.held = sdp.held
+    session.held = any(one.held for one in sound.sides)
+    shown = session.streams[0][other]
+    sdp.relay(call.board.relay.shown_address(shown, peer.source, peer.own), ports)
+    wanted = peer.settings.sdpalhandling
+    if wanted != "none":
+        sdp.hide(unknown=wanted == "unknown")
+
+
+def _stream(call: Call, sound: Sound, session: Session, number: int, media: Media, source: Leg) -> int:
+    """What the stream's endpoint is to expect, and the port that the other party is told."""
+    me, other = (CALLER, CALLED) if source.is_caller else (CALLED, CALLER)
+    if not media.port or not media.is_datagrams or number >= MAX_STREAMS:
+        if number < len(session.streams):
+            session.streams[number][me].expect(None, 0)
+        return 0
+    try:
+        pair = session.stream(number)
+    except PortsExhausted:
+        return 0
+    side = sound.sides[me]
+    place = source.flow.host
+    address = reachable(media.address, place, side.handling, call.board.relay.own)
+    pair[me].expect(
+        address,
+        media.port,
+        rtcp=(address, media.rtcp_port) if not _nowhere(media) else None,
+        signalling=place,
+        symmetric=side.symmetric,
+        rtp=media.is_rtp,
+    )
+    first = media.rtpmaps.get(int(media.formats[0])) if media.formats[0].isdecimal() else None
+    if first is not None and first.rate:
+        pair[me].stream.set_clock_rate(first.rate)
+    return pair[other].local[1]
+
+
+def _nowhere(media: Media) -> bool:
+    return media.address in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+
+
+# --- between the parties --------------------------------------------------------------------------------------------------------
+
+
+def _correct(call: Call, sound: Sound, sdp: Sdp, source: Leg) -> None:
+    """Addresses that the other party could not reach become the one that the messages come from (guide 9928)."""
+    side = sound.sides[CALLER if source.is_caller else CALLED]
+    place, own = source.flow.host, call.board.relay.own
+    for media in sdp.media:
+        if media.port and not _nowhere(media):
+            address = reachable(media.address, place, side.handling, own)
+            if address != media.address:
+                media.correct(address)
+    if sdp.session.own_address is not None and sdp.session.own_address not in ("0.0.0.0", "::"):  # noqa: S104
+        address = reachable(sdp.session.own_address, place, side.handling, own)
+        if address != sdp.session.own_address:
+            sdp.session.replace("c=", f"c=IN {'IP6' if ':' in address else 'IP4'} {address}")
+
+
+# --- the answer and the end -----------------------------------------------------------------------------------------------------
 
 
 def watch(call: Call) -> None:
-    """From the answer on, silence ends the call, as the settings say (guide 4874-4875)."""
-    session = call.session
+    """From the answer on all sound passes, and silence ends the call, as the settings say (guide 4874-4875)."""
+    sound = call.sound
+    if sound is not None and sound.ng is not None:
+        engine.Watch(call)
+        if sound.ng.moved:
+            reoffer.Move(call).begin(leave=False)
+    session = sound.session if sound is not None else None
     if session is None:
         return
-    settings = call.board.world().settings
+    settings = call.board.world().settings_of(call.account)
+    session.let(True, True)
     session.watch(
         lambda _session, silence: call.silent(silence),
         stopped=settings.rtp_timeout_seconds or float("inf"),
@@ -81,13 +203,27 @@ def watch(call: Call) -> None:
     )
 
 
-def close(session: Session | None) -> list[int]:
-    """Give the ports back; packets to the called, to the caller, and lost of both."""
-    if session is None:
-        return [0, 0, 0]
-    caller, called = session.caller.report(), session.called.report()
-    session.close()
-    return [caller.packets, called.packets, caller.lost + called.lost]
+def close(call: Call, done: Callable[[Measured], None]) -> None:
+    """Give the ports back, and tell what was measured: at once, or when rtpengine has told it."""
+    sound = call.sound
+    if sound is None:
+        done(Measured())
+    elif sound.ng is not None:
+        sound.ng.delete(lambda reply: done(of_rtpengine(reply, sound.ng, call.codec)))  # type: ignore[arg-type]
+    elif sound.session is not None:
+        measured = of_relay(sound.session, call.codec)
+        sound.session.close()
+        done(measured)
+    else:
+        done(Measured())
+
+
+def measured(call: Call) -> Measured:
+    """What is known now, while the call runs."""
+    sound = call.sound
+    if sound is None or sound.session is None:
+        return sound.measured if sound is not None else Measured()
+    return of_relay(sound.session, call.codec)
 
 
 def codec_of(body: bytes) -> str:

@@ -11,6 +11,10 @@ from typing import Any
 
 from apps.pricing.engine import Terms
 from switch.call.causes import Cause
+from switch.sip.locate import Place
+
+AUTO = "auto"
+"""The transport of a carrier for which DNS chooses it."""
 
 
 @dataclass(slots=True)
@@ -29,7 +33,9 @@ class CallRequest:
     called_host: str
     max_forwards: int = 70
     digest_username: str = ""  # set once a digest has been proved
-    asserted_number: str = ""  # P-Asserted-Identity, heeded from trunks only
+    certified: tuple[str, ...] = ()  # names that the sender has proved by a certificate
+    asserted_number: str = ""  # P-Asserted-Identity or Remote-Party-ID, heeded from trusted parties only
+    asserted_display: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +56,11 @@ class Caller:
     max_calls: int
     calls_per_second: int
     max_call_seconds: int
-    media: str  # "direct" | "relay"
 
 
 @dataclass(frozen=True, slots=True)
 class TrunkAddress:
-    """Where and how a carrier is reached."""
+    """Where and how a carrier is reached. `port` 0 and `transport` "auto": as DNS says (RFC 3263)."""
 
     host: str
     port: int
@@ -69,6 +74,11 @@ class TrunkAddress:
     realm: str
     ha1_md5: str
     ha1_sha256: str
+
+    @property
+    def place(self) -> Place:
+        """What is to be found before it can be called."""
+        return Place(self.host, self.port, "" if self.transport == AUTO else self.transport)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +118,19 @@ class NeedsDigest:
     """Nobody is known by that address: ask for a digest."""
 
 
+@dataclass(frozen=True, slots=True)
+class Commission:
+    """A share of the profit, which is known once the call has been carried: of `terms`, the list price, less the cost.
+
+    Both are in the installation's currency.
+    """
+
+    account_id: int  # the sales person
+    share_ppm: int
+    reduction_ppm: int  # what it granted of the list price
+    terms: Terms
+
+
 @dataclass(slots=True)
 class Decision:
     """What the pipeline made of a request: who calls whom, who pays, which ways to try in which order."""
@@ -120,20 +143,18 @@ class Decision:
     payers: list[Payer]
     targets: list[Target]
     max_seconds: int  # the longest the call may last for other reasons than money; 0: no limit
-    media: (
-        str  # what the caller asks for; the call is relayed when the target that is dialled asks for it too
-    )
     world_version: str
     failover_statuses: frozenset[int]
     reseller_id: int | None = None
     other_prices: list[tuple[str, int, Terms]] = field(
         default_factory=list
     )  # (sales|company, account id, terms)
+    commission: Commission | None = None
     trace: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The part of the call record that is known before it is dialled (see `switch.charging.record`)."""
-        return {
+        found: dict[str, Any] = {
             "caller": self.caller.id,
             "caller_number": self.caller_number,
             "called_number": self.called,
@@ -143,3 +164,7 @@ class Decision:
             "other_prices": [[kind, account, terms.as_list()] for kind, account, terms in self.other_prices],
             "world": self.world_version,
         }
+        if self.commission:
+            one = self.commission
+            found["commission"] = [one.account_id, one.share_ppm, one.reduction_ppm, one.terms.as_list()]
+        return found

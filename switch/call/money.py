@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from apps.pricing.engine import rate
+from apps.pricing.engine import highest
 from switch.call import record
 from switch.call.causes import BALANCE_USED_UP, DATABASE_AWAY, NO_MONEY, OVERLOAD, TOO_LONG
 from switch.call.pipeline import first_hold, seconds_paid
@@ -126,9 +126,9 @@ def extend(call: Call) -> None:
     shares = []
     for payer in decision.payers:
         have = call.granted.get(payer.account_id, 0)
-        wanted = rate(payer.terms, call.answered, until).gross - have
+        wanted = highest(payer.terms, call.answered, until) - have
         if wanted > 0:
-            least = rate(payer.terms, call.answered, paid + 1).gross - have
+            least = highest(payer.terms, call.answered, paid + 1) - have
             shares.append((payer.account_id, wanted, max(1, least)))
     if not shares:
         answered(call)

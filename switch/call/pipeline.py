@@ -8,7 +8,7 @@ from switch.call.model import Caller, CallRequest, Decision, Rejection
 from switch.call.stages.identify import identify
 from switch.call.stages.limits import limits, screen
 from switch.call.stages.money import first_hold, seconds_paid
-from switch.call.stages.numbers import rewrite
+from switch.call.stages.numbers import TRUNKS, rewrite
 from switch.call.stages.prices import prices
 from switch.call.stages.state import Call, Usage
 from switch.call.stages.targets import find, plan
@@ -43,19 +43,20 @@ def decide(
 
 
 def _decision(call: Call, world: World) -> Decision:
+    named = world.settings_of(call.caller).parseidentity == "name" and call.caller.kind in TRUNKS
     return Decision(
         caller=call.caller,
         caller_number=call.caller_number,
-        caller_display=call.request.from_display,
+        caller_display=(call.request.asserted_display if named else "") or call.request.from_display,
         called=call.called,
         destination=call.destination,
         payers=call.payers,
         targets=call.targets,
         max_seconds=call.max_seconds,
-        media=call.caller.media,
         world_version=world.version,
-        failover_statuses=world.settings.reroutedisccodes,
+        failover_statuses=world.settings_of(call.caller).reroutedisccodes,
         reseller_id=call.reseller_id,
         other_prices=call.other_prices,
+        commission=call.commission,
         trace=call.trace,
     )

@@ -35,18 +35,19 @@ def proofs_of(request: Request | None) -> tuple[Header, ...]:
     return tuple(header for header in request.headers if header[0] in PROOFS) if request is not None else ()
 
 
-class Farewell:
-    """Our BYE, until it is answered: a carrier that asks for a proof gets it, once."""
+class Errand:
+    """A request of ours whose answer changes nothing (BYE, PRACK), until it comes: a carrier that asks for a proof gets it, once."""
 
-    __slots__ = ("headers", "leg")
+    __slots__ = ("headers", "leg", "method")
 
-    def __init__(self, leg: Leg, headers: tuple[Header, ...]) -> None:
+    def __init__(self, leg: Leg, method: str, headers: tuple[Header, ...]) -> None:
         self.leg = leg
+        self.method = method
         self.headers = headers
 
     def on_response(self, tx: ClientTransaction, response: Response) -> None:
-        """The party's answer. What else it may be, the call is over for us."""
+        """The party's answer. What else it may be, nobody waits for it."""
         request = tx.request
-        proof = None if request is None else prove(self.leg.trunk, response, "BYE", request.uri)
+        proof = None if request is None else prove(self.leg.trunk, response, self.method, request.uri)
         if proof is not None:
-            self.leg.request("BYE", (*self.headers, proof))
+            self.leg.request(self.method, (*self.headers, proof))

@@ -9,6 +9,7 @@ from switch.call.causes import Cause
 
 if TYPE_CHECKING:
     from switch.call.call import Call
+    from switch.call.measured import Measured
 
 Line = dict[str, Any]
 LONGEST_COMMENT = 500
@@ -25,7 +26,7 @@ def authorised(call: Call) -> Line:
 
 
 def end(
-    call: Call, cause: Cause, *, by: str, status: int, ended: float, rtp: list[int], comment: str
+    call: Call, cause: Cause, *, by: str, status: int, ended: float, media: Measured, comment: str
 ) -> Line:
     """The call is over. Of an answered call only what `up` did not say."""
     line: Line = {
@@ -37,7 +38,8 @@ def end(
         "q850": cause.q850,
         "cause": cause.name,
         "by": by,
-        "rtp": rtp,
+        "rtp": list(media.rtp),
+        "quality": media.quality,
         "comment": clean(comment)[:LONGEST_COMMENT],
     }
     return line if call.answered is not None else {**_facts(call), **line}
@@ -69,7 +71,7 @@ def _facts(call: Call) -> Line:
         "cost": target.cost.as_list() if target is not None and target.cost is not None else None,
         "setup_ms": max(0, int(setup * 1000)),
         "pdd_ms": None if call.ringing_at is None else max(0, int((call.ringing_at - call.started) * 1000)),
-        "media": "relay" if call.session is not None else "direct",
+        "media": call.sound.label if call.sound is not None else "direct",
         "codec": call.codec,
         "sip_call_id": clean(request.sip_call_id)[:255],
     }

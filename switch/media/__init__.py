@@ -2,13 +2,25 @@
 
 from .endpoint import Endpoint, Tap
 from .latch import Latch, Rank
+from .nat import UNSPECIFIED, Handling, Own, behind_nat, is_local, reachable
 from .ports import PortRange, PortsExhausted
 from .relay import Relay, Session, Silence
+from .route import Mode, Party, Way, decide, merged
+from .rtpengine import Client, NgSession, parse_nodes
+from .srtp import Keys, Srtp, keys_for, without_engine
 from .stats import Report, Stream
 
 __all__ = [
+    "UNSPECIFIED",
+    "Client",
     "Endpoint",
+    "Handling",
+    "Keys",
     "Latch",
+    "Mode",
+    "NgSession",
+    "Own",
+    "Party",
     "PortRange",
     "PortsExhausted",
     "Rank",
@@ -16,6 +28,16 @@ __all__ = [
     "Report",
     "Session",
     "Silence",
+    "Srtp",
     "Stream",
     "Tap",
+    "Way",
+    "behind_nat",
+    "decide",
+    "is_local",
+    "keys_for",
+    "merged",
+    "parse_nodes",
+    "reachable",
+    "without_engine",
 ]

@@ -46,7 +46,9 @@ class MediaSocket:
         "_sock",
         "_stream",
         "_view",
+        "any_datagram",
         "latch",
+        "on_rtcp",
         "out",
         "paired",
         "taps",
@@ -74,6 +76,10 @@ class MediaSocket:
         """The learned source as the kernel gives it: compared on every packet."""
         self._read_at = 0.0
         self.latch = latch
+        self.any_datagram = False
+        """The stream is no RTP (T.38 over UDPTL, a data channel): whatever comes may be media."""
+        self.on_rtcp: Tap | None = None
+        """Who reads the reports of the party."""
         self.out: Any = None
         """Where to send, or None."""
         self.paired: MediaSocket | None = None
@@ -100,6 +106,8 @@ class MediaSocket:
                 continue
             if self._rtcp:
                 stream.rtcp_packets += 1
+                if self.on_rtcp is not None:
+                    self.on_rtcp(bytes(view[:size]), now)
             else:
                 stream.packets += 1
                 stream.octets += size
@@ -108,6 +116,10 @@ class MediaSocket:
                     flags, kind, sequence, timestamp, ssrc = _HEADER.unpack_from(view)
                     if flags & 0xC0 == 0x80 and not _RTCP_FIRST <= kind & 0x7F <= _RTCP_LAST:
                         stream.receive(kind & 0x7F, sequence, timestamp, ssrc, now)
+                    elif flags & 0xC0 == 0x80:
+                        stream.rtcp_packets += 1
+                        if self.on_rtcp is not None:
+                            self.on_rtcp(bytes(view[:size]), now)
             paired = self.paired
             if paired is not None:
                 if paired.out is None:
@@ -124,7 +136,7 @@ class MediaSocket:
 
     def _consider(self, source: Any, size: int, now: float) -> bool:
         """A source that is not the learned one: learn it, if the latch lets us."""
-        is_media = size >= (8 if self._rtcp else 12) and self._view[0] & 0xC0 == 0x80
+        is_media = self.any_datagram or (size >= (8 if self._rtcp else 12) and self._view[0] & 0xC0 == 0x80)
         if not self.latch.consider((source[0], source[1]), now, is_media=is_media):
             return False
         self._heard = source
@@ -171,7 +183,7 @@ class MediaSocket:
 class Endpoint:
     """RTP and RTCP of one party."""
 
-    __slots__ = ("_rtcp", "_rtp", "local", "stream")
+    __slots__ = ("_rtcp", "_rtp", "bound", "local", "stream")
 
     def __init__(
         self,
@@ -180,12 +192,15 @@ class Endpoint:
         rtcp: socket.socket,
         *,
         local: tuple[str, int],
+        bound: str,
         settle: float,
         buffer: bytearray,
         clock: Callable[[], float],
     ) -> None:
         self.local = local
         """Address and RTP port for the SDP that goes to this party; RTCP is one port above."""
+        self.bound = bound
+        """The address that the sockets are bound to; another than `local` when a NAT is in front of us."""
         self.stream = Stream()
         """What came from this party."""
         self._rtp = MediaSocket(
@@ -203,13 +218,16 @@ class Endpoint:
         rtcp: tuple[str, int] | None = None,
         signalling: str | None = None,
         symmetric: bool = False,
+        rtp: bool = True,
     ) -> None:
         """What this party's SDP says: call it for every offer and answer of the party.
 
         `host` None, an unspecified address or port 0: no media to this party now (hold, RFC 3264 §8.4). `rtcp`: from
         a=rtcp (RFC 3605), else one port above. `signalling`: the address its SIP messages come from, believed too.
         `symmetric`: believe any address at first, for a party behind a NAT whose media leaves elsewhere; guessable, so only on demand.
+        `rtp`: False for streams of other datagrams.
         """
+        self._rtp.any_datagram = not rtp
         wanted = port > 0 and host not in (None, "", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
         signalled = (host, port) if wanted and host is not None else None
         self._rtp.expect(signalled, signalling, symmetric)
@@ -225,6 +243,10 @@ class Endpoint:
         """What is heard here goes out there (None: nowhere)."""
         self._rtp.paired = other._rtp if other else None
         self._rtcp.paired = other._rtcp if other else None
+
+    def on_rtcp(self, tap: Tap | None) -> None:
+        """Who gets every RTCP packet of this party."""
+        self._rtp.on_rtcp = self._rtcp.on_rtcp = tap
 
     def attach(self, tap: Tap) -> None:
         """Let a listener have every RTP packet of this party."""

@@ -15,7 +15,9 @@ from twisted.logger import Logger
 from switch.net.reactor import Reactor
 
 from .endpoint import Endpoint, new_buffer
+from .nat import Own, own_address
 from .ports import PortRange, PortsExhausted
+from .rtcp import Reports, follow
 
 _SOCKET_BUFFER: Final = 256 << 10
 _ATTEMPTS: Final = 16
@@ -36,28 +38,50 @@ OnSilence = Callable[["Session", Silence], None]
 
 
 class Session:
-    """The media of one call: two endpoints that feed each other; more can be added."""
+    """The media of one call: for each stream two endpoints that feed each other; more can be added, that feed nobody yet."""
 
-    __slots__ = ("_held", "_on_silence", "_relay", "_silence", "_since", "_start", "call_id", "endpoints")
+    __slots__ = (
+        "_held", "_hosts", "_on_silence", "_passing", "_relay", "_silence", "_since", "_start", "call_id", "endpoints", "reports", "streams",
+    )  # fmt: skip
 
-    def __init__(self, relay: Relay, call_id: str) -> None:
+    def __init__(self, relay: Relay, call_id: str, hosts: tuple[str | None, str | None]) -> None:
         self._relay = relay
+        self._hosts = hosts
         self._on_silence: OnSilence | None = None
+        self._passing = (True, True)
         self._held = False
         self._since = 0.0
         self._silence = self._start = 0.0
         self.call_id = call_id
         self.endpoints: list[Endpoint] = []
+        self.reports: tuple[Reports, Reports] | None = None
+        """What caller and called report by RTCP of the first stream."""
+        self.streams: list[tuple[Endpoint, Endpoint]] = []
+        """The caller's and the called's endpoint of each stream, in the order of the SDP's m= lines."""
 
     @property
     def caller(self) -> Endpoint:
-        """The endpoint of the party that called."""
-        return self.endpoints[0]
+        """The first stream's endpoint of the party that called."""
+        return self.streams[0][0]
 
     @property
     def called(self) -> Endpoint:
-        """The endpoint of the party that was called."""
-        return self.endpoints[1]
+        """The first stream's endpoint of the party that was called."""
+        return self.streams[0][1]
+
+    def stream(self, number: int) -> tuple[Endpoint, Endpoint]:
+        """The endpoints of the stream with this place in the SDP; opened when it is first asked for. Raises PortsExhausted."""
+        while len(self.streams) <= number:
+            self.streams.append((self.add(self._hosts[0]), self.add(self._hosts[1])))
+            self.let(*self._passing)
+        return self.streams[number]
+
+    def let(self, caller: bool, called: bool) -> None:
+        """Whether what the caller says, and what the called says, goes to the other; of every stream."""
+        self._passing = (caller, called)
+        for one, other in self.streams:
+            one.feed(other if caller else None)
+            other.feed(one if called else None)
 
     def add(self, host: str | None = None) -> Endpoint:
         """One more endpoint, that feeds nobody yet. Raises PortsExhausted."""
@@ -108,11 +132,13 @@ class Relay:
         ports: PortRange,
         *,
         host: str = "127.0.0.1",
+        also: tuple[str, ...] = (),
         advertise: str | None = None,
         settle: float = 2.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`host`: where to bind. `advertise`: the address for SDP, when it is another (NAT in front of us).
+        """`host`: where to bind; `also`: other addresses, for peers of the other family. `advertise`: the address of `host`
+        for SDP, when it is another (NAT in front of us).
 
         `settle`: seconds in which a more plausible source may replace the one that was learned (see `Latch`).
         """
@@ -121,8 +147,8 @@ class Relay:
         """Pairs that another program had taken."""
         self._reactor = reactor
         self._ports = ports
-        self._host = host
-        self._advertise = advertise
+        self._hosts = (host, *also)
+        self.advertise = advertise
         self._settle = settle
         self._buffer = new_buffer()
         self._sessions: dict[int, Session] = {}
@@ -148,20 +174,33 @@ class Relay:
 
         `hosts`: other local addresses for caller and called, for instance IPv6 for one of them.
         """
-        session = Session(self, call_id)
+        session = Session(self, call_id, hosts)
         self._sessions[id(session)] = session
         try:
-            caller, called = session.add(hosts[0]), session.add(hosts[1])
+            session.reports = follow(*session.stream(0))
         except BaseException:
             session.close()
             raise
-        caller.feed(called)
-        called.feed(caller)
         return session
+
+    def shown_address(self, endpoint: Endpoint, peer: str | None, kind: Own) -> str:
+        """The address of an endpoint for the SDP of a peer that is at this address."""
+        advertised = self.advertise if endpoint.bound == self._hosts[0] else None
+        return own_address(endpoint.bound, advertised, peer, kind)
+
+    @property
+    def own(self) -> frozenset[str]:
+        """All addresses of ours."""
+        return frozenset((*self._hosts, *([self.advertise] if self.advertise else ())))
+
+    def host_for(self, peer: str | None) -> str:
+        """The address of ours to bind for a peer: the first of its family, else the first."""
+        wanted = peer is not None and ":" in peer
+        return next((host for host in self._hosts if (":" in host) is wanted), self._hosts[0])
 
     def new_endpoint(self, host: str | None) -> Endpoint:
         """An endpoint on a free pair of ports; a pair that another program has is passed over."""
-        host = host or self._host
+        host = host or self._hosts[0]
         for _ in range(_ATTEMPTS):
             port = self._ports.take()
             try:
@@ -172,12 +211,13 @@ class Relay:
                     raise
                 self.busy_ports += 1
                 continue
-            local = (self._advertise if self._advertise and host == self._host else host, port)
+            local = (self.advertise if self.advertise and host == self._hosts[0] else host, port)
             return Endpoint(
                 self._reactor,
                 rtp,
                 rtcp,
                 local=local,
+                bound=host,
                 settle=self._settle,
                 buffer=self._buffer,
                 clock=self.clock,

@@ -102,6 +102,16 @@ class Stream:
             self._transit = transit
             self._timestamp = timestamp
 
+    @property
+    def ssrc(self) -> int:
+        """Of the stream that is heard now; -1 before the first packet."""
+        return self._ssrc
+
+    @property
+    def clock_rate(self) -> int:
+        """Units of its timestamps in a second."""
+        return self._clock_rate
+
     def set_clock_rate(self, rate: int) -> None:
         """The clock rate that the SDP gives for the stream (a=rtpmap), for the jitter."""
         self._clock_rate = rate

@@ -1,7 +1,8 @@
 """The switch's sockets: whole messages as bytes with the flow they came on; no SIP is parsed here."""
 
+from .certificates import TlsFiles
+from .codec import Framer
 from .config import ConfigError, NetConfig, own_port
-from .connection import Framer
 from .counters import Counters
 from .firewall import Firewall, Sources, Tables
 from .flow import Flow, Reason
@@ -18,5 +19,6 @@ __all__ = [
     "Reason",
     "Sources",
     "Tables",
+    "TlsFiles",
     "own_port",
 ]

@@ -23,9 +23,15 @@ class Counters:
     tcp_closed_slow: int = 0
     """Connections closed because a message was begun and not finished in time."""
     tcp_closed_garbage: int = 0
+    tcp_closed_silent: int = 0
+    """Connections closed because nothing whole ever came, or because nobody answered our ping."""
     tcp_overflows: int = 0
+    tls_failed: int = 0
+    """TLS handshakes that came to nothing: a certificate or name that is not believed, no TLS at all, no version in common."""
     keepalives: int = 0
     """Empty lines that hold a NAT open (RFC 5626 §3.5.1) and other datagrams too short to be SIP."""
+    stun_answered: int = 0
+    """STUN binding requests on a SIP port (RFC 5389)."""
     errors: int = 0
     """Failures to send that were reported to the owner."""
     handed_over: int = 0

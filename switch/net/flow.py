@@ -15,7 +15,7 @@ class Flow(NamedTuple):
     """
 
     transport: str
-    """'udp' or 'tcp'."""
+    """'udp', 'tcp', 'tls', 'ws' or 'wss' (WebSocket, RFC 7118)."""
     host: str
     """Remote address, numeric, as the kernel prints it."""
     port: int
@@ -23,9 +23,13 @@ class Flow(NamedTuple):
     own: bool
     """True: our socket is the worker's own port. False: the SIP port that all workers share."""
     connection: int
-    """Id of the TCP connection, never used twice, not even after a restart; 0 for UDP."""
+    """Id of the connection, never used twice, not even after a restart; 0 for UDP."""
     worker: int
     """The worker that received it, or that holds the connection."""
+    local: int = 0
+    """Number of the secondary bind address that it uses (setting `secondarybind`); 0: the main ones."""
+    peer: str = ""
+    """Names that the remote has proved by a certificate, with blanks between; "" when it has not."""
 
     @property
     def reliable(self) -> bool:
@@ -45,9 +49,11 @@ class Reason(StrEnum):
     FORBIDDEN = "forbidden"
     """The machine's own packet filter refuses (EPERM, EACCES)."""
     TIMEOUT = "timeout"
-    """The TCP connection was not there in time."""
+    """The connection was not there in time."""
+    TLS = "tls"
+    """No TLS with that remote: its certificate or name is not what we believe, or it speaks none."""
     CLOSED = "closed"
-    """The TCP connection has ended, told once when the remote ends it and on each later attempt to send."""
+    """The connection has ended, told once when the remote ends it and on each later attempt to send."""
     OVERFLOW = "overflow"
     """The remote reads too slowly, or the connection is not up, and the bound of bytes waiting is reached."""
     FRAMING = "framing"
@@ -59,6 +65,11 @@ class Reason(StrEnum):
     FAILED = "failed"
     """Any other error of the operating system."""
 
+
+SECURE = frozenset(("tls", "wss"))
+"""Transports that nobody on the way can read."""
+WEBSOCKETS = frozenset(("ws", "wss"))
+"""Transports that only the other side can open."""
 
 _REASONS = {
     errno.ECONNREFUSED: Reason.REFUSED,

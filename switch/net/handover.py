@@ -21,10 +21,12 @@ from .counters import Counters
 from .flow import Flow, Reason
 from .reactor import Reactor
 
-_HEAD: Final = struct.Struct("!BBBBHHHQ")
-"""Version, kind, transport, own, remote port, worker of the flow, sending worker, connection; then a length byte and the host."""
-_VERSION: Final = 1
-_TRANSPORTS: Final = ("udp", "tcp")
+_HEAD: Final = struct.Struct("!BBBBBHHHQ")
+"""Version, kind, transport, own, local address, remote port, worker of the flow, sending worker, connection; then the host
+and the proved names, each with its length before it."""
+_VERSION: Final = 2
+_TRANSPORTS: Final = ("udp", "tcp", "tls", "ws", "wss")
+_LENGTHS: Final = struct.Struct("!BH")
 _TURN: Final = 64
 _BUFFER: Final = 1 << 20
 _LONGEST: Final = 1 << 17
@@ -49,22 +51,25 @@ Receive = Callable[[Kind, Flow, bytes, int], None]
 
 def pack(kind: Kind, flow: Flow, data: bytes, sender: int) -> bytes:
     """One datagram between workers."""
-    transport, host, port, own, connection, worker = flow
-    name = host.encode("ascii")
-    head = _HEAD.pack(_VERSION, kind, _TRANSPORTS.index(transport), own, port, worker, sender, connection)
-    return head + bytes((len(name),)) + name + data
+    transport, host, port, own, connection, worker, local, peer = flow
+    name, names = host.encode("ascii"), peer.encode("ascii")
+    head = _HEAD.pack(
+        _VERSION, kind, _TRANSPORTS.index(transport), own, local, port, worker, sender, connection
+    )
+    return b"".join((head, _LENGTHS.pack(len(name), len(names)), name, names, data))
 
 
 def unpack(datagram: bytes) -> tuple[Kind, Flow, bytes, int]:
     """The reverse; raises ValueError for what no worker of this version sends."""
     try:
-        version, kind, transport, own, port, worker, sender, connection = _HEAD.unpack_from(datagram)
-        start = _HEAD.size + 1
-        end = start + datagram[_HEAD.size]
+        version, kind, transport, own, local, port, worker, sender, connection = _HEAD.unpack_from(datagram)
+        of_host, of_names = _LENGTHS.unpack_from(datagram, _HEAD.size)
+        start = _HEAD.size + _LENGTHS.size
+        middle, end = start + of_host, start + of_host + of_names
         if version != _VERSION or end > len(datagram):
             raise ValueError("not a handover of this version")
-        host = datagram[start:end].decode("ascii")
-        flow = Flow(_TRANSPORTS[transport], host, port, bool(own), connection, worker)
+        host, peer = datagram[start:middle].decode("ascii"), datagram[middle:end].decode("ascii")
+        flow = Flow(_TRANSPORTS[transport], host, port, bool(own), connection, worker, local, peer)
         return Kind(kind), flow, datagram[end:], sender
     except (struct.error, IndexError) as error:
         raise ValueError("not a handover") from error

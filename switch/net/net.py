@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
+from .certificates import TlsFiles
+from .codec import MakeFramer
 from .config import ConfigError, NetConfig
-from .connection import MakeFramer
 from .counters import Counters
 from .firewall import Firewall, Tables
-from .flow import Flow, Reason
+from .flow import SECURE, Flow, Reason
 from .handover import Handover, Kind, reason_from
 from .reactor import Reactor
 from .tcp import TcpPool, open_tcp
 from .udp import UdpSocket, local_address_towards, open_udp
+from .websocket import Origins
 
 OnMessage = Callable[[bytes, Flow], None]
 OnError = Callable[[Flow, Reason], None]
 WorkerOf = Callable[[bytes], int | None]
 
 MOST_WAYS = 20_000
+
+log = Logger("switch.net")
 
 
 def _nobody(_data: bytes) -> int | None:
@@ -41,7 +46,7 @@ class Net:
        datagrams of one trunk arrive at one worker); when that one does not run, it is handled here;
     4. `on_message(data, flow)`. What another worker handed over comes straight to this step, so nothing circles.
 
-    TCP is cut into messages by what `make_framer` makes (`switch.sip.stream.Framer`, which raises `BadStream`: the
+    TCP and TLS are cut into messages by what `make_framer` makes (`switch.sip.stream.Framer`, which raises `BadStream`: the
     `framing_error`). `on_error(flow, reason)` tells what could not be sent; it is never called from within `send`.
     """
 
@@ -67,8 +72,8 @@ class Net:
         self._on_error = on_error
         self._worker_of = worker_of
         self._spread = spread
-        self._udp: dict[tuple[bool, bool], UdpSocket] = {}
-        """By (IPv6, own port)."""
+        self._udp: dict[tuple[int, bool, bool], UdpSocket] = {}
+        """By (number of the secondary address or 0, IPv6, own port)."""
         self._tcp = TcpPool(
             reactor,
             config,
@@ -88,13 +93,13 @@ class Net:
             bound=config.handover_waiting,
             receive=self._handed,
         )
-        self._ways: dict[tuple[str, int, bool], Flow] = {}
+        self._told = ""
+        self._ways: dict[tuple[str, int, bool, int], Flow] = {}
         self._local: dict[bool, str] = {}
-        """By IPv6: the first address that is bound, unless that is all of them."""
-        for six in (False, True):
-            bind = next((one for one in config.binds if (":" in one) == six), config.binds[0])
+        """By IPv6: the address that is bound, unless that is all of them."""
+        for bind in config.binds:
             if not ip_address(bind).is_unspecified:
-                self._local[six] = bind
+                self._local[":" in bind] = bind
 
     # -- life
 
@@ -104,7 +109,11 @@ class Net:
             self._handover.start()
             for bind in self.config.binds:
                 for own in (False, True):
-                    self._open(bind, own)
+                    self._open(bind, self.config.own_port if own else self.config.shared_port, own)
+                self._listen("ws", bind)
+            for number, (bind, port) in enumerate(self.config.secondary, 1):
+                self._open(bind, port, own=False, local=number)
+            self._follow_certificates()
         except BaseException:
             self._close_sockets()
             raise
@@ -112,15 +121,15 @@ class Net:
             udp.start()
         self._tcp.start()
 
-    def _open(self, bind: str, own: bool) -> None:
-        port = self.config.own_port if own else self.config.shared_port
+    def _open(self, bind: str, port: int, own: bool, local: int = 0) -> None:
         try:
             sock = open_udp(bind, port, shared=not own, receive_buffer=self.config.receive_buffer)
-            self._udp[":" in bind, own] = UdpSocket(
+            self._udp[local, ":" in bind, own] = UdpSocket(
                 self._reactor,
                 sock,
                 own=own,
                 worker=self.config.worker,
+                local=local,
                 firewall=self.firewall,
                 counters=self.counters,
                 on_datagram=self._accept if own else self._arrived,
@@ -128,9 +137,63 @@ class Net:
                 datagrams_per_turn=self.config.datagrams_per_turn,
                 shortest=self.config.shortest_datagram,
             )
-            self._tcp.listen(open_tcp(bind, port, shared=not own), own=own)
+            self._tcp.listen(open_tcp(bind, port, shared=not own), own=own, local=local)
         except OSError as error:
-            raise ConfigError(_cannot_listen(bind, port, own, error)) from error
+            name = "secondarybind" if local else _own_name(own)
+            raise ConfigError(_cannot_listen(bind, port, name, error)) from error
+
+    def _port_of(self, transport: str) -> int:
+        """The port that all workers share for a transport that has one of its own."""
+        config = self.config
+        return {"tls": config.tls_port, "ws": config.ws_port, "wss": config.wss_port}[transport]
+
+    def _listen(self, transport: str, bind: str) -> None:
+        port = self._port_of(transport)
+        if not port:
+            return
+        try:
+            self._tcp.listen(open_tcp(bind, port, shared=True), transport, own=False)
+        except OSError as error:
+            name = f"MIZU_SIP_{transport.upper()}_PORT"
+            raise ConfigError(_cannot_listen(bind, port, name, error)) from error
+
+    # -- certificates and origins, which change while we run
+
+    def secure(self, files: TlsFiles) -> None:
+        """Use these certificates from now on. Before the first one there is no port for TLS, after the last none either."""
+        self._tcp.tls.follow(files)
+        self._listen_or_tell()
+
+    def look_for_certificates(self) -> None:
+        """Take over what has changed on disk; cheap, for every few seconds."""
+        self._tcp.tls.look()
+        self._listen_or_tell()
+
+    def _listen_or_tell(self) -> None:
+        """While calls are up a port that is taken is no reason to end; it is tried again, and told once."""
+        if not self._udp:
+            return  # `start` will see to it
+        try:
+            self._follow_certificates()
+        except ConfigError as error:
+            if str(error) != self._told:
+                log.error("{error}", error=error)
+            self._told = str(error)
+        else:
+            self._told = ""
+
+    def _follow_certificates(self) -> None:
+        if not self._tcp.tls.serves:
+            self._tcp.stop_listening(SECURE)
+            return
+        for transport in sorted(SECURE):
+            if self._port_of(transport) and not self._tcp.listens(transport):
+                for bind in self.config.binds:
+                    self._listen(transport, bind)
+
+    def allow_origins(self, origins: Iterable[str]) -> None:
+        """Web pages from here alone may open a WebSocket; none named: all may. Holds for the next connection."""
+        self._tcp.origins = Origins(origins)
 
     def stop(self) -> Deferred[None]:
         """Stop hearing, let what is written go out, and close; fires when all is closed, within `stop_timeout`."""
@@ -201,51 +264,82 @@ class Net:
             self._tcp.report(flow, reason)
 
     def _send_here(self, flow: Flow, data: bytes) -> Reason | None:
-        if flow.transport == "tcp":
+        if flow.transport != "udp":
             return self._tcp.send(flow, data)
-        sock = self._udp.get((":" in flow.host, flow.own))
+        sock = self._udp.get((flow.local, ":" in flow.host, flow.own))
         if sock is None:
             return Reason.UNREACHABLE if self._udp else Reason.CLOSED
         sock.send(flow, data)
         return None
 
-    def connect_flow(self, transport: str, host: str, port: int, *, via_shared: bool = False) -> Flow:
+    def connect_flow(
+        self,
+        transport: str,
+        host: str,
+        port: int,
+        *,
+        via_shared: bool = False,
+        local: int = 0,
+        name: str = "",
+    ) -> Flow:
         """The flow for a request to an address (numeric; ValueError otherwise).
 
         UDP: from the worker's own port, so that answers come straight back, or `via_shared` from the port that a phone
-        behind NAT or a strict carrier knows. TCP: on the connection that is there, or a new one; `send` may follow at
-        once, and a failure to connect is told to `on_error`.
+        behind NAT or a strict carrier knows. TCP, TLS: on the connection that is there, or a new one; `send` may follow
+        at once, and a failure to connect is told to `on_error`. `local`: from that secondary address. `name`: whom
+        the remote of TLS must prove to be; without it, its address.
         """
-        known = self._ways.get((host, port, via_shared)) if transport == "udp" else None
+        known = self._ways.get((host, port, via_shared, local)) if transport == "udp" else None
         if known is not None:
             return known
         given, host = host, str(ip_address(host))
         if not 1 <= port <= 65535:
             raise ValueError(f"{port} is not a port")
-        if transport == "tcp":
-            return self._tcp.connect(host, port)
+        if not 0 <= local <= len(self.config.secondary):
+            raise ValueError(f"there is no secondary bind address {local}")
+        if transport in {"tcp", "tls"}:
+            return self._tcp.connect(transport, host, port, name or host, local)
         if transport != "udp":
-            raise ValueError(f"no such transport: {transport}")
+            raise ValueError(f"nobody can be called by the transport {transport!r}")
         if len(self._ways) >= MOST_WAYS:
             self._ways.clear()
-        way = self._ways[given, port, via_shared] = Flow(
-            "udp", host, port, not via_shared, 0, self.config.worker
+        own = not via_shared and not local
+        way = self._ways[given, port, via_shared, local] = Flow(
+            "udp", host, port, own, 0, self.config.worker, local
         )
         return way
+
+    @property
+    def families(self) -> tuple[bool, ...]:
+        """Which IP versions we can send by, as `is it IPv6`, in the order of the addresses that are bound."""
+        return tuple(dict.fromkeys(":" in bind for bind in self.config.binds))
 
     def local_address(self, flow: Flow) -> tuple[str, int]:
         """Host and port of ours for Via and Contact of what goes out on this flow.
 
-        The own port, unless the flow uses the shared one: the advertised address, else the bound one, else (bound to
-        all) the one that the machine would use towards the remote.
+        The own port, unless the flow uses the shared one or its transport has one of its own; the advertised address,
+        else the bound one, else (bound to all) the one that the machine would use towards the remote.
         """
-        port = self.config.own_port if flow.own else self.config.shared_port
-        if self.config.advertise:
-            return self.config.advertise, port
-        bind = self._local.get(":" in flow.host)
+        six = ":" in flow.host
+        if flow.transport in {"udp", "tcp"}:
+            port = self.config.own_port if flow.own else self.config.shared_port
+        else:
+            port = self._port_of(flow.transport) or self.config.tls_port or self.config.own_port
+        if flow.local:
+            return self._secondary_address(flow, port)
+        advertised = self.config.advertise6 if six else self.config.advertise
+        if advertised:
+            return advertised, port
+        bind = self._local.get(six)
         if bind is not None:
             return bind, port
         return local_address_towards(flow.host, flow.port), port
+
+    def _secondary_address(self, flow: Flow, port: int) -> tuple[str, int]:
+        host, own = self.config.secondary[flow.local - 1]
+        if ip_address(host).is_unspecified:
+            host = local_address_towards(flow.host, flow.port)
+        return host, own if flow.transport in {"udp", "tcp"} else port
 
     def is_own(self, host: str, port: int, flow: Flow) -> bool:
         """Whether a Via's sent-by is a socket of this node, as the remote of that flow is told it."""
@@ -277,11 +371,15 @@ class Net:
         }
 
 
-def _cannot_listen(bind: str, port: int, own: bool, error: OSError) -> str:
+def _own_name(own: bool) -> str:
+    return "MIZU_SIP_WORKER_PORTS (or MIZU_SIP_PORT)" if own else "MIZU_SIP_PORT"
+
+
+def _cannot_listen(bind: str, port: int, name: str, error: OSError) -> str:
     where = f"{bind} port {port}"
     if error.errno == errno.EADDRINUSE:
-        name = "MIZU_SIP_WORKER_PORTS (or MIZU_SIP_PORT)" if own else "MIZU_SIP_PORT"
         return f"SIP cannot listen on {where}: another program has it. Stop that, or set {name}."
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"SIP cannot listen on {where}: this machine has no such address. Set MIZU_SIP_BIND."
+        other = name if name == "secondarybind" else "MIZU_SIP_BIND"
+        return f"SIP cannot listen on {where}: this machine has no such address. Set {other}."
     return f"SIP cannot listen on {where}: {error.strerror}."

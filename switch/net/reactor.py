@@ -81,3 +81,6 @@ class Transport(Protocol):
 
     def unregisterProducer(self) -> None:
         """No longer."""
+
+    def getPeerCertificate(self) -> Any:
+        """Of TLS: what the remote has shown."""

@@ -1,4 +1,4 @@
-"""SIP over TCP: the connections of one worker, accepted and made."""
+"""SIP over streams (TCP, TLS, WebSocket): the connections of one worker, accepted and made."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from .codec import Codec, MakeFramer, Plain
 from .config import NetConfig
-from .connection import MakeFramer, TcpConnection
+from .connection import TcpConnection
 from .counters import Counters
 from .firewall import Firewall
-from .flow import Flow, Reason, reason_of
+from .flow import SECURE, WEBSOCKETS, Flow, Reason, reason_of
 from .reactor import Port, Reactor
+from .tls import Secured, Tls
+from .websocket import Origins, WebSocket
 
 log = Logger("switch.net.tcp")
 
@@ -29,12 +32,14 @@ class _Acceptor(Factory):
 
     noisy = False
 
-    def __init__(self, pool: TcpPool, *, own: bool) -> None:
+    def __init__(self, pool: TcpPool, transport: str, *, own: bool, local: int) -> None:
         self._pool = pool
+        self._transport = transport
         self._own = own
+        self._local = local
 
     def buildProtocol(self, addr: Any) -> Protocol | None:
-        return self._pool.accept(addr, own=self._own)
+        return self._pool.accept(addr, self._transport, own=self._own, local=self._local)
 
 
 class _Dialler(ClientFactory):
@@ -54,7 +59,11 @@ class _Dialler(ClientFactory):
 
 
 class TcpPool:
-    """All TCP connections of this worker, by id and by remote address; their limits and their end."""
+    """All connections of this worker, by id and by remote address; their limits and their end.
+
+    A connection to a remote is used again by whoever wants the same remote by the same transport and name: what was
+    proved for one name proves nothing for another (RFC 5923 §5).
+    """
 
     def __init__(
         self,
@@ -78,9 +87,13 @@ class TcpPool:
         self._make_framer = make_framer
         self._on_message = on_message
         self._on_error = on_error
-        self._ports: list[Port] = []
+        self.tls = Tls()
+        self.origins: Origins = frozenset()
+        """Of pages that may open a WebSocket; empty: all."""
+        self._ports: list[tuple[str, Port]] = []
         self._by_id: dict[int, TcpConnection] = {}
-        self._by_remote: dict[tuple[str, int], TcpConnection] = {}
+        self._by_remote: dict[tuple[str, str, int, str, int], TcpConnection] = {}
+        """By transport, remote address and port, its name if it is to be proved, and local address."""
         self._per_source: dict[str, int] = {}
         # Random, because flows outlive the process: they are stored with registrations.
         self._last_id = int.from_bytes(os.urandom(4), "big") << 24
@@ -90,19 +103,30 @@ class TcpPool:
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def listen(self, sock: socket.socket, *, own: bool) -> None:
+    def listen(self, sock: socket.socket, transport: str = "tcp", *, own: bool, local: int = 0) -> None:
         """Accept on a listening socket; takes it over."""
-        port = self._reactor.adoptStreamPort(sock.fileno(), sock.family, _Acceptor(self, own=own))
+        factory: Factory = _Acceptor(self, transport, own=own, local=local)
+        if transport in SECURE:
+            factory = cast(Factory, Secured(self.tls, factory, client=False, clock=self._reactor))
+        port = self._reactor.adoptStreamPort(sock.fileno(), sock.family, factory)
         sock.close()
-        self._ports.append(port)
+        self._ports.append((transport, port))
+
+    def listens(self, transport: str) -> bool:
+        """Whether there is a port for it."""
+        return any(one == transport for one, _ in self._ports)
 
     def start(self) -> None:
         """Begin to close what is overdue."""
-        self._sweep.start(min(self.config.idle_timeout, self.config.message_timeout) / 4, now=False)
+        limits = self.config
+        shortest = min(
+            limits.idle_timeout, limits.message_timeout, limits.websocket_ping, limits.silence_timeout
+        )
+        self._sweep.start(shortest / 4, now=False)
 
     # -- making and finding connections
 
-    def accept(self, addr: Any, *, own: bool) -> TcpConnection | None:
+    def accept(self, addr: Any, transport: str, *, own: bool, local: int) -> TcpConnection | None:
         """A connection for a caller, or None to close the door: banned, flooding, or too many."""
         host = addr.host
         limits = self.config
@@ -112,36 +136,47 @@ class TcpPool:
             self.counters.tcp_refused += 1
             return None
         self.counters.tcp_accepted += 1
-        return self._make(host, addr.port, own=own, accepted=True)
+        return self._make(Flow(transport, host, addr.port, own, 0, limits.worker, local), accepted=True)
 
-    def connect(self, host: str, port: int) -> Flow:
+    def connect(self, transport: str, host: str, port: int, name: str = "", local: int = 0) -> Flow:
         """The flow to a remote: over the connection that is there (RFC 3261 §18), or a new one.
 
-        A failure to connect is told to `on_error`.
+        `name` is whom a TLS remote must prove to be. A failure to connect is told to `on_error`.
         """
-        connection = self._by_remote.get((host, port))
-        if connection is None:
-            if len(self._by_id) >= self.config.max_connections:
-                flow = Flow("tcp", host, port, True, 0, self.config.worker)
-                self.report(flow, Reason.LIMIT)
-                return flow
-            connection = self._make(host, port, own=True, accepted=False)
-            dialler = _Dialler(connection)
-            bind = next((bind for bind in self.config.binds if (":" in bind) == (":" in host)), None)
-            local = None if bind is None else (bind, 0)
-            wait = self.config.connect_timeout
-            connection.connector = self._reactor.connectTCP(host, port, dialler, wait, local)
+        secure = transport in SECURE
+        connection = self._by_remote.get((transport, host, port, name if secure else "", local))
+        if connection is not None:
+            return connection.flow
+        peer = name if secure and self.tls.verifies else ""
+        flow = Flow(transport, host, port, True, 0, self.config.worker, local, peer)
+        if len(self._by_id) >= self.config.max_connections:
+            self.report(flow, Reason.LIMIT)
+            return flow
+        connection = self._make(flow, accepted=False, name=name if secure else "")
+        factory: ClientFactory = _Dialler(connection)
+        if secure:
+            towards = self.tls.towards(name)
+            factory = cast(ClientFactory, Secured(towards, factory, client=True, clock=self._reactor))
+        bind = self.config.bind_for(host, local)
+        where = None if bind is None else (bind, 0)
+        wait = self.config.connect_timeout
+        connection.connector = self._reactor.connectTCP(host, port, factory, wait, where)
         return connection.flow
 
-    def _make(self, host: str, port: int, *, own: bool, accepted: bool) -> TcpConnection:
+    def _make(self, flow: Flow, *, accepted: bool, name: str = "") -> TcpConnection:
         self._last_id += 1
-        flow = Flow("tcp", host, port, own, self._last_id, self.config.worker)
-        connection = TcpConnection(self, flow, self._make_framer(), accepted=accepted)
+        flow = flow._replace(connection=self._last_id)
+        connection = TcpConnection(self, flow, self._codec(flow), accepted=accepted, name=name)
         self._by_id[self._last_id] = connection
-        self._by_remote.setdefault((host, port), connection)
+        self._by_remote.setdefault(_remote(connection), connection)
         if accepted:
-            self._per_source[host] = self._per_source.get(host, 0) + 1
+            self._per_source[flow.host] = self._per_source.get(flow.host, 0) + 1
         return connection
+
+    def _codec(self, flow: Flow) -> Codec:
+        if flow.transport in WEBSOCKETS:
+            return WebSocket(longest=self.config.longest_message, origins=self.origins)
+        return Plain(self._make_framer())
 
     def send(self, flow: Flow, data: bytes) -> Reason | None:
         """Send on the flow's connection; a reason when that is not possible."""
@@ -180,12 +215,16 @@ class TcpPool:
         self.counters.errors += 1
         self._reactor.callLater(0, self._on_error, flow, reason)
 
+    def soon(self, do: Callable[[], None]) -> None:
+        """When a farewell has had its time."""
+        self._reactor.callLater(self.config.stop_timeout, do)
+
     def forget(self, connection: TcpConnection) -> None:
         """The connection has ended."""
         flow = connection.flow
         if self._by_id.pop(flow.connection, None) is None:
             return
-        remote = (flow.host, flow.port)
+        remote = _remote(connection)
         if self._by_remote.get(remote) is connection:
             del self._by_remote[remote]
         if connection.accepted:
@@ -207,17 +246,45 @@ class TcpPool:
         self.forget(connection)
         self.report(connection.flow, reason)
 
+    def tls_failed(self, connection: TcpConnection, why: str) -> None:
+        """No TLS with that remote. Of a stranger that came to us nobody is told: nobody has heard of it."""
+        self.counters.tls_failed += 1
+        log.info("no TLS with {host}: {why}", host=connection.flow.host, why=why)
+        if not connection.accepted:
+            self.report(connection.flow, Reason.TLS)
+        connection.abort()
+
     # -- the end
 
     def _close_overdue(self) -> None:
-        now = self.now()
+        now, limits = self.now(), self.config
         for connection in list(self._by_id.values()):
-            if connection.begun_at is not None and now - connection.begun_at > self.config.message_timeout:
+            if connection.begun_at is not None and now - connection.begun_at > limits.message_timeout:
                 self.counters.tcp_closed_slow += 1
-                connection.abort()
-            elif now - connection.active_at > self.config.idle_timeout:
+                self._drop(connection)
+            elif now - connection.active_at > limits.idle_timeout:
                 self.counters.tcp_closed_idle += 1
-                connection.abort()
+                self._drop(connection)
+            elif not connection.heard and now - connection.heard_at > limits.silence_timeout:
+                self.counters.tcp_closed_silent += 1
+                self._drop(connection)
+            elif (
+                connection.flow.transport in WEBSOCKETS and now - connection.heard_at > limits.websocket_ping
+            ):
+                self._nudge(connection)
+
+    def _nudge(self, connection: TcpConnection) -> None:
+        """Ping a silent browser; one that did not answer the last ping is gone."""
+        if connection.pinged:
+            self.counters.tcp_closed_silent += 1
+            self._drop(connection)
+        else:
+            connection.heartbeat()
+
+    def _drop(self, connection: TcpConnection) -> None:
+        """We end it; who uses it is told."""
+        self.report(connection.flow, Reason.CLOSED)
+        connection.abort()
 
     def close_banned(self) -> None:
         """Cut the connections of sources that are banned now."""
@@ -225,11 +292,17 @@ class TcpPool:
             if self._firewall.bans(connection.flow.host):
                 connection.abort()
 
-    def stop_listening(self) -> None:
-        """No new connections."""
-        for port in self._ports:
-            port.stopListening()
-        self._ports.clear()
+    def stop_listening(self, transports: frozenset[str] | None = None) -> None:
+        """No new connections, of these transports or at all."""
+        kept = []
+        for transport, port in self._ports:
+            if transports is None or transport in transports:
+                port.stopListening()
+            else:
+                kept.append((transport, port))
+        self._ports = kept
+        if transports is not None:
+            return
         if self._sweep.running:
             self._sweep.stop()
 
@@ -240,6 +313,11 @@ class TcpPool:
                 connection.abort()
             else:
                 connection.close()
+
+
+def _remote(connection: TcpConnection) -> tuple[str, str, int, str, int]:
+    flow = connection.flow
+    return flow.transport, flow.host, flow.port, connection.name, flow.local
 
 
 def open_tcp(host: str, port: int, *, shared: bool) -> socket.socket:

@@ -70,6 +70,7 @@ class UdpSocket:
         *,
         own: bool,
         worker: int,
+        local: int = 0,
         firewall: Firewall,
         counters: Counters,
         on_datagram: OnDatagram,
@@ -81,6 +82,7 @@ class UdpSocket:
         self._sock = sock
         self._own = own
         self._worker = worker
+        self._local = local
         self._admits = firewall.admits
         self._counters = counters
         self._on_datagram = on_datagram
@@ -130,7 +132,7 @@ class UdpSocket:
                 continue
             counters.udp_received += 1
             try:
-                self._on_datagram(data, Flow("udp", host, source[1], self._own, 0, self._worker))
+                self._on_datagram(data, Flow("udp", host, source[1], self._own, 0, self._worker, self._local))
             except Exception:
                 counters.handler_failures += 1
                 log.failure("handling a datagram from {host} failed", host=host)
@@ -179,7 +181,9 @@ class UdpSocket:
                 if kind in (IP_RECVERR, IPV6_RECVERR) and len(payload) >= _EXTENDED_ERROR.size:
                     number, origin, *_ = _EXTENDED_ERROR.unpack_from(payload)
                     if origin != _ORIGIN_LOCAL:
-                        flow = Flow("udp", destination[0], destination[1], self._own, 0, self._worker)
+                        flow = Flow(
+                            "udp", destination[0], destination[1], self._own, 0, self._worker, self._local
+                        )
                         self._report(flow, reason_of(number))
         return self._turn
 

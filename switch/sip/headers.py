@@ -11,7 +11,7 @@ _COMPACT = {
     "f": "From", "i": "Call-ID", "j": "Reject-Contact", "k": "Supported", "l": "Content-Length", "m": "Contact", "n": "Identity-Info",
     "o": "Event", "r": "Refer-To", "s": "Subject", "t": "To", "u": "Allow-Events", "v": "Via", "x": "Session-Expires", "y": "Identity",
 }  # fmt: skip
-_SPELLED = [
+SPELLED = (
     "Accept",
     "Accept-Encoding",
     "Accept-Language",
@@ -62,7 +62,8 @@ _SPELLED = [
     "User-Agent",
     "Warning",
     "WWW-Authenticate",
-]
+)
+"""Names of headers that have their own spelling: those that somebody here knows."""
 
 SINGLE = frozenset(
     [
@@ -114,7 +115,7 @@ _CANONICAL: dict[str, str] = {}
 NAMES: dict[str, str] = {}
 """Every spelling met so far → the one canonical name (a shared string). Bounded."""
 
-for _name in (*_SPELLED, *_COMPACT.values()):
+for _name in (*SPELLED, *_COMPACT.values()):
     _CANONICAL[_name.lower()] = _name
     NAMES.update({_name: _name, _name.lower(): _name, _name.upper(): _name, _name.title(): _name})
 for _short, _name in _COMPACT.items():

@@ -78,6 +78,11 @@ class Request(Message):
             self._target = target
         return self._target
 
+    def retarget(self, uri: str) -> None:
+        """Another Request-URI."""
+        self.uri = uri
+        self._target = None
+
     @property
     def answerable(self) -> bool:
         return self.method != "ACK"

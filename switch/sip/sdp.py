@@ -15,6 +15,17 @@ DIRECTIONS = frozenset((SENDRECV, SENDONLY, RECVONLY, INACTIVE))
 _REVERSED = {SENDRECV: SENDRECV, SENDONLY: RECVONLY, RECVONLY: SENDONLY, INACTIVE: INACTIVE}
 _NOWHERE = frozenset(("0.0.0.0", "::"))  # noqa: S104 - not bound to: the old sign for "on hold"
 _ICE = ("candidate:", "ice-", "end-of-candidates", "remote-candidates:")
+_PLACE = re.compile(r"(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9.])|IP6 ", re.ASCII)
+"""Something in an attribute that tells an address."""
+_STANDARD = frozenset(
+    (
+        "rtpmap", "fmtp", "ptime", "maxptime", "rtcp", "rtcp-mux", "rtcp-fb", "rtcp-rsize", "sendrecv", "sendonly",
+        "recvonly", "inactive", "crypto", "fingerprint", "setup", "mid", "ssrc", "ssrc-group", "msid", "label", "lang",
+        "framerate", "imageattr", "extmap", "content", "silenceSupp", "rtcp-xr", "sctp-port", "max-message-size", "framesize",
+        "tls-id",
+    )
+)  # fmt: skip
+"""Attributes that mean something to the two ends of a stream (and those of T.38, which begin with "T38")."""
 _ADDRESS = re.compile(r"[A-Za-z0-9.:\-_%]{1,255}")
 _LINE = re.compile(r"[A-Za-z]=[^\r\n\x00]*")
 
@@ -139,6 +150,28 @@ class Media(Section):
         return address
 
     @property
+    def is_rtp(self) -> bool:
+        """RTP of any profile; T.38 over UDPTL and data channels are not."""
+        return "RTP" in self.protocol.upper()
+
+    @property
+    def is_datagrams(self) -> bool:
+        """Whether the stream goes over UDP: what goes over TCP (MSRP, BFCP, T.38 over TCP) a relay of datagrams cannot carry."""
+        return not self.protocol.upper().startswith(("TCP", "TLS"))
+
+    @property
+    def is_secure(self) -> bool:
+        """SRTP (RFC 3711), or keys for it offered beside plain RTP (RFC 8643)."""
+        protocol = self.protocol.upper()
+        return "SAVP" in protocol or bool(self.attributes("crypto")) or self.fingerprint is not None
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Of the certificate for DTLS, of the stream or of the session."""
+        own = self.first("a=fingerprint:")
+        return own if own is not None else self.session.first("a=fingerprint:")
+
+    @property
     def rtcp_port(self) -> int:
         """From a=rtcp (RFC 3605), else the next port; the same port with a=rtcp-mux."""
         if self.has("rtcp-mux"):
@@ -175,14 +208,26 @@ class Media(Section):
         self.lines = kept
 
     def move(self, address: str, port: int, rtcp_port: int | None = None) -> None:
-        """Let the media go to a relay: c= of this part (when it has one), m= and a=rtcp. A refused stream stays refused."""
+        """Let the media go to a relay: c= of this part (when it has one), m= and a=rtcp. A refused stream stays refused, port 0 refuses it."""
         if self.own_address is not None and self.own_address not in _NOWHERE:
             self.replace("c=", f"c={_network(address)}")
         if self.port == 0:
             return
+        # With a=rtcp-mux this line is where RTCP goes if the other end does not want it (RFC 5761 §5.1.1).
+        beside = self.attributes("rtcp")
+        if beside and rtcp_port is None:
+            same = beside[0].split(" ", 1)[0] == str(self.port)
+            rtcp_port = port if same else port + 1
         self.set_port(port)
-        if self.attributes("rtcp"):
-            self.replace("a=rtcp:", f"a=rtcp:{port + 1 if rtcp_port is None else rtcp_port}")
+        if beside:
+            self.replace("a=rtcp:", f"a=rtcp:{rtcp_port}")
+
+    def correct(self, address: str) -> None:
+        """Name another address for this stream, its ports stay: the one that the party is reached at from outside (RFC 3605 §2.1)."""
+        if not self.replace("c=", f"c={_network(address)}"):
+            self.lines.insert(1, f"c={_network(address)}")
+        if beside := self.attributes("rtcp"):
+            self.replace("a=rtcp:", f"a=rtcp:{beside[0].split(' ', 1)[0]}")
 
     def refuse(self) -> None:
         """Answer this stream with port 0 (RFC 3264 §6)."""
@@ -252,13 +297,26 @@ class Sdp:
             self.session.replace("o=", "o=" + " ".join([*origin[:3], _network(address)]))
 
     def relay(self, address: str, ports: list[int]) -> None:
-        """All media over a relay: one port per stream in order, RTCP on the next one. ICE goes, it would lead past the relay."""
+        """All media over a relay: one port per stream in order (0 refuses it), RTCP on the next one.
+
+        ICE goes, it would lead past the relay, and so does BUNDLE: each stream has ports of its own here.
+        """
         if len(ports) != len(self.media):
             raise ValueError("one port per stream is needed")
         self.move_session(address)
         for media, port in zip(self.media, ports, strict=True):
             media.move(address, port)
         self.strip_ice()
+        self.session.drop("a=group:BUNDLE")
+        for media in self.media:
+            media.drop("a=bundle-only")
+
+    def hide(self, *, unknown: bool = False) -> None:
+        """Drop attributes that tell an address, keys in the clear, contacts of people; with `unknown` all that have no known meaning."""
+        self.session.drop("e=", "p=", "u=", "k=")
+        for part in (self.session, *self.media):
+            part.drop("k=")
+            part.lines = [line for line in part.lines if not _tells(line, unknown)]
 
     def strip_ice(self) -> None:
         prefixes = tuple(f"a={name}" for name in _ICE)
@@ -268,6 +326,15 @@ class Sdp:
     def set_origin(self, user: str, session_id: int, version: int, address: str) -> None:
         """Our own o= line: a back-to-back user agent that changes the far side must not change its identity (RFC 3264 §8)."""
         self.session.replace("o=", f"o={user} {session_id} {version} {_network(address)}")
+
+
+def _tells(line: str, unknown: bool) -> bool:
+    if not line.startswith("a=") or line.startswith("a=rtcp:"):
+        return False
+    name = line[2:].partition(":")[0]
+    return _PLACE.search(line) is not None or (
+        unknown and name not in _STANDARD and not name.startswith(("T38", "group"))
+    )
 
 
 def answer_direction(offered: str, wanted: str = SENDRECV) -> str:

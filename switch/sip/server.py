@@ -1,6 +1,6 @@
 """Server transactions: what was asked of us and what we answered (RFC 3261 §17.2, RFC 6026 §7.1)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,7 @@ class ServerTransaction:
         "interval",
         "key",
         "layer",
+        "polish",
         "request",
         "slot",
         "state",
@@ -54,6 +55,8 @@ class ServerTransaction:
         self.slot = 0
         self.failed = False
         self.context: object = None
+        self.polish: Callable[[Response], object] | None = None
+        """What the user still changes in each response that `reply` makes."""
         self._tag: str | None = None
         self.deadline = now + 64 * layer.t1
         self._start(now)
@@ -88,6 +91,8 @@ class ServerTransaction:
         response = response_to(self.request, status, reason, self.tag if status > 100 else None)
         response.headers.extend(headers)
         response.body = body
+        if self.polish is not None:
+            self.polish(response)
         return self.respond(response, now)
 
     def respond(self, response: Response, now: float) -> bool:
@@ -111,6 +116,7 @@ class ServerTransaction:
         self._send(now)
         if self.flow.reliable and not self.failed:
             self.end()
+            self.context = None
 
     def retransmitted(self, now: float) -> None:
         """The request came again: answer as before, or keep silent while there is no answer."""
@@ -198,6 +204,7 @@ class InviteServerTransaction(ServerTransaction):
             self.data = b""
             if self.flow.reliable:
                 self.end()
+                self.context = None
             else:
                 self.deadline = now + self.layer.t4
                 self.layer.wheel.arm(self, self.deadline)

@@ -142,6 +142,7 @@ class TransactionLayer:
             tx = fired.popleft()
             if tx.state != TERMINATED:
                 tx.fire(now)
+                _let_go(tx)
 
     def reject(self, bad: BadMessage, flow: Flow) -> None:
         """Answer a message that could not be parsed, without a transaction; silence when it is to be dropped."""
@@ -177,6 +178,7 @@ class TransactionLayer:
             self.stray += 1
         else:
             tx.received(response, now)
+            _let_go(tx)
 
     def _receive_ack(self, ack: Request, flow: Flow, now: float) -> None:
         tx = self.servers.get(server_key(ack, "INVITE"))
@@ -230,6 +232,12 @@ class TransactionLayer:
         response = response_to(request, 503, REASONS[503], self.ids.tag())
         response.headers.append(("Retry-After", RETRY_AFTER))
         self.transmit(flow, response.encode())
+
+
+def _let_go(tx: ClientTransaction | ServerTransaction) -> None:
+    """Once it has ended, and that was told, hold the user's object no more: it holds the transaction, and only the collector finds rings."""
+    if tx.state == TERMINATED:
+        tx.context = None
 
 
 def _branch_of(request: Request) -> str:

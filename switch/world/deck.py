@@ -21,14 +21,16 @@ from typing import Literal
 from apps.pricing.engine import Rate, select
 
 MAGIC = b"MIZUDECK"
-VERSION = 1
+VERSION = 2
 SYMBOLS = 16
 NIBBLES = {symbol: code for code, symbol in enumerate("0123456789*#", start=1)}
 HEADER = struct.Struct("=8sIIqQQQQ")
 """Magic, version, CRC of what follows the header, tariff, groups, groups of at most 16 symbols, rates, size."""
 HEADER_SIZE = 64  # with the header's own CRC in the last four bytes
-RECORD = struct.Struct("=3q5i2h3q")
+RECORD = struct.Struct("=3q5i2h3qi3q")
 """The fields of `Rate` in their order, without the prefix; window 0 is none."""
+WINDOW = 12
+"""The window's place among them."""
 CACHED_GROUPS = 8192
 _SHIFTS = tuple(64 - 4 * length for length in range(SYMBOLS + 1))
 _ONES = tuple(int("1" * length or "0", 16) for length in range(SYMBOLS + 1))
@@ -173,8 +175,9 @@ class Deck:
         first, last = self._starts[place], self._starts[place + 1]
         found = []
         for offset in range(first * size, last * size, size):
-            rate_id, *middle, window = RECORD.unpack_from(self._records, offset)
-            found.append(Rate._make((rate_id, prefix, *middle, window or None)))
+            values = RECORD.unpack_from(self._records, offset)
+            window = values[WINDOW] or None
+            found.append(Rate._make((values[0], prefix, *values[1:WINDOW], window, *values[WINDOW + 1 :])))
         group = self._cache[place] = tuple(found)
         return group
 

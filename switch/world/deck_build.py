@@ -8,14 +8,12 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable, Iterable
-from datetime import time
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from apps.core.values.windows import TimeWindow
 from apps.pricing.engine import NEVER, Rate
 from switch.world.deck import HEADER_SIZE, RECORD, SYMBOLS, DeckError, key_of, layout, name_of, seal
 
@@ -27,11 +25,14 @@ _WIDE = ("id", "price", "connect_fee")
 _NARROW = ("first_increment", "next_increment", "minimum_seconds", "free_seconds", "free_after")
 _SHORT = ("min_digits", "max_digits")
 _LATE = ("valid_from", "valid_until", "window")
+_ONCE = ("minimum_charge", "maximum_charge", "surcharge")
 RECORDS = np.dtype(
     [(n, "i8") for n in _WIDE]
     + [(n, "i4") for n in _NARROW]
     + [(n, "i2") for n in _SHORT]
     + [(n, "i8") for n in _LATE]
+    + [("grace_seconds", "i4")]
+    + [(n, "i8") for n in _ONCE]
 )
 assert RECORDS.itemsize == RECORD.size
 
@@ -40,6 +41,8 @@ _COPIED = [
     *((name, ">i4") for name in _NARROW),
     *((name, ">i2") for name in _SHORT),
     *((name, ">i8") for name in _LATE),
+    ("grace_seconds", ">i4"),
+    *((name, ">i8") for name in _ONCE),
 ]
 _ROW = np.dtype(
     [("fields", ">i2")] + [part for name, kind in _COPIED for part in ((f"{name}_size", ">i4"), (name, kind))]
@@ -63,12 +66,14 @@ class Cursor(Protocol):
 def deck_query(tariff_id: int) -> str:
     """All rates of a tariff as rows of constant width: no column is NULL or varies in length."""
     inherited = ", ".join(f"coalesce(r.{name}, t.{name})::int4" for name in _NARROW)
+    once = ", ".join(f"(coalesce(r.{name}, t.{name}) * 1000000)::int8" for name in _ONCE)
     return f"""
         SELECT {_WORD.format("r.prefix")},
                CASE WHEN length(r.prefix) > {SYMBOLS} THEN {_WORD.format(f"substr(r.prefix, {SYMBOLS + 1})")} ELSE 0 END,
                r.id::int8, (r.price * 1000000)::int8, (coalesce(r.connect_fee, t.connect_fee) * 1000000)::int8,
                {inherited}, r.min_digits::int2, r.max_digits::int2,
-               r.valid_from, coalesce(r.valid_until, 'infinity'), coalesce(r.window_id, 0)::int8
+               r.valid_from, coalesce(r.valid_until, 'infinity'), coalesce(r.window_id, 0)::int8,
+               coalesce(r.grace_seconds, t.grace_seconds)::int4, {once}
         FROM pricing_rate r JOIN pricing_tariff t ON t.id = r.tariff_id
         WHERE r.tariff_id = {int(tariff_id)}"""  # noqa: S608 - the only value is an integer
 
@@ -90,24 +95,11 @@ def copy_deck(cursor: Cursor, tariff_id: int, path: Path) -> int:
 def compile_deck(rates: Iterable[Rate], path: Path, tariff_id: int = 0) -> int:
     """Compile rates that are in memory and put the file in place; returns their number."""
     kept = list(rates)
-    rows = np.array([(one.id, *one[2:13], one.window or 0) for one in kept], dtype=RECORDS)
+    rows = np.array([(one.id, *one[2:13], one.window or 0, *one[14:]) for one in kept], dtype=RECORDS)
     keys = np.array([key_of(one.prefix[:SYMBOLS]) for one in kept], dtype=np.uint64)
     tails = np.array([key_of(one.prefix[SYMBOLS:]) for one in kept], dtype=np.uint64)
     _write(path, tariff_id, rows, keys=keys, tails=tails, convert=lambda name, column: column)
     return len(kept)
-
-
-def read_windows(cursor: Cursor) -> dict[int, TimeWindow]:
-    """The time windows that rates name, by id."""
-    cursor.execute("SELECT id, weekdays, starts, ends FROM pricing_timewindow")
-    return {
-        window_id: TimeWindow(weekdays, _minute(starts), _minute(ends))
-        for window_id, weekdays, starts, ends in cursor.fetchall()
-    }
-
-
-def _minute(of_day: time) -> int:
-    return of_day.hour * 60 + of_day.minute
 
 
 def _rows(copied: Path) -> Rows:

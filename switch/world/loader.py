@@ -16,11 +16,16 @@ from typing import Any, Protocol
 
 from apps.core.values.money import Rounding
 from apps.core.values.windows import TimeWindow
+from apps.pricing.engine import ALWAYS, NEVER, Crossing
 from apps.routing.engine import RouteTable
+from switch.call.causes import Cause
+from switch.call.headers import Rule, header_rule
 from switch.world.deck import Deck, DeckError
 from switch.world.names import Names
+from switch.world.price_lists import Assignment, Calendar, Tariff
+from switch.world.settings import Settings
 from switch.world.store import MANIFEST, Manifest, StoreError, read_part
-from switch.world.world import AddressTable, Settings, Source, Tables, Tariff, World, rule_of
+from switch.world.world import AddressTable, Source, Tables, World, rule_of
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +112,7 @@ class AccountParts:
     credentials: dict[str, Any] = field(default_factory=dict)
     addresses: AddressTable = field(default_factory=AddressTable)
     trunks: dict[int, Any] = field(default_factory=dict)
+    overrides: dict[int, dict[str, Any]] = field(default_factory=dict)
     before: dict[int, Any] = field(
         default_factory=dict
     )  # rows in use: an equal one is kept, not freed in one go
@@ -128,6 +134,9 @@ def _take_accounts(value: AccountParts, section: str, rows: list[Any]) -> None:
             value.addresses.add(network, Source(account, port, value.accounts[account][10]))
     elif section == "trunks":
         value.trunks.update((row[0], row) for row in rows)
+    elif section == "overrides":
+        for account, key, own in rows:
+            value.overrides.setdefault(account, {})[key] = own
 
 
 def _take_rules(value: RouteTable, section: str, rows: list[Any]) -> None:
@@ -140,24 +149,49 @@ class TariffParts:
     """The part `tariffs`, as far as it has been read."""
 
     tariffs: dict[int, Tariff] = field(default_factory=dict)
-    assignments: dict[tuple[int, str], int] = field(default_factory=dict)
-    windows: dict[int, TimeWindow] = field(default_factory=dict)
+    assignments: dict[tuple[int, str], list[Assignment]] = field(default_factory=dict)
+    windows: dict[int, tuple[TimeWindow, ...]] = field(default_factory=dict)
+    calendars: dict[int, Calendar] = field(default_factory=dict)
     exchange: dict[str, tuple[list[int], list[int]]] = field(default_factory=dict)
 
 
 def _take_tariffs(value: TariffParts, section: str, rows: list[Any]) -> None:
     if section == "tariffs":
         for row in rows:
-            value.tariffs[row[0]] = Tariff._make((*row[:6], Rounding(row[6]), row[7]))
+            value.tariffs[row[0]] = Tariff._make(
+                (*row[:6], Rounding(row[6]), row[7], Crossing(row[8]), tuple(row[9]))
+            )
     elif section == "assignments":
-        value.assignments.update(((account, kind), tariff) for account, kind, tariff in rows)
+        for account, kind, tariff, prefix, begins, ends in rows:
+            one = Assignment(
+                tariff, prefix, ALWAYS if begins is None else begins, NEVER if ends is None else ends
+            )
+            value.assignments.setdefault((account, kind), []).append(one)
     elif section == "windows":
-        value.windows.update((row[0], TimeWindow(*row[1:])) for row in rows)
+        value.windows.update((row[0], tuple(TimeWindow(*span) for span in row[1])) for row in rows)
+    elif section == "calendars":
+        for calendar, prefixes, dates in rows:
+            value.calendars[calendar] = Calendar(tuple(prefixes), dict(dates))
     elif section == "exchange":
         for currency, begins, units in rows:
             known = value.exchange.setdefault(currency, ([], []))
             known[0].append(begins)
             known[1].append(units)
+
+
+@dataclass(slots=True)
+class SignallingParts:
+    """The part `signalling`, as far as it has been read."""
+
+    rules: list[Rule] = field(default_factory=list)
+    causes: dict[str, Cause] = field(default_factory=dict)
+
+
+def _take_signalling(value: SignallingParts, section: str, rows: list[Any]) -> None:
+    if section == "header_rules":
+        value.rules += [rule for row in rows if (rule := header_rule(row)) is not None]
+    elif section == "causes":
+        value.causes.update((row[0], Cause(*row)) for row in rows)
 
 
 def _take_settings(value: dict[str, Any], section: str, rows: list[Any]) -> None:
@@ -169,6 +203,7 @@ _READERS: dict[str, tuple[Callable[[], Any], Callable[[Any, str, list[Any]], Non
     "accounts": (AccountParts, _take_accounts),
     "routes": (RouteTable, _take_rules),
     "tariffs": (TariffParts, _take_tariffs),
+    "signalling": (SignallingParts, _take_signalling),
     "settings": (dict, _take_settings),
 }
 
@@ -176,6 +211,7 @@ _READERS: dict[str, tuple[Callable[[], Any], Callable[[Any, str, list[Any]], Non
 def _assemble(parts: Parts) -> World:
     accounts: AccountParts = parts.get("accounts")
     tariffs: TariffParts = parts.get("tariffs")
+    signalling: SignallingParts = parts.get("signalling")
     try:
         settings = Settings.of(parts.get("settings"))
     except KeyError as error:
@@ -190,8 +226,12 @@ def _assemble(parts: Parts) -> World:
         tariffs=tariffs.tariffs,
         assignments=tariffs.assignments,
         windows=tariffs.windows,
+        calendars=tariffs.calendars,
         exchange=tariffs.exchange,
         settings=settings,
+        overrides=accounts.overrides,
+        header_rules=signalling.rules,
+        causes=signalling.causes,
     )
     decks: dict[int, Deck] = {}
     names: dict[int, Names] = {}

@@ -11,6 +11,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from apps.config.snapshot import settings
 from apps.pricing import snapshot as pricing
 from apps.routing import snapshot as routing
+from apps.signalling import snapshot as signalling
 from apps.users import snapshot as users
 from switch.world.deck import DeckError
 from switch.world.deck_build import copy_deck
@@ -19,7 +20,7 @@ from switch.world.store import Sections, Store
 
 logger = logging.getLogger(__name__)
 
-SMALL = ("accounts", "routes", "tariffs", "settings")
+SMALL = ("accounts", "routes", "tariffs", "signalling", "settings")
 ALL = "*"
 
 
@@ -32,6 +33,8 @@ def parts_of(notices: Iterable[str]) -> set[str]:
             found |= {"tariffs", "routes"}  # both have time windows in them
         elif part == "deck" and number.isdigit():
             found |= {notice, "tariffs"}
+        elif notice == "settings":
+            found |= {"settings", "tariffs", "routes"}  # when the peak begins, for example, is a setting
         elif notice in SMALL:
             found.add(notice)
         else:
@@ -67,6 +70,7 @@ def _sections(part: str, node: str) -> Sections:
             "credentials": users.credentials(),
             "addresses": users.addresses(),
             "trunks": users.trunks(),
+            "overrides": users.overrides(),
         }
     if part == "routes":
         return {"rules": routing.rules()}
@@ -75,8 +79,11 @@ def _sections(part: str, node: str) -> Sections:
             "tariffs": pricing.tariffs(),
             "assignments": pricing.assignments(),
             "windows": pricing.windows(),
+            "calendars": pricing.calendars(),
             "exchange": pricing.exchange_rates(),
         }
+    if part == "signalling":
+        return {"header_rules": signalling.header_rules(), "causes": signalling.causes()}
     return {"settings": settings(node).items()}
 
 

@@ -7,16 +7,23 @@ assembled in milliseconds; what was asked for is kept.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple, Protocol
 
-from apps.core.values.money import Rounding
-from apps.core.values.windows import TimeWindow
-from apps.pricing.engine import Rate, Terms, bands_of, rate
+from apps.core.values.money import to_micros
+from apps.core.values.windows import Days, Hours, TimeWindow
+from apps.pricing.engine import Rate, Terms, band_of, bands_of, rate
 from apps.routing.engine import RouteTable, Rule, RuleTarget
+from switch.call.causes import Cause
+from switch.call.headers import Rule as HeaderRule
+from switch.call.headers import Rules as HeaderRules
+from switch.call.headers import Wire
 from switch.call.model import Caller, TrunkAddress
+from switch.sip.locate import Place
+from switch.world.price_lists import Assignment, Calendar, Tariff, holding, special_days
+from switch.world.settings import Settings
 
 Row = Sequence[Any]
 CACHED_TERMS = 20_000
@@ -54,56 +61,6 @@ class Source(NamedTuple):
     tech_prefix: str
 
 
-class Tariff(NamedTuple):
-    """A price list without its rates."""
-
-    id: int
-    name: str
-    kind: str
-    currency: str
-    included_ppm: int
-    zone: str
-    rounding: Rounding
-    decimals: int
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The settings that the switch reads (meaning and defaults: `apps.config.registry`)."""
-
-    sip_realm: str
-    currency: str
-    nonce_seconds: int
-    useshadigestauh: str
-    upperexpire: int
-    upperexpiremin: int
-    upperexpiremax: int
-    max_contacts: int
-    maxcallduration: int
-    ringtimeout: int
-    maxreroute: int
-    reroutedisccodes: frozenset[int]
-    max_calls_per_worker: int
-    rtp_start_timeout_seconds: int
-    rtp_timeout_seconds: int
-    minresendival: int
-    flood_messages_per_second: int
-    flood_burst: int
-    maxwrongauthfromip: int
-    maxsubfailauthperiod: int
-    reenabledosblocked: int
-    hold_seconds: int
-    hold_extend_before: int
-    prepaid_when_database_away: str
-    database_away_allowance_seconds: int
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Settings:
-        """From all settings' values by key. Raises KeyError for one that is missing."""
-        known = {name: values[name] for name in cls.__slots__}
-        return cls(**known | {"reroutedisccodes": frozenset(values["reroutedisccodes"])})
-
-
 @dataclass(frozen=True, slots=True)
 class Tables:
     """What the small parts of a snapshot hold, as it came from the files."""
@@ -115,10 +72,14 @@ class Tables:
     numbers: dict[str, int]  # caller number → account
     routes: RouteTable
     tariffs: dict[int, Tariff]
-    assignments: dict[tuple[int, str], int]
-    windows: dict[int, TimeWindow]
+    assignments: dict[tuple[int, str], list[Assignment]]
+    windows: dict[int, tuple[TimeWindow, ...]]
+    calendars: dict[int, Calendar]
     exchange: dict[str, tuple[list[int], list[int]]]  # currency → (first seconds, units)
     settings: Settings
+    overrides: dict[int, dict[str, Any]]  # account → its own values of settings
+    header_rules: list[HeaderRule]  # by priority
+    causes: dict[str, Cause]  # how the office tells them
 
 
 class AddressTable:
@@ -181,7 +142,10 @@ def _particular(source: Source) -> tuple[bool, int, int]:
 class World:
     """One state of the office, as the switch sees it. Nothing in it changes but caches."""
 
-    __slots__ = ("_accounts", "_decks", "_names", "_tables", "_terms", "routes", "settings", "version")
+    __slots__ = (
+        "_accounts", "_certified", "_decks", "_header_rules", "_named", "_names", "_settings", "_tables", "_terms",
+        "_trunks", "routes", "settings", "version", "wire",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -197,6 +161,14 @@ class World:
         self._decks = decks
         self._names = names or {}
         self._accounts: dict[int, Caller | None] = {}
+        self._settings: dict[int, Settings] = {}
+        self._named: dict[str, int | None] = {}
+        self._trunks: dict[int, TrunkAddress | None] = {}
+        self._certified: dict[str, list[Source]] | None = None
+        self._header_rules: dict[int, HeaderRules | None] = {}
+        wire = Wire(one for one in tables.header_rules if one.account is None)
+        self.wire = wire or None
+        """Rules for every message as it is on the wire; mostly there is none."""
         self._terms: dict[tuple[object, ...], Terms | None] = {}
 
     @property
@@ -220,6 +192,51 @@ class World:
         enabled = bool(row[4]) and all((above := self._tables.accounts.get(one)) and above[4] for one in path)
         return Caller(row[0], row[1], row[2], path, enabled, *row[5:])
 
+    def settings_of(self, account: Caller) -> Settings:
+        """The settings as they hold for the account: its own values, else the nearest above it, else everybody's."""
+        if not self._tables.overrides:
+            return self.settings
+        found = self._settings.get(account.id)
+        if found is None:
+            found = self._settings[account.id] = self._settings_of(account)
+        return found
+
+    def own_settings(self) -> set[str]:
+        """Keys of which some account has a value of its own."""
+        return {key for own in self._tables.overrides.values() for key in own}
+
+    def _settings_of(self, account: Caller) -> Settings:
+        own: dict[str, Any] = {}
+        for one in account.path:
+            own |= self._tables.overrides.get(one, {})
+        return self.settings.but(own) if own else self.settings
+
+    def header_rules(self, account: Caller) -> HeaderRules | None:
+        """The rules for messages from and to the account: its own, those of accounts above it and of everybody; None without any."""
+        try:
+            return self._header_rules[account.id]
+        except KeyError:
+            found = self._header_rules[account.id] = self._rules_of(account)
+            return found
+
+    def _rules_of(self, account: Caller) -> HeaderRules | None:
+        settings = self.settings_of(account)
+        found = [
+            one
+            for one in self._tables.header_rules
+            if one.action != "raw" and (one.account is None or one.account in account.path)
+        ]
+        found = [
+            one for one in found if one.account is not None or (one.action, one.direction) != ("drop", "out")
+        ]
+        if not found and not settings.fwdunknownheaders:
+            return None
+        return HeaderRules(found, unknown=settings.fwdunknownheaders)
+
+    def cause(self, cause: Cause) -> Cause:
+        """The cause as the office tells it."""
+        return self._tables.causes.get(cause.name, cause)
+
     def credential(self, username: str) -> Credential | None:
         """The digest secrets of a SIP user name."""
         row = self._tables.credentials.get(username)
@@ -233,29 +250,55 @@ class World:
         """The addresses and networks that some account may call from without a password."""
         return self._tables.addresses.networks()
 
-    def trunk_hosts(self) -> set[str]:
-        """Addresses and names of all carriers."""
-        return {str(row[1]) for row in self._tables.trunks.values()}
+    def trunk_places(self) -> set[Place]:
+        """Where all carriers are."""
+        return {TrunkAddress(*row[1:]).place for row in self._tables.trunks.values()}
+
+    def certified(self, names: Iterable[str]) -> list[Source]:
+        """The accounts that may call with a certificate for one of these names (setting `tlspeernames`)."""
+        if self._certified is None:
+            self._certified = self._by_certificate()
+        found = [one for name in names for one in self._certified.get(name, ())]
+        return sorted(dict.fromkeys(found), key=_particular)
+
+    def _by_certificate(self) -> dict[str, list[Source]]:
+        found: dict[str, list[Source]] = {}
+        for account_id, own in self._tables.overrides.items():
+            row = self._tables.accounts.get(account_id)
+            if row is not None:
+                for name in own.get("tlspeernames", ()):
+                    found.setdefault(str(name).lower(), []).append(Source(account_id, 0, row[10]))
+        return found
 
     def trunk(self, account_id: int) -> TrunkAddress | None:
         """How a carrier is reached."""
-        row = self._tables.trunks.get(account_id)
-        return TrunkAddress(*row[1:]) if row else None
+        try:
+            return self._trunks[account_id]
+        except KeyError:
+            row = self._tables.trunks.get(account_id)
+            found = self._trunks[account_id] = TrunkAddress(*row[1:]) if row else None
+            return found
 
     def local(self, called: str) -> int | None:
         """The account of ours with this SIP user name or caller number."""
         row = self._tables.credentials.get(called)
         return row[1] if row else self._tables.numbers.get(called)
 
-    def tariff(self, caller: Caller, kind: str) -> tuple[Tariff, int] | None:
-        """The account's tariff of a kind, its own or the nearest above it, and the account it was given to."""
+    def tariff(
+        self, caller: Caller, kind: str, caller_number: str = "", at: float = 0
+    ) -> tuple[Tariff, int] | None:
+        """The account's tariff of a kind for such a call, its own or the nearest above it, and whose it is."""
+        assignments = self._tables.assignments
         for account_id in reversed(caller.path):
-            tariff_id = self._tables.assignments.get((account_id, kind))
+            given = assignments.get((account_id, kind))
+            tariff_id = holding(given, caller_number, at) if given else None
             if tariff_id is not None:
                 return self._tables.tariffs[tariff_id], account_id
         return None
 
-    def terms(self, tariff: Tariff, number: str, at: float, *, currency: str, vat_ppm: int) -> Terms | str:
+    def terms(
+        self, tariff: Tariff, number: str, at: float, *, currency: str, vat_ppm: int, discount_ppm: int = 0
+    ) -> Terms | str:
         """By which terms the tariff prices a call to the number now, or in words why it does not."""
         deck = self._decks.get(tariff.id)
         rates = deck.match(number, at) if deck else None
@@ -264,27 +307,63 @@ class World:
         exchange = self.exchange(tariff.currency, currency, at)
         if exchange is None:
             return f"no exchange rate between {tariff.currency} and {currency}"
-        key = (tariff.id, *[one.id for one in rates], currency, vat_ppm, exchange)
+        days: Days = ()
+        if tariff.calendars and rates[0].window is not None:
+            days = special_days(self._calendars(tariff), number, tariff.zone, at)
+        key = (tariff.id, *[one.id for one in rates], currency, vat_ppm, exchange, discount_ppm, days)
         terms = self._terms.get(key)
         if terms is None:
-            terms = self._kept(key, self._made(tariff, rates, currency, vat_ppm, exchange))
+            bands = bands_of(rates, self._tables.windows)
+            if not bands:
+                return f"tariff {tariff.name} has a rate for {number}, but for no hour"
+            terms = self._kept(
+                key,
+                Terms(
+                    bands=bands,
+                    currency=currency,
+                    zone=tariff.zone,
+                    rounding=tariff.rounding,
+                    decimals=tariff.decimals,
+                    vat_ppm=vat_ppm,
+                    included_ppm=tariff.included_ppm,
+                    exchange=exchange,
+                    crossing=tariff.crossing,
+                    discount_ppm=discount_ppm,
+                    days=days,
+                ),
+            )
         if terms.bands[0].window is not None and not terms.covers(at):
             return f"tariff {tariff.name} has no rate for {number} at this hour"
         return terms
 
-    def _made(
-        self, tariff: Tariff, rates: Sequence[Rate], currency: str, vat_ppm: int, exchange: tuple[int, int]
-    ) -> Terms:
-        return Terms(
-            bands=bands_of(rates, self._tables.windows),
-            currency=currency,
-            zone=tariff.zone,
-            rounding=tariff.rounding,
-            decimals=tariff.decimals,
-            vat_ppm=vat_ppm,
-            included_ppm=tariff.included_ppm,
-            exchange=exchange,
+    def fixed(self, price: str, at: float, *, currency: str, vat_ppm: int) -> Terms | str:
+        """Terms of a price per minute in the installation's currency, by the second; or in words why there are none."""
+        exchange = self.exchange(self.settings.currency, currency, at)
+        if exchange is None:
+            return f"no exchange rate between {self.settings.currency} and {currency}"
+        key = ("fixed", price, currency, vat_ppm, exchange)
+        known = self._terms.get(key)
+        return known or self._kept(
+            key,
+            Terms(
+                bands=(band_of(Rate(0, "", to_micros(price))),),
+                currency=currency,
+                decimals=4,
+                vat_ppm=vat_ppm,
+                exchange=exchange,
+            ),
         )
+
+    def named(self, username: str) -> Caller | None:
+        """The account with this user name."""
+        if username not in self._named:
+            rows = self._tables.accounts.values()
+            self._named[username] = next((row[0] for row in rows if row[1] == username), None)
+        account_id = self._named[username]
+        return None if account_id is None else self.account(account_id)
+
+    def _calendars(self, tariff: Tariff) -> list[Calendar]:
+        return [self._tables.calendars[one] for one in tariff.calendars if one in self._tables.calendars]
 
     def _kept(self, key: tuple[object, ...], terms: Terms) -> Terms:
         if len(self._terms) >= CACHED_TERMS:
@@ -338,5 +417,5 @@ def rule_of(row: Row) -> Rule:
         caller=row[6],
         caller_prefixes=tuple(row[7]),
         called_prefixes=tuple(row[8]),
-        window=None if row[9] is None else TimeWindow(*row[9]),
+        window=None if row[9] is None else Hours(tuple(TimeWindow(*span) for span in row[9])),
     )

@@ -65,7 +65,7 @@ NOBODY_ADDS = {
 
 @pytest.mark.parametrize("what", ["change", "history"])
 @pytest.mark.parametrize(
-    "kind", ["users_account", "routing_routerule", "pricing_tariff", "pricing_rate", "pricing_pricegroup", "cdrs_cdr",
+    "kind", ["users_account", "routing_routerule", "signalling_headerrule", "signalling_hangupcause", "pricing_tariff", "pricing_rate", "pricing_pricegroup", "cdrs_cdr",
              "pricing_timewindow", "invoices_invoice", "invoices_payment", "invoices_ledgerentry"]
 )  # fmt: skip
 def test_every_thing_opens_with_its_history(what: str, kind: str, boss: Client, house: House) -> None:

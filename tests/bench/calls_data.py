@@ -23,13 +23,15 @@ def main(ports: list[int]) -> None:
     from apps.pricing.services import assign_tariff, create_tariff, import_rates
     from apps.routing import services as routing
     from apps.users import services as users
-    from apps.users.choices import Kind, MediaMode
+    from apps.users.choices import Kind
     from apps.users.models import Account
+    from tests import make
 
     if Account.objects.filter(username=TRUNK).exists():
         return
     set_value(key="max_calls_per_worker", value=20_000)
-    trunk = users.open_account(username=TRUNK, kind=Kind.CUSTOMER_TRUNK, media=MediaMode.DIRECT)
+    trunk = users.open_account(username=TRUNK, kind=Kind.CUSTOMER_TRUNK)
+    make.direct(trunk)
     users.set_addresses(account=trunk, networks=[CALLER_ADDRESS])
     payments.enter(account=trunk, amount=Decimal(1_000_000), method="transfer")
     retail = create_tariff(name="bench retail", kind=TariffKind.RETAIL)
@@ -37,9 +39,7 @@ def main(ports: list[int]) -> None:
     assign_tariff(account=trunk, tariff=retail)
     rule = routing.create_rule(name="bench", priority=1, caller=trunk, final=True)
     for number, port in enumerate(ports, 1):
-        carrier = users.open_account(
-            username=f"bench-carrier-{number}", kind=Kind.CARRIER, media=MediaMode.DIRECT
-        )
+        carrier = make.direct(users.open_account(username=f"bench-carrier-{number}", kind=Kind.CARRIER))
         users.set_trunk(account=carrier, host="127.0.0.1", port=port)
         tariff = create_tariff(name=f"bench carrier {number}", kind=TariffKind.CARRIER)
         import_rates(tariff=tariff, stream=io.BytesIO(price_list(f"0.0{number}")))

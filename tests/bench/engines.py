@@ -28,13 +28,16 @@ NOW = 1_780_000_000
 TABLES = f"""
 CREATE SCHEMA {SCHEMA}; SET search_path TO {SCHEMA};
 CREATE TABLE pricing_tariff (id bigint PRIMARY KEY, connect_fee numeric(18,6) NOT NULL, first_increment int NOT NULL,
-    next_increment int NOT NULL, minimum_seconds int NOT NULL, free_seconds int NOT NULL, free_after int NOT NULL);
+    next_increment int NOT NULL, minimum_seconds int NOT NULL, free_seconds int NOT NULL, free_after int NOT NULL,
+    grace_seconds int NOT NULL, minimum_charge numeric(18,6) NOT NULL, maximum_charge numeric(18,6) NOT NULL,
+    surcharge numeric(18,6) NOT NULL);
 CREATE TABLE pricing_rate (id bigserial PRIMARY KEY, tariff_id bigint NOT NULL, prefix varchar(20) NOT NULL,
     price numeric(18,6) NOT NULL, connect_fee numeric(18,6), first_increment int, next_increment int,
     minimum_seconds int, free_seconds int, free_after int, min_digits smallint NOT NULL DEFAULT 0,
     max_digits smallint NOT NULL DEFAULT 0, valid_from timestamptz NOT NULL DEFAULT '2020-01-01Z',
-    valid_until timestamptz, window_id bigint);
-INSERT INTO pricing_tariff VALUES (1, 0, 30, 6, 0, 0, 0);
+    valid_until timestamptz, window_id bigint, grace_seconds int, minimum_charge numeric(18,6),
+    maximum_charge numeric(18,6), surcharge numeric(18,6));
+INSERT INTO pricing_tariff VALUES (1, 0, 30, 6, 0, 0, 0, 0, 0, 0, 0);
 """
 WORKER = """
 import sys

@@ -21,13 +21,7 @@ ROUNDINGS = {
 WEEKDAYS, WEEKEND = 31, 96
 
 NOT_OURS = {
-    "RC022": "a price per call is not capped: tariffs have no such column",
-    "RC071": "a price per call is not capped: tariffs have no such column",
-    "RC072": "there is no least price per call: tariffs have no such column",
-    "RC083": "fees for attempts that fail are no part of a call's rating",
-    "RC104": "a statistic of many calls, not a price",
-    "RC105": "a statistic of many calls, not a price",
-    "RC114": "one-off charges in the middle of a call: tariffs have no such column",
+    "RC083": "fees for attempts that fail are no part of a call's rating: zero seconds cost nothing",
     "RC137": "the other school of increments (on the total); ours counts them on the rest, as RC138",
 }
 
@@ -82,7 +76,7 @@ def terms(case: Case) -> Terms:
     options = _rounding(data, case.definition)
     if "bands" in data:
         return Terms(_week_bands(data["bands"]), **options)
-    return Terms((_single(data),), **options)
+    return Terms((_single(data, case.definition),), **options)
 
 
 def _rounding(data: dict, words: str) -> dict:
@@ -95,16 +89,35 @@ def _rounding(data: dict, words: str) -> dict:
     }
 
 
-def _band(steps: list[Tier], connect: float = 0, window: TimeWindow | None = None) -> Band:
-    return Band(window, 1, "", micros(connect), tuple(steps))
+def _band(
+    steps: list[Tier],
+    connect: float = 0,
+    window: TimeWindow | None = None,
+    *,
+    least: float = 0,
+    most: float = 0,
+) -> Band:
+    return Band(
+        window,
+        1,
+        "",
+        micros(connect),
+        tuple(steps),
+        minimum_charge=micros(least),
+        maximum_charge=micros(most),
+    )
 
 
-def _single(data: dict) -> Band:
+def _single(data: dict, words: str) -> Band:
     if "groups" in data:
+        capped = data.get("max_cost", 0) if words.endswith("strategy=free") else 0
         return _band(
             [Tier(s, micros(price), per, step) for s, price, per, step in data["groups"]],
             data.get("connect", 0),
+            most=capped,
         )
+    if "cost" in data:  # of the whole call, however long
+        return _band([Tier(0, 0, 0, 1)], data["cost"], least=data.get("min", 0), most=data.get("max", 0))
     if "increment_cost" in data:
         return _band([Tier(0, micros(data["increment_cost"]), 1, 1)])
     if (
@@ -114,13 +127,16 @@ def _single(data: dict) -> Band:
         return _band([Tier(0, 0, 0, 1), Tier(data["free_s"], micros(data["rate_s"]), 1, data["follow_s"])])
     if "init_rate_s" in data:
         connect = 0
-        if "extra_second" in data:
-            assert data["extra_second"] == 0  # charged as soon as the call lasts: a connect fee
-            connect = data["extra_rate"]
         first, following = micros(data["init_rate_s"]), micros(data["follow_rate_s"])
-        return _band(
-            [Tier(0, first, 1, data["init_s"]), Tier(data["init_s"], following, 1, data["follow_s"])], connect
-        )
+        init, step = data["init_s"], data["follow_s"]
+        steps = [Tier(0, first, 1, init), Tier(init, following, 1, step)]
+        if data.get("extra_second") == 0:  # charged as soon as the call lasts: a connect fee
+            connect = data["extra_rate"]
+        elif "extra_second" in data:  # charged with the step that begins then
+            assert data["extra_second"] == init
+            dear = Tier(init, following * step + micros(data["extra_rate"]), step, step)
+            steps = [steps[0], dear, Tier(init + step, following, 1, step)]
+        return _band(steps, connect)
     first, following = micros(data["init_rate_min"]), micros(data["next_rate_min"])
     steps = [Tier(0, first, 60, data["init_s"]), Tier(data["init_s"], following, 60, data["next_s"])]
     return _band(steps, data.get("connect", 0))

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.core.values import TimeWindow, prefixes
+from apps.core.values import prefixes
 from apps.pricing.engine import ALWAYS, NEVER, Rate, select
 from switch.world.deck import Deck, DeckError
-from switch.world.deck_build import compile_deck, copy_deck, read_windows
+from switch.world.deck_build import compile_deck, copy_deck
 
 few = st.text("01*", max_size=20)
 many = st.text("0123456789*#", max_size=20)
@@ -32,6 +32,10 @@ versions = st.builds(
     valid_from=st.sampled_from([ALWAYS, 50, 100]),
     valid_until=st.sampled_from([NEVER, 100, 150]),
     window=st.sampled_from([None, None, 3]),
+    grace_seconds=st.sampled_from([0, 2**31 - 1]),
+    minimum_charge=st.sampled_from([0, 10**12]),
+    maximum_charge=st.sampled_from([0, 10**15]),
+    surcharge=st.sampled_from([0, 1]),
 )
 
 
@@ -131,14 +135,16 @@ def test_a_new_file_replaces_the_old_one_under_those_who_read_it(tmp_path: Path)
 
 
 TABLES = """
-CREATE TEMP TABLE pricing_timewindow (id bigint, name varchar(64), weekdays smallint, starts time, ends time);
 CREATE TEMP TABLE pricing_tariff (id bigint, connect_fee numeric(18,6) NOT NULL, first_increment int NOT NULL,
-    next_increment int NOT NULL, minimum_seconds int NOT NULL, free_seconds int NOT NULL, free_after int NOT NULL);
+    next_increment int NOT NULL, minimum_seconds int NOT NULL, free_seconds int NOT NULL, free_after int NOT NULL,
+    grace_seconds int NOT NULL, minimum_charge numeric(18,6) NOT NULL, maximum_charge numeric(18,6) NOT NULL,
+    surcharge numeric(18,6) NOT NULL);
 CREATE TEMP TABLE pricing_rate (id bigint, tariff_id bigint, prefix varchar(20), price numeric(18,6),
     connect_fee numeric(18,6), first_increment int, next_increment int, minimum_seconds int, free_seconds int,
     free_after int, min_digits smallint, max_digits smallint, valid_from timestamptz, valid_until timestamptz,
-    window_id bigint);
-INSERT INTO pricing_tariff VALUES (1, 0.5, 30, 6, 10, 5, 600), (2, 0, 1, 1, 0, 0, 0);
+    window_id bigint, grace_seconds int, minimum_charge numeric(18,6), maximum_charge numeric(18,6),
+    surcharge numeric(18,6));
+INSERT INTO pricing_tariff VALUES (1, 0.5, 30, 6, 10, 5, 600, 4, 0.2, 9, 0.03), (2, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0);
 """
 
 
@@ -189,6 +195,10 @@ def test_a_rate_comes_from_the_database_as_it_is(cursor: Any, tmp_path: Path) ->
         valid_from="2026-03-29 00:59:59.5Z",
         valid_until="2026-10-25Z",
         window_id=9,
+        grace_seconds=7,
+        minimum_charge="0.000002",
+        maximum_charge="123456789012.654321",
+        surcharge="0.000003",
     )
     assert copy_deck(cursor, 1, tmp_path / "1.deck") == 1
     found = Deck.open(tmp_path / "1.deck").match("36*#12345", epoch("2026-06-01"))
@@ -208,6 +218,10 @@ def test_a_rate_comes_from_the_database_as_it_is(cursor: Any, tmp_path: Path) ->
             epoch("2026-03-29T01:00:00"),
             epoch("2026-10-25"),
             9,
+            7,
+            2,
+            123456789012654321,
+            3,
         ),
     )
 
@@ -216,7 +230,22 @@ def test_what_a_rate_leaves_open_is_taken_from_its_tariff(cursor: Any, tmp_path:
     store(cursor, id=1, prefix="")
     copy_deck(cursor, 1, tmp_path / "1.deck")
     assert Deck.open(tmp_path / "1.deck").match("1", epoch("2026-06-01")) == (
-        Rate(1, "", 1_000_000, 500_000, 30, 6, 10, 5, 600, valid_from=epoch("2020-01-01")),
+        Rate(
+            1,
+            "",
+            1_000_000,
+            500_000,
+            30,
+            6,
+            10,
+            5,
+            600,
+            valid_from=epoch("2020-01-01"),
+            grace_seconds=4,
+            minimum_charge=200_000,
+            maximum_charge=9_000_000,
+            surcharge=30_000,
+        ),
     )
 
 
@@ -251,10 +280,3 @@ def test_a_prefix_with_letters_stops_the_compiler_and_leaves_the_old_file(
         copy_deck(cursor, 1, path)
     assert Deck.open(path).match("361", 0) is not None
     assert [file.name for file in tmp_path.iterdir()] == ["1.deck"]
-
-
-def test_time_windows_are_read_by_id(cursor: Any) -> None:
-    cursor.execute(
-        "INSERT INTO pricing_timewindow VALUES (4, 'night', 31, '22:00', '06:30'), (5, 'all', 127, '0:00', '24:00')"
-    )
-    assert read_windows(cursor) == {4: TimeWindow(31, 1320, 390), 5: TimeWindow(127, 0, 0)}

@@ -10,7 +10,20 @@ from hypothesis import strategies as st
 
 from apps.core.values import Rounding, TimeWindow, divide, to_micros
 from apps.core.values.windows import EVERY_DAY
-from apps.pricing.engine import LONGEST, NOTHING, Band, Rate, Terms, Tier, band_of, max_duration, rate, tiers
+from apps.pricing.engine import (
+    LONGEST,
+    NOTHING,
+    Band,
+    Crossing,
+    Rate,
+    Terms,
+    Tier,
+    band_of,
+    highest,
+    max_duration,
+    rate,
+    tiers,
+)
 from apps.pricing.engine.rating import largest_within
 
 MINUTE = to_micros(60)  # a price at which every second costs one whole unit
@@ -188,6 +201,16 @@ prices = st.integers(-3_000_000, 30_000_000) | st.sampled_from([0, 1, 60, MINUTE
 lengths = st.sampled_from([1, 1, 6, 30, 60, 7])
 
 
+once_per_call = st.fixed_dictionaries(
+    {
+        "grace_seconds": st.sampled_from([0, 0, 3, 45]),
+        "minimum_charge": st.sampled_from([0, 0, 900_000]),
+        "maximum_charge": st.sampled_from([0, 0, 1_000_000, 5_000_000]),
+        "surcharge": st.sampled_from([0, 0, 70_001]),
+    }
+)
+
+
 @st.composite
 def rates(draw: st.DrawFn) -> Rate:
     return Rate(
@@ -200,6 +223,7 @@ def rates(draw: st.DrawFn) -> Rate:
         draw(st.sampled_from([0, 0, 10, 45])),
         draw(st.sampled_from([0, 0, 5, 40])),
         draw(st.sampled_from([0, 0, 50, 200])),
+        **draw(st.just({}) | once_per_call),
     )
 
 
@@ -219,6 +243,11 @@ def any_terms(draw: st.DrawFn) -> Terms:
         vat_ppm=draw(st.sampled_from([0, 270_000, 55_000])),
         included_ppm=draw(st.sampled_from([0, 0, 270_000])),
         exchange=draw(st.sampled_from([(1, 1), (39_137, 100), (1, 3)])),
+        crossing=draw(st.sampled_from(Crossing)),
+        discount_ppm=draw(st.sampled_from([0, 0, 125_000, 333_333])),
+        days=draw(
+            st.sampled_from([(), ((20_751, 7),), ((20_751, 0), (20_750, 7))])
+        ),  # the Sunday of the change
     )
 
 
@@ -227,27 +256,36 @@ def second_by_second(terms: Terms, start: int, seconds: int) -> tuple[int, int]:
 
     def band(second: int) -> Band:
         for one in terms.bands:
-            if one.window is None or one.window.contains(start + second, terms.zone):
+            if one.window is None or one.window.contains(start + second, terms.zone, terms.days):
                 return one
         return terms.bands[-1]
 
     def tier(one: Band, second: int) -> Tier:
         return [t for t in one.tiers if t.start <= second][-1]
 
-    total, billed, second = band(0).connect_fee * 60, 0, 0
+    own = band((seconds - 1) // 2 if terms.crossing is Crossing.CALL_MIDDLE else 0)
+    if seconds <= own.grace_seconds:
+        return 0, 0
+    alone = terms.crossing in (Crossing.CALL_START, Crossing.CALL_MIDDLE)
+    total, billed, second = own.connect_fee * 60, 0, 0
     while second < seconds:
-        mine, current = band(second), tier(band(second), second)
+        mine = own if alone else band(second)
+        current = tier(mine, second)
         for _ in range(current.step):
             if tier(mine, second) != current:
                 break
             billed += 1 if current.per else 0
-            now = tier(band(second), second)
+            now = tier(band(second), second) if terms.crossing is Crossing.PER_SECOND else current
             total += now.price if now.per else 0
             second += 1
-    return total, billed
+    if own.maximum_charge:
+        total = min(total, own.maximum_charge * 60)
+    if own.minimum_charge:
+        total = max(total, own.minimum_charge * 60)
+    return total + own.surcharge * 60, billed
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(any_terms(), st.integers(-70, 70), st.integers(1, 400))
 def test_the_walk_agrees_with_counting_second_by_second(terms: Terms, shift: int, seconds: int) -> None:
     total, billed = second_by_second(terms, START + shift, seconds)
@@ -260,6 +298,7 @@ def test_the_walk_agrees_with_counting_second_by_second(terms: Terms, shift: int
         vat_ppm=terms.vat_ppm,
         included_ppm=terms.included_ppm,
         exchange=(above, below),
+        discount_ppm=terms.discount_ppm,
     )
     charge = rate(terms, START + shift, seconds)
     assert charge.billed_seconds == billed
@@ -267,7 +306,7 @@ def test_the_walk_agrees_with_counting_second_by_second(terms: Terms, shift: int
     assert charge.gross == charge.net + charge.vat
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(
     any_terms(), st.integers(-70, 70), st.integers(-5, 3_000_000) | st.integers(0, 200_000_000), st.booleans()
 )
@@ -296,13 +335,28 @@ def test_a_long_budget_pays_its_duration_and_not_a_second_more(terms: Terms, bud
         assert rate(terms, START, 10 * LONGEST).gross <= budget
         return
     assert longest == 0 or rate(terms, START, longest).gross <= budget
-    if terms.simple or longest < LONGEST:
+    if terms.simple or terms.crossing is Crossing.CALL_START or longest < LONGEST:
         assert rate(terms, START, longest + 1).gross > budget
+
+
+@settings(max_examples=150, deadline=None)
+@given(any_terms(), st.integers(-70, 70), st.integers(1, 400))
+def test_what_must_be_set_aside_pays_for_every_call_that_is_not_longer(
+    terms: Terms, shift: int, seconds: int
+) -> None:
+    costs = [rate(terms, START + shift, length).gross for length in range(1, seconds + 1)]
+    aside = highest(terms, START + shift, seconds)
+    if terms.crossing is Crossing.CALL_MIDDLE and not terms.simple:
+        assert aside == max(0, *costs)
+    else:
+        assert aside == max(0, costs[-1])
+    if all(band.connect_fee >= 0 and all(tier.price >= 0 for tier in band.tiers) for band in terms.bands):
+        assert aside == max(costs)
 
 
 @given(any_terms(), st.integers(1, 5000))
 def test_charges_are_whole_amounts_of_the_decimals(terms: Terms, seconds: int) -> None:
-    step = 10 ** (6 - terms.decimals)
+    step = 1 if terms.rounding is Rounding.NONE else 10 ** (6 - terms.decimals)
     assert all(amount % step == 0 for amount in rate(terms, START, seconds)[:3])
 
 
@@ -315,7 +369,12 @@ def test_terms_that_never_charge_again_last_for_ever() -> None:
 
 @pytest.mark.parametrize(
     ("rounding", "expected"),
-    [(Rounding.HALF_UP, [0, 2, 4]), (Rounding.UP, [0, 2, 4]), (Rounding.DOWN, [1, 3, 5])],
+    [
+        (Rounding.HALF_UP, [0, 2, 4]),
+        (Rounding.UP, [0, 2, 4]),
+        (Rounding.DOWN, [1, 3, 5]),
+        (Rounding.NONE, [0, 2, 4]),
+    ],
 )
 def test_a_price_on_the_edge_of_rounding_lasts_as_long_as_it_is_rounded(
     rounding: Rounding, expected: list[int]

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import pytest
 
+from apps.cdrs.queries import Traffic
 from apps.core.values import Rounding, round_micros, to_micros
 from apps.pricing.engine import Rate, Terms, band_of, duration_seconds, max_duration, rate
 from tests.engine import cases
@@ -24,7 +25,7 @@ def of(*kinds: str) -> list:
 
 @pytest.mark.parametrize("case", of("cost"))
 def test_a_published_cost_is_met_exactly(case: cases.Case) -> None:
-    charge = rate(cases.terms(case), case.start, int(case.seconds))
+    charge = rate(cases.terms(case), case.start, int(case.seconds or 1))
     assert charge.gross == cases.expected_micros(case)
 
 
@@ -87,8 +88,15 @@ def test_a_published_margin_is_what_the_customer_pays_above_the_vendor(case: cas
     assert earned == cases.expected_micros(case)
 
 
+def test_published_statistics_of_calls_are_met() -> None:
+    """RC104 and RC105: four calls, three of them answered, of 10, 22 and 22 seconds."""
+    asr, acd = (c for c in ALL if c.kind == "statistic")
+    traffic = Traffic(calls=4, answered=3, seconds=54, revenue=Decimal(0), cost=Decimal(0))
+    assert (traffic.asr / 100, traffic.acd) == (asr.expected, acd.expected)
+
+
 def test_every_row_is_either_tested_or_listed_with_its_reason() -> None:
-    kinds = {"cost", "billed_seconds", "rounding", "duration_rounding", "max_seconds", "margin"}
+    kinds = {"cost", "billed_seconds", "rounding", "duration_rounding", "max_seconds", "margin", "statistic"}
     assert {c.id for c in ALL if c.kind not in kinds} <= set(cases.NOT_OURS)
     assert set(cases.NOT_OURS) <= {c.id for c in ALL}
     assert len(ALL) == 70

@@ -49,7 +49,7 @@ def test_a_number_without_a_prefix_has_no_rate() -> None:
 
 
 def test_the_longer_prefix_then_the_narrower_window_is_asked_first_and_the_rest_last() -> None:
-    windows = {7: TimeWindow(), 8: TimeWindow(96), 9: TimeWindow(96)}
+    windows = {7: (TimeWindow(),), 8: (TimeWindow(96),), 9: (TimeWindow(96),)}
     rates = [
         Rate(1, "3", 1),
         Rate(2, "3", 1, window=9),
@@ -58,3 +58,13 @@ def test_the_longer_prefix_then_the_narrower_window_is_asked_first_and_the_rest_
         Rate(5, "36", 1, window=7),
     ]
     assert [band.rate_id for band in bands_of(rates, windows)] == [5, 3, 2, 4, 1]
+
+
+def test_a_window_of_several_spans_makes_a_band_of_each_and_one_that_never_opens_none() -> None:
+    windows = {
+        7: (TimeWindow(31, 1080, 1440), TimeWindow(31, 0, 480)),
+        8: (),
+        9: (TimeWindow(31, 480, 1080),),
+    }
+    rates = [Rate(1, "3", 1, window=7), Rate(2, "3", 1, window=8), Rate(3, "3", 1, window=9)]
+    assert [band.rate_id for band in bands_of(rates, windows)] == [3, 1, 1]

@@ -49,7 +49,7 @@ def prepare() -> None:
         )
         pricing.assign_tariff(account=reseller, tariff=wholesale)
         # Direct, because SIPp sends no sound, and a relayed call without any is ended after a while.
-        common = {"billing": "prepaid", "vat_rate": VAT, "addresses": ["127.0.0.1"], "media": "direct"}
+        common = {"billing": "prepaid", "vat_rate": VAT, "addresses": ["127.0.0.1"]}
         trunk = make.customer_trunk(
             username="faults-trunk", parent=reseller, balance="1000", tech_prefix=TWO_PAYERS, **common
         )
@@ -57,10 +57,10 @@ def prepare() -> None:
             username="one-balance", parent=company, tech_prefix=ONE_BALANCE, **common
         )
         for payer in (trunk, single):
-            pricing.assign_tariff(account=payer, tariff=retail)
+            pricing.assign_tariff(account=make.direct(payer), tariff=retail)
         for carrier in Account.objects.filter(kind="carrier"):
-            users.change_account(account=carrier, media="direct")
-        loop = make.carrier(username="loop-carrier", parent=company, price="0.01", media="direct")
+            make.direct(carrier)
+        loop = make.direct(make.carrier(username="loop-carrier", parent=company, price="0.01"))
         users.set_trunk(
             account=loop, host="127.0.0.1", port=int(os.environ["MIZU_SIP_PORT"]), prefix=TWO_PAYERS
         )

@@ -39,9 +39,7 @@ BURST = 25
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_hundreds_of_broken_requests_leave_a_worker_alive(
-    worker: House, stranger: Peer, method: str
-) -> None:
+def test_hundreds_of_broken_requests_leave_a_worker_alive(worker: House, stranger: Peer, method: str) -> None:
     """A sample of what the simulated town is told; who sends it has no account. `opened` finds any failure in the worker's log."""
     base = Base(method, sent_by=b"127.0.0.1:%d" % stranger.port, call_id=b"protos-" + method.encode())
     burst: list[bytes] = []

@@ -117,6 +117,15 @@ class House:
         """The record of the call with this Call-ID of the caller's."""
         return wait_for(lambda: self.records(call_id), seconds, f"the record of {call_id}")[0]
 
+    def sip_messages(self, record: Record) -> list[Row]:
+        """What the office keeps of the call's messages; nothing while they are on their way."""
+        try:
+            rows: list[Row] = self.api("GET", f"cdrs/{record.id}/sip/")
+        except AssertionError as error:
+            assert ": 404 " in str(error), error
+            return []
+        return rows
+
     def records(self, call_id: str) -> list[Record]:
         """All records whose Call-ID begins so, the oldest first."""
         found = self._rows("select row_to_json(c)::text from cdrs_cdr c where starts_with(sip_call_id, %s)"

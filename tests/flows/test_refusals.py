@@ -11,6 +11,7 @@ import pytest
 
 from tests.flows.house import House, Record
 from tests.flows.sipp import Caller, serving
+from tests.support import wait_for
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(120)]
 
@@ -125,6 +126,10 @@ def test_when_every_carrier_refuses_the_caller_hears_503(house: House, folder: P
         record = refused(house, folder, f"777{EMIRATES}", 503)
     assert house.attempts(record) == list(zip(CARRIERS, (503, 500, 503), strict=True))
     assert record.hangup_cause == "carriers_failed"
+    messages = wait_for(lambda: house.sip_messages(record), 30, "the SIP messages of the call that failed")
+    sent = [one["text"].split("\r\n")[0].split(" ")[:2] for one in messages]
+    assert [word for word, _ in sent].count("INVITE") == 4 and [word for word, _ in sent].count("ACK") == 4
+    assert {status for word, status in sent if word == "SIP/2.0"} == {"100", "500", "503"}
 
 
 @pytest.mark.req("failover-013")

@@ -46,7 +46,7 @@ class Office:
             name: []
             for name in (
                 "accounts", "credentials", "addresses", "trunks", "rules", "tariffs", "assignments", "windows",
-                "exchange",
+                "exchange", "calendars", "overrides", "header_rules", "causes",
             )
         }  # fmt: skip
         self.settings: dict[str, Any] = defaults()
@@ -62,12 +62,16 @@ class Office:
         self, username: str, kind: str = "subscriber", *, above: int | None = None, **fields: Any
     ) -> int:
         account = self.id()
+        if fields.pop("media", "relay") == "direct":
+            self.rows["overrides"] += [
+                [account, key, "bypass"] for key in ("routertpcaller", "routertpcalled")
+            ]
         path = next((row[3] for row in self.rows["accounts"] if row[0] == above), [])
         values = {
             "active": True, "billing": "prepaid", "currency": "EUR", "vat": 0, "zone": "UTC", "number": "",
-            "tech_prefix": "", "max_calls": 0, "per_second": 0, "max_seconds": 0, "media": "relay",
+            "tech_prefix": "", "max_calls": 0, "per_second": 0, "max_seconds": 0,
         } | fields  # fmt: skip
-        assert len(values) == 11, fields
+        assert len(values) == 10, fields
         self.rows["accounts"].append([account, username, kind, [*path, account], *values.values()])
         return account
 
@@ -89,15 +93,18 @@ class Office:
         included: int = 0,
         zone: str = "UTC",
         decimals: int = 4,
+        crossing: str = "per_second",
+        calendars: Iterable[int] = (),
     ) -> int:
         tariff = self.id()
         if isinstance(prices, Mapping):
             prices = [Rate(self.id(), prefix, price) for prefix, price in prices.items()]
         self.rates[tariff] = list(prices)
-        row = [tariff, f"{kind}-{tariff}", kind, currency, included, zone, "half_up", decimals]
+        row = [tariff, f"{kind}-{tariff}", kind, currency, included, zone, "half_up", decimals, crossing]
+        row.append(list(calendars))
         self.rows["tariffs"].append(row)
         if to is not None:
-            self.rows["assignments"].append([to, kind, tariff])
+            self.rows["assignments"].append([to, kind, tariff, "", None, None])
         return tariff
 
     def carrier(
@@ -148,9 +155,14 @@ def write(office: Office, folder: Path, now: float = NOW) -> Store:
         return {name: rows[name] for name in names}
 
     parts = {
-        "accounts": store.write_part("accounts", sections("accounts", "credentials", "addresses", "trunks")),
+        "accounts": store.write_part(
+            "accounts", sections("accounts", "credentials", "addresses", "trunks", "overrides")
+        ),
         "routes": store.write_part("routes", sections("rules")),
-        "tariffs": store.write_part("tariffs", sections("tariffs", "assignments", "windows", "exchange")),
+        "tariffs": store.write_part(
+            "tariffs", sections("tariffs", "assignments", "windows", "exchange", "calendars")
+        ),
+        "signalling": store.write_part("signalling", sections("header_rules", "causes")),
         "settings": store.write_part("settings", {"settings": plain(office.settings).items()}),
     }
     for tariff, rates in office.rates.items():

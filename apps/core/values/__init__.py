@@ -10,10 +10,20 @@ from apps.core.values.money import (
     round_micros,
     to_micros,
 )
-from apps.core.values.windows import Schedule, TimeWindow, next_boundary, schedule
+from apps.core.values.windows import (
+    Days,
+    Hours,
+    Schedule,
+    TimeWindow,
+    local_date,
+    next_boundary,
+    schedule,
+)
 
 __all__ = [
     "MICROS",
+    "Days",
+    "Hours",
     "Rounding",
     "Schedule",
     "TimeWindow",
@@ -22,6 +32,7 @@ __all__ = [
     "divide",
     "from_micros",
     "is_digits",
+    "local_date",
     "next_boundary",
     "prefixes",
     "round_micros",

@@ -10,16 +10,17 @@ DECIMALS = 6
 
 
 class Rounding(StrEnum):
-    """What becomes of the part that does not fit. All three treat a debit and a credit alike."""
+    """What becomes of the part that does not fit. All treat a debit and a credit alike."""
 
     HALF_UP = "half_up"  # to the nearest, a half away from zero
     UP = "up"  # away from zero
     DOWN = "down"  # towards zero
+    NONE = "none"  # no decimals are cut: to the nearest micro, the smallest money there is
 
 
 def divide(numerator: int, denominator: int, rounding: Rounding) -> int:
     """The rounded quotient; `denominator` is positive."""
-    if rounding is Rounding.HALF_UP:
+    if rounding is Rounding.HALF_UP or rounding is Rounding.NONE:
         whole = (2 * abs(numerator) + denominator) // (2 * denominator)
     elif rounding is Rounding.UP:
         whole = -(-abs(numerator) // denominator)

@@ -2,6 +2,9 @@
 
 A window follows the wall clock: in the night when clocks go back, the repeated hour is in the
 window twice; in the night when they go forward, the missing hour is in it never.
+
+What a date counts as is its weekday, unless `Days` says otherwise: a public holiday counts as `HOLIDAY` and no
+longer as a Monday; a Saturday on which people work may count as a Friday.
 """
 
 from bisect import bisect_right
@@ -12,14 +15,21 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 DAY = 86_400
-EVERY_DAY = 127
+EVERY_DAY = 255
+"""The mask of all seven weekdays and of holidays."""
+HOLIDAY = 7
+"""What a holiday counts as: the day after Sunday, bit 128 of a mask."""
 _MINUTES = 1440
 _HORIZON_DAYS = 400
 
 
+Days = tuple[tuple[int, int], ...]
+"""Local dates (days since 1970) that do not count as their weekday, and what they count as (Monday 0 … `HOLIDAY`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class TimeWindow:
-    """Half-open `[start, end)` in minutes of the local day, on the weekdays of the mask (Mon=1 … Sun=64).
+    """Half-open `[start, end)` in minutes of the local day, on the days of the mask (Mon=1 … Sun=64, holidays=128).
 
     `end <= start` runs over midnight into the day after each day of the mask; equal values mean
     the whole 24 hours from the start.
@@ -31,27 +41,38 @@ class TimeWindow:
 
     def __post_init__(self) -> None:
         if not 0 <= self.weekdays <= EVERY_DAY:
-            raise ValueError(f"weekdays is a mask of 0 to 127, not {self.weekdays}")
+            raise ValueError(f"weekdays is a mask of 0 to {EVERY_DAY}, not {self.weekdays}")
         if not (0 <= self.start < _MINUTES and 0 <= self.end <= _MINUTES):
             raise ValueError(f"minutes of the day expected, not {self.start} to {self.end}")
 
-    def holds(self, weekday: int, minute: int) -> bool:
-        """Whether this wall time is inside; `weekday` counts from Monday = 0."""
+    def holds(self, today: int, yesterday: int, minute: int) -> bool:
+        """Whether this minute is inside, on a day that counts as `today` after one that counts as `yesterday`."""
         if self.start < self.end:
-            return bool(self.weekdays >> weekday & 1) and self.start <= minute < self.end
+            return bool(self.weekdays >> today & 1) and self.start <= minute < self.end
         if minute >= self.start:
-            return bool(self.weekdays >> weekday & 1)
-        return bool(self.weekdays >> (weekday - 1) % 7 & 1) and minute < self.end
+            return bool(self.weekdays >> today & 1)
+        return bool(self.weekdays >> yesterday & 1) and minute < self.end
 
-    def contains(self, instant: int, zone: str) -> bool:
+    def contains(self, instant: int, zone: str, days: Days = ()) -> bool:
         """Whether the window is open at this epoch second on that zone's wall clock."""
-        local = _local(instant, zone)
-        return self.holds(local // DAY % 7, local % DAY // 60)
+        local = instant + _offset(instant, zone)
+        return self.holds(*_kinds(local, days), local % DAY // 60)
 
     def minutes(self) -> int:
-        """Its length in a week; the narrower of two windows is the more particular."""
+        """Its length in a week with a holiday; the narrower of two windows is the more particular."""
         span = self.end - self.start if self.start < self.end else self.end - self.start + _MINUTES
         return span * self.weekdays.bit_count()
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Several spans of the week that open and close as one; without any, never open."""
+
+    spans: tuple[TimeWindow, ...]
+
+    def contains(self, instant: int, zone: str, days: Days = ()) -> bool:
+        """Whether one of them is open at this epoch second on that zone's wall clock."""
+        return any(span.contains(instant, zone, days) for span in self.spans)
 
 
 Windows = tuple[TimeWindow | None, ...]
@@ -74,17 +95,22 @@ class Schedule:
 
 
 @lru_cache(maxsize=4096)
-def schedule(windows: Windows, zone: str, day: int) -> Schedule:
+def schedule(windows: Windows, zone: str, day: int, days: Days = ()) -> Schedule:
     """The windows in force through UTC day `day` (days since 1970); `None` stands for "always"."""
     starts: list[int] = []
     indexes: list[int] = []
     for instant in _candidates(windows, zone, day):
-        local = _local(instant, zone)
-        index = _first_open(windows, local // DAY % 7, local % DAY // 60)
+        local = instant + _offset(instant, zone)
+        index = _first_open(windows, *_kinds(local, days), local % DAY // 60)
         if not indexes or indexes[-1] != index:
             starts.append(instant)
             indexes.append(index)
     return Schedule(tuple(starts), tuple(indexes))
+
+
+def local_date(instant: int, zone: str) -> int:
+    """The date on that zone's calendar, days since 1970."""
+    return (instant + _offset(instant, zone)) // DAY
 
 
 def next_boundary(window: TimeWindow, zone: str, instant: int) -> int | None:
@@ -98,11 +124,23 @@ def next_boundary(window: TimeWindow, zone: str, instant: int) -> int | None:
     return None
 
 
-def _first_open(windows: Windows, weekday: int, minute: int) -> int:
+def _first_open(windows: Windows, today: int, yesterday: int, minute: int) -> int:
     for index, window in enumerate(windows):
-        if window is None or window.holds(weekday, minute):
+        if window is None or window.holds(today, yesterday, minute):
             return index
     return -1
+
+
+def _kinds(local: int, days: Days) -> tuple[int, int]:
+    """What the date of that wall time and the date before count as."""
+    date = local // DAY
+    today, yesterday = (date + 3) % 7, (date + 2) % 7  # 1970-01-01 was a Thursday, three days after a Monday
+    for one, kind in days:
+        if one == date:
+            today = kind
+        elif one == date - 1:
+            yesterday = kind
+    return today, yesterday
 
 
 def _candidates(windows: Windows, zone: str, day: int) -> list[int]:
@@ -142,12 +180,6 @@ def _local_offset(instant: int, zone: ZoneInfo) -> int:
     offset = datetime.fromtimestamp(instant, zone).utcoffset()
     assert offset is not None
     return offset // timedelta(seconds=1)
-
-
-def _local(instant: int, zone: str) -> int:
-    """Wall time as seconds since a Monday's midnight, so that `// DAY % 7` is the weekday."""
-    # 1970-01-01 was a Thursday: three days after a Monday.
-    return instant + _offset(instant, zone) + 3 * DAY
 
 
 @lru_cache(maxsize=512)

@@ -10,8 +10,7 @@ from uuid import UUID
 
 from apps.cdrs.models import Disconnector
 from apps.cdrs.services import EARLIEST, LATEST
-from apps.pricing.engine import Terms, duration_seconds, rate
-from apps.pricing.engine.rating import band_at
+from apps.pricing.engine import Terms, band_for, commission_from_profit, duration_seconds, rate
 
 Row = dict[str, Any]
 PAYERS = ("retail", "reseller")
@@ -91,15 +90,27 @@ def _prices(record: Row, call_id: str, times: Times) -> list[Row]:
     if record.get("cost") and record.get("carrier") is not None:
         shares.append(("carrier", record["carrier"], record["cost"], seconds))
     common = {"call_id": call_id, "started_at": started}
-    return [
+    prices = [
         common | {"kind": kind, "account_id": int(account)} | _price(terms_of(packed), answered, billed)
         for kind, account, packed, billed in shares
     ]
+    if record.get("commission"):
+        prices.append(common | _commission(record["commission"], answered, paid, prices))
+    return prices
+
+
+def _commission(packed: list[Any], answered: float, seconds: int, prices: list[Row]) -> Row:
+    """A sales person's share of the profit: what the list price of these seconds leaves above the carrier's cost."""
+    account, share, reduction, terms = packed
+    price = _price(terms_of(terms), answered, seconds)
+    cost = sum(one["net"] for one in prices if one["kind"] == "carrier")
+    net = commission_from_profit(price["net"], cost, int(share), int(reduction))
+    return price | {"kind": "sales", "account_id": int(account), "net": net, "vat": 0, "gross": net}
 
 
 def _price(terms: Terms, answered: float, seconds: int) -> Row:
     charge = rate(terms, answered, seconds)
-    band, _ = band_at(terms, int(answered), 0)
+    band = band_for(terms, int(answered), seconds)
     tier = next((tier for tier in band.tiers if tier.per), band.tiers[-1])
     return {
         "rate_id": band.rate_id,
@@ -194,16 +205,25 @@ def _cdr(record: Row, call_id: str, times: Times) -> Row:
         "reseller_id": record.get("reseller"),
         "route_rule": _text(record, "rule", 64),
         "attempts": _clean(record.get("attempts") or []),
-        "media": _text(record, "media", 8),
+        "media": _text(record, "media", 12),
         "codec": _text(record, "codec", 32),
         "rtp_sent": int(sent),
         "rtp_received": int(received),
         "rtp_lost": int(lost),
+        "caller_mos": _mos(record, "caller"),
+        "called_mos": _mos(record, "called"),
+        "quality": record.get("quality"),
         "sip_call_id": _text(record, "sip_call_id", 255),
         "worker": _text(record, "worker", 64),
         "world_version": _text(record, "world", 64),
         "comment": _text(record, "comment", 4000),
     }
+
+
+def _mos(record: Row, party: str) -> float | None:
+    """What a party heard; None when nothing is known of it."""
+    value = ((record.get("quality") or {}).get(party) or {}).get("mos")
+    return None if value is None else min(5.0, max(1.0, float(value)))
 
 
 def _count(value: Any, largest: int = LARGEST) -> int:

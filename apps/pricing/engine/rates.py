@@ -30,6 +30,10 @@ class Rate(NamedTuple):
     valid_from: int = ALWAYS  # half-open, epoch seconds
     valid_until: int = NEVER
     window: int | None = None  # id of its time window; None: the rest of the time
+    grace_seconds: int = 0  # and what else is counted once per call: see `Band`; micros
+    minimum_charge: int = 0
+    maximum_charge: int = 0
+    surcharge: int = 0
 
 
 def select(groups: Iterable[Sequence[Rate]], number: str, at: float) -> tuple[Rate, ...]:
@@ -84,19 +88,28 @@ def band_of(one: Rate, window: TimeWindow | None = None) -> Band:
             free_seconds=one.free_seconds,
             free_after=one.free_after,
         ),
+        one.grace_seconds,
+        one.minimum_charge,
+        one.maximum_charge,
+        one.surcharge,
     )
 
 
-def bands_of(rates: Sequence[Rate], windows: Mapping[int, TimeWindow]) -> tuple[Band, ...]:
+def bands_of(rates: Sequence[Rate], windows: Mapping[int, Sequence[TimeWindow]]) -> tuple[Band, ...]:
     """The bands of what `select` chose, in the order in which they are asked.
 
     The longer prefix first, then the window that covers less of the week, then the lower id; the
-    rest comes last. Raises KeyError for a window that does not exist.
+    rest comes last. A rate makes a band of every span of its window; none, when the window is never
+    open. Raises KeyError for a window that does not exist.
     """
 
     def order(one: Rate) -> tuple[int, int, int]:
-        minutes = 10**6 if one.window is None else windows[one.window].minutes()
+        minutes = 10**6 if one.window is None else sum(span.minutes() for span in windows[one.window])
         return -len(one.prefix), minutes, one.window or 0
 
     ordered = sorted(rates, key=order) if len(rates) > 1 else rates
-    return tuple(band_of(one, None if one.window is None else windows[one.window]) for one in ordered)
+    return tuple(
+        band_of(one, span)
+        for one in ordered
+        for span in ((None,) if one.window is None else windows[one.window])
+    )

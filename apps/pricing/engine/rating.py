@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from apps.core.values.money import Rounding, divide
-from apps.core.values.windows import DAY, schedule
-from apps.pricing.engine.terms import Band, Terms
+from apps.core.values.windows import DAY
+from apps.pricing.engine.terms import Band, Crossing, Terms, Tier
 
 
 class Charge(NamedTuple):
@@ -22,14 +22,16 @@ NOTHING = Charge(0, 0, 0, 0)
 def rate(terms: Terms, started_at: float, seconds: int) -> Charge:
     """The charge for a call of so many whole seconds that was answered at `started_at`.
 
-    1. No seconds, no charge.
+    1. No seconds, no charge; none either within the grace.
     2. Walk the tiers from the start in full steps until the call's end: the billed seconds. A
        step is taken from the band in force when it begins.
-    3. Price every billed second by the band in force on the wall clock in that second: a call
-       that crosses a boundary is split there, one that ends on it never saw the later band, and
-       two calls in the same step cost the same.
-    4. Add the connect fee of the first band, take included VAT out, convert, round once: the net.
-       VAT and gross come from that rounded net.
+    3. Price them as `Terms.crossing` says. By default every billed second has the price of the band in
+       force on the wall clock in that second: a call that crosses a boundary is split there, one that
+       ends on it never saw the later band, and two calls in the same step cost the same.
+    4. Add the connect fee, keep the sum between the least and the most that a call costs, add the
+       surcharge: all of the band that the call belongs to (`band_for`).
+    5. Take included VAT and discounts out, convert, round once: the net. VAT and gross come from
+       that rounded net.
     """
     if seconds <= 0:
         return NOTHING
@@ -39,9 +41,38 @@ def rate(terms: Terms, started_at: float, seconds: int) -> Charge:
         billed = first if seconds <= first else first - (first - seconds) // following * following
         numerator = connect + billed * price
     else:
-        numerator, billed = _walked(terms, int(started_at), seconds)
+        begin = int(started_at)
+        own = band_for(terms, begin, seconds)
+        if seconds <= own.grace_seconds:
+            return NOTHING
+        if terms.one_band:
+            usage, billed = usage_of(own, terms.unit, seconds)
+        else:
+            usage, billed = _walked(terms, begin, seconds)
+        numerator = call_total(own, terms.unit, usage)
     net, vat = amounts(terms, numerator)
     return Charge(net, vat, net + vat, billed)
+
+
+def band_for(terms: Terms, started_at: int, seconds: int) -> Band:
+    """The band that a call of so many seconds belongs to: the first, or that of its middle second.
+
+    Of an even number of seconds the earlier of the two in the middle counts, so that a call whose middle lies on a
+    boundary belongs to the earlier band, as one that ends on a boundary does.
+    """
+    if terms.crossing is Crossing.CALL_MIDDLE and seconds > 0:
+        return band_at(terms, started_at, (seconds - 1) // 2)[0]
+    return band_at(terms, started_at, 0)[0]
+
+
+def call_total(own: Band, unit: int, usage: int) -> int:
+    """What is charged for a call in 1/unit micros, from the price of its seconds in the same."""
+    total = own.connect_fee * unit + usage
+    if own.maximum_charge and total > own.maximum_charge * unit:
+        total = own.maximum_charge * unit
+    if own.minimum_charge and total < own.minimum_charge * unit:
+        total = own.minimum_charge * unit
+    return total + own.surcharge * unit
 
 
 def amounts(terms: Terms, numerator: int) -> tuple[int, int]:
@@ -70,7 +101,7 @@ def _gross(terms: Terms, quanta: int) -> int:
 
 def largest_within(quotient: int, denominator: int, rounding: Rounding) -> int:
     """The largest numerator that `divide` still rounds to the quotient, or less."""
-    if rounding is Rounding.HALF_UP:
+    if rounding is Rounding.HALF_UP or rounding is Rounding.NONE:
         half = (2 * quotient + 1) * denominator
         return (half - 1) // 2 if quotient >= 0 else half // 2
     if (rounding is Rounding.UP) == (quotient >= 0):
@@ -83,8 +114,20 @@ def band_at(terms: Terms, started_at: int, second: int) -> tuple[Band, int | Non
     if terms.simple:
         return terms.bands[0], None
     instant = started_at + second
-    index, until = schedule(terms.windows, terms.zone, instant // DAY).at(instant)
+    index, until = terms.plan(instant // DAY).at(instant)
     return terms.bands[index], until - started_at  # -1, nothing open: the last band
+
+
+def tier_price(tier: Tier, unit: int, seconds: int) -> int:
+    """The price of so many seconds of a tier in 1/unit micros."""
+    return seconds * tier.price * (unit // tier.per) if tier.per else 0
+
+
+def step_price(terms: Terms, started_at: int, begin: int, end: int, tier: Tier) -> int:
+    """The price of elapsed seconds `[begin, end)`, billed in steps of `tier`, in 1/unit micros."""
+    if terms.split:
+        return price_between(terms, started_at, begin, end)
+    return tier_price(tier, terms.unit, end - begin)
 
 
 def price_between(terms: Terms, started_at: int, begin: int, end: int) -> int:
@@ -94,15 +137,30 @@ def price_between(terms: Terms, started_at: int, begin: int, end: int) -> int:
         band, band_end = band_at(terms, started_at, begin)
         tier, tier_end = band.place(begin)
         until = min(end, band_end or end, tier_end or end)
-        if tier.per:
-            total += (until - begin) * tier.price * (terms.unit // tier.per)
+        total += tier_price(tier, terms.unit, until - begin)
         begin = until
     return total
 
 
+def usage_of(band: Band, unit: int, seconds: int) -> tuple[int, int]:
+    """The price of a call's seconds in 1/unit micros and the billed ones, all by one band."""
+    total = billed = begin = 0
+    while begin < seconds:
+        tier, tier_end = band.place(begin)
+        limit = seconds if tier_end is None else min(seconds, tier_end)
+        end = begin - (begin - limit) // tier.step * tier.step
+        if tier_end is not None and end > tier_end:
+            end = tier_end
+        if tier.per:
+            billed += end - begin
+        total += tier_price(tier, unit, end - begin)
+        begin = end
+    return total, billed
+
+
 def _walked(terms: Terms, started_at: int, seconds: int) -> tuple[int, int]:
-    numerator = band_at(terms, started_at, 0)[0].connect_fee * terms.unit
-    begin = billed = 0
+    """The same by the bands in force as the call goes on."""
+    total = billed = begin = 0
     while begin < seconds:
         band, band_end = band_at(terms, started_at, begin)
         tier, tier_end = band.place(begin)
@@ -113,6 +171,6 @@ def _walked(terms: Terms, started_at: int, seconds: int) -> tuple[int, int]:
         if tier.per:
             billed += end - begin
         # Only the last step can reach over the band's end, so pricing all of it costs no more walks.
-        numerator += price_between(terms, started_at, begin, end)
+        total += step_price(terms, started_at, begin, end, tier)
         begin = end
-    return numerator, billed
+    return total, billed

@@ -1,11 +1,14 @@
 """The verbs of prices: the only writers of `apps.pricing.models`."""
 
 from apps.pricing.errors import ImportRefused, PricingError
+from apps.pricing.services.exchange import import_exchange_rates, load_ecb, set_exchange_rate
 from apps.pricing.services.exports import export_rates
+from apps.pricing.services.hours import save_calendar, save_day, save_window
 from apps.pricing.services.imports import ImportResult, import_rates
 from apps.pricing.services.tariffs import (
     add_rate,
     assign_tariff,
+    change_assignment,
     change_rate,
     change_tariff,
     create_tariff,
@@ -19,11 +22,18 @@ __all__ = [
     "PricingError",
     "add_rate",
     "assign_tariff",
+    "change_assignment",
     "change_rate",
     "change_tariff",
     "create_tariff",
     "export_rates",
+    "import_exchange_rates",
     "import_rates",
+    "load_ecb",
     "remove_rate",
+    "save_calendar",
+    "save_day",
+    "save_window",
+    "set_exchange_rate",
     "unassign_tariff",
 ]

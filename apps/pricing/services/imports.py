@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from apps.pricing.errors import ImportRefused
 from apps.pricing.models import Tariff
-from apps.pricing.services.lines import MOST_BYTES, RateLine, read
+from apps.pricing.services.lines import DETAILS, MOST_BYTES, RateLine, read
 
 _NO_PEAK_TIME = "the tariff has no peak time: set it, or leave the column peak empty"
 
@@ -21,9 +21,11 @@ _PREPARE = """
 DROP TABLE IF EXISTS rates_in;
 CREATE TEMPORARY TABLE rates_in (
   prefix text, destination text, price numeric(18, 6), window_id bigint, step int, minimum int,
-  min_digits int, max_digits int
+  min_digits int, max_digits int, connect_fee numeric(18, 6), next_increment int, free_seconds int, free_after int,
+  grace_seconds int, minimum_charge numeric(18, 6), maximum_charge numeric(18, 6), surcharge numeric(18, 6)
 ) ON COMMIT DROP
 """
+_MORE = ", ".join(field for _, field in DETAILS if field != "next_increment")
 _KEEP_NAMES = """
 UPDATE rates_in SET destination = old.destination
 FROM (SELECT DISTINCT ON (prefix) prefix, destination FROM pricing_rate
@@ -39,12 +41,13 @@ _END = f"""
 UPDATE pricing_rate SET valid_until = %(since)s WHERE tariff_id = %(tariff)s AND {_NAMED}
 AND valid_from < %(since)s AND (valid_until IS NULL OR valid_until > %(since)s)
 """  # noqa: S608
-_ADD = """
+_ADD = f"""
 INSERT INTO pricing_rate (tariff_id, prefix, destination, price, window_id, first_increment, next_increment,
-  minimum_seconds, min_digits, max_digits, valid_from)
-SELECT %(tariff)s, prefix, destination, price, window_id, step, step, minimum, min_digits, max_digits, %(since)s
+  minimum_seconds, min_digits, max_digits, valid_from, {_MORE})
+SELECT %(tariff)s, prefix, destination, price, window_id, step, COALESCE(next_increment, step), minimum, min_digits,
+  max_digits, %(since)s, {_MORE}
 FROM rates_in
-"""
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,5 +118,7 @@ def _as_copy(tariff: Tariff, rows: list[RateLine]) -> io.StringIO:
 def _copy_line(row: RateLine, price: Decimal, window: int | None) -> str:
     r"""One line of COPY's text format: tabs between, \N for null, backslashes doubled."""
     name = row.destination.replace("\\", "\\\\").replace("\t", " ")
-    values = (row.prefix, name, price, window, row.step, row.minimum, row.min_digits, row.max_digits)
+    values = (
+        row.prefix, name, price, window, row.step, row.minimum, row.min_digits, row.max_digits, *row.details
+    )  # fmt: skip
     return "\t".join("\\N" if value is None else str(value) for value in values) + "\n"

@@ -1,7 +1,8 @@
 """The guide's price list file, line by line, into plain values (guide 3820-3860). No database here.
 
-Columns: prefix, price, peak, offpeak, billing step, minamount, mindigits, maxdigits; a ninth, destination, is
-ours. Separated by commas, semicolons or tabs; the decimal comma is understood where the comma does not separate.
+Columns: prefix, price, peak, offpeak, billing step, minamount, mindigits, maxdigits are the guide's; destination and
+what follows it are ours. Separated by commas, semicolons or tabs; the decimal comma is understood where the comma does
+not separate.
 """
 
 from __future__ import annotations
@@ -25,6 +26,19 @@ COLUMNS = (
     "maxdigits",
     "destination",
 )
+#: Columns after those, with the field of a rate that each one fills; empty: what the tariff says.
+DETAILS = (
+    ("connect fee", "connect_fee"),
+    ("next step", "next_increment"),
+    ("free seconds", "free_seconds"),
+    ("free after", "free_after"),
+    ("grace", "grace_seconds"),
+    ("least charge", "minimum_charge"),
+    ("highest charge", "maximum_charge"),
+    ("surcharge", "surcharge"),
+)
+AMOUNTS = frozenset({"connect_fee", "minimum_charge", "maximum_charge", "surcharge"})
+MOST_COLUMNS = len(COLUMNS) + len(DETAILS)
 
 _PREFIX = re.compile(r"[0-9*#]{1,20}\Z", re.ASCII)
 _AMOUNT = re.compile(r"(?=\.?[0-9])([0-9]{0,12})(?:\.([0-9]{0,6})0*)?\Z", re.ASCII)
@@ -49,6 +63,7 @@ class RateLine:
     min_digits: int
     max_digits: int
     destination: str
+    details: tuple[Decimal | int | None, ...] = (None,) * len(DETAILS)
 
 
 def read(data: bytes) -> tuple[list[RateLine], list[tuple[int, str]]]:
@@ -77,6 +92,24 @@ def read(data: bytes) -> tuple[list[RateLine], list[tuple[int, str]]]:
             first = False
             bad.append((number, str(error)))
     return good, bad
+
+
+def exchange_lines(data: bytes) -> Iterator[tuple[int, list[str] | BadLine]]:
+    """The cells of a file of exchange rates by line, or why a line has none; a heading and empty lines are left out."""
+    separator, first = "", True
+    for number, raw in _lines(data):
+        try:
+            text = _text(raw)
+            if not text.strip():
+                continue
+            separator = separator or _separator(text)
+            cells = _cells(text, separator)
+            heading, first = first and not any(map(str.isdigit, "".join(cells))), False
+            if not heading:
+                yield number, [one.replace(",", ".", 1) for one in cells] if separator != "," else cells
+        except BadLine as error:
+            first = False
+            yield number, error
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -121,15 +154,15 @@ def _is_header(cells: list[str]) -> bool:
 
 def parse(number: int, cells: list[str], *, decimal_comma: bool = False) -> RateLine:
     """One line's cells. Raises BadLine."""
-    if len(cells) > len(COLUMNS):
-        if any(cells[len(COLUMNS) :]):
-            raise BadLine(f"{len(cells)} columns where at most {len(COLUMNS)} are expected")
-        cells = cells[: len(COLUMNS)]
+    if len(cells) > MOST_COLUMNS:
+        if any(cells[MOST_COLUMNS:]):
+            raise BadLine(f"{len(cells)} columns where at most {MOST_COLUMNS} are expected")
+        cells = cells[:MOST_COLUMNS]
     if len(cells) < 2:
         raise BadLine("prefix and price are expected")
-    prefix, flat, peak, offpeak, step, minimum, shortest, longest, destination = cells + [""] * (
-        9 - len(cells)
-    )
+    cells, details = cells[: len(COLUMNS)], cells[len(COLUMNS) :]
+    cells += [""] * (len(COLUMNS) - len(cells))
+    prefix, flat, peak, offpeak, step, minimum, shortest, longest, destination = cells
     row = RateLine(
         line=number,
         prefix=_prefix(prefix),
@@ -141,9 +174,23 @@ def parse(number: int, cells: list[str], *, decimal_comma: bool = False) -> Rate
         min_digits=_whole("mindigits", shortest) or 0,
         max_digits=_whole("maxdigits", longest) or 0,
         destination=_destination(destination),
+        details=_details(details, decimal_comma),
     )
     _check(row)
     return row
+
+
+def _details(cells: list[str], decimal_comma: bool) -> tuple[Decimal | int | None, ...]:
+    found: dict[str, Decimal | int | None] = {field: None for _, field in DETAILS}
+    for (name, field), cell in zip(DETAILS, cells, strict=False):
+        found[field] = _amount(name, cell, decimal_comma) if field in AMOUNTS else _whole(name, cell)
+    found["next_increment"] = (
+        found["next_increment"] or None
+    )  # 0 says as little as nothing, as in billing step
+    least, most = found["minimum_charge"], found["maximum_charge"]
+    if least and most and most < least:
+        raise BadLine(f"highest charge {most} is less than least charge {least}")
+    return tuple(found.values())
 
 
 def _check(row: RateLine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -17,9 +18,11 @@ from apps.users.models import Account
 @transaction.atomic
 def create_tariff(**fields: Any) -> Tariff:
     """Open an empty price list. Raises ValidationError, by field."""
-    tariff = Tariff(**fields)
-    tariff.full_clean()
+    calendars = fields.pop("calendars", ())
+    tariff = Tariff()
+    _fill(tariff, fields)
     tariff.save()
+    tariff.calendars.set(calendars)
     return tariff
 
 
@@ -28,10 +31,13 @@ def change_tariff(*, tariff: Tariff, **fields: Any) -> Tariff:
     """Change what holds for all rates. Kind and currency stay while accounts pay by the tariff."""
     stored = Tariff.objects.select_for_update().get(pk=tariff.pk)
     before = (stored.kind, stored.currency)
+    calendars = fields.pop("calendars", None)
     _fill(stored, fields)
     if before != (stored.kind, stored.currency) and stored.assignments.exists():
         raise ValidationError({"kind": _("Accounts pay by this tariff: its kind and currency stay.")})
     stored.save()
+    if calendars is not None:
+        stored.calendars.set(calendars)
     tariff.refresh_from_db()
     return tariff
 
@@ -62,17 +68,20 @@ def remove_rate(*, rate: Rate) -> None:
 
 
 @transaction.atomic
-def assign_tariff(*, account: Account, tariff: Tariff) -> TariffAssignment:
-    """Let an account, and whatever below it has none of its own, pay by a tariff; it replaces one of the same kind.
+def assign_tariff(
+    *,
+    account: Account,
+    tariff: Tariff,
+    caller_prefix: str = "",
+    valid_from: datetime | None = None,
+    valid_until: datetime | None = None,
+) -> TariffAssignment:
+    """Let an account, and whatever below it has none of its own, pay by a tariff.
 
-    Raises ValidationError when the kinds do not fit, or when the currencies cannot be converted.
+    It replaces one of the same kind for the same callers from the same moment; others stay, so that a tariff of next
+    month can wait its turn. Raises ValidationError when the kinds do not fit, or when the currencies cannot be converted.
     """
-    if (tariff.kind == TariffKind.CARRIER) != (account.kind == Kind.CARRIER):
-        raise ValidationError({"tariff": _("Carrier tariffs are for carriers, and carriers have no other.")})
-    if tariff.kind == TariffKind.RESELLER and account.kind not in (Kind.RESELLER, Kind.OWNER):
-        raise ValidationError(
-            {"tariff": _("Only resellers, and owners for all below them, pay by a reseller tariff.")}
-        )
+    _check_kinds(account, tariff)
     if not queries.convertible(tariff.currency, account.currency):
         raise ValidationError(
             {
@@ -80,15 +89,47 @@ def assign_tariff(*, account: Account, tariff: Tariff) -> TariffAssignment:
                 % {"here": tariff.currency, "there": account.currency}
             }
         )
-    assignment, _created = TariffAssignment.objects.update_or_create(
-        account=account, kind=tariff.kind, defaults={"tariff": tariff}
-    )
+    same = {
+        "account": account,
+        "kind": tariff.kind,
+        "caller_prefix": caller_prefix,
+        "valid_from": valid_from,
+    }
+    assignment = TariffAssignment.objects.filter(**same).first() or TariffAssignment(**same)
+    assignment.tariff = tariff
+    assignment.valid_until = valid_until
+    assignment.full_clean()
+    assignment.save()
     return assignment
+
+
+def _check_kinds(account: Account, tariff: Tariff) -> None:
+    if (tariff.kind == TariffKind.CARRIER) != (account.kind == Kind.CARRIER):
+        raise ValidationError({"tariff": _("Carrier tariffs are for carriers, and carriers have no other.")})
+    if tariff.kind == TariffKind.RESELLER and account.kind not in (Kind.RESELLER, Kind.OWNER):
+        raise ValidationError(
+            {"tariff": _("Only resellers, and owners for all below them, pay by a reseller tariff.")}
+        )
+
+
+@transaction.atomic
+def change_assignment(*, assignment: TariffAssignment, **fields: Any) -> TariffAssignment:
+    """Change by which tariff, for whom or when an account pays. Raises ValidationError."""
+    stored = TariffAssignment.objects.select_for_update().get(pk=assignment.pk)
+    wanted = {
+        "account": stored.account,
+        "tariff": stored.tariff,
+        "caller_prefix": stored.caller_prefix,
+        "valid_from": stored.valid_from,
+        "valid_until": stored.valid_until,
+    } | fields
+    stored.delete()
+    return assign_tariff(**wanted)
 
 
 @transaction.atomic
 def unassign_tariff(*, account: Account, kind: str) -> None:
-    """From now on the account pays by the tariff of whoever is above it."""
+    """From now on the account pays by the tariffs of whoever is above it."""
     TariffAssignment.objects.filter(account=account, kind=kind).delete()
 
 
@@ -100,3 +141,5 @@ def _fill(row: Tariff | Rate, fields: dict[str, Any]) -> None:
     if isinstance(row, Rate) and row.max_digits and row.max_digits < row.min_digits:
         raise ValidationError({"max_digits": _("The longest number is shorter than the shortest.")})
     row.full_clean()
+    if row.maximum_charge and row.minimum_charge and row.maximum_charge < row.minimum_charge:
+        raise ValidationError({"maximum_charge": _("The highest price of a call is below its least.")})

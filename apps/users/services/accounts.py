@@ -40,7 +40,6 @@ FIELDS = frozenset(
         "max_calls",
         "calls_per_second",
         "max_call_seconds",
-        "media",
         "tech_prefix",
         "comment",
     ]

@@ -11,8 +11,9 @@ def identify(request: CallRequest, world: World) -> Caller | NeedsDigest | Rejec
     """The account that calls.
 
     1. A digest that was proved names it.
-    2. Of the accounts that may call from this address, the first whose tech prefix the called number begins with.
-    3. An address that is known, but not with this tech prefix, is refused: a trunk cannot answer a
+    2. Of the accounts that a certificate of the sender names, the first whose tech prefix the called number begins with;
+       then of those that may call from this address.
+    3. A name that is known, or an address that is known, but not with this tech prefix, is refused: a trunk cannot answer a
        challenge. Unless the caller uses a SIP user name of ours: phones may stand behind the same address.
     4. Anybody else is asked for a digest.
     """
@@ -21,7 +22,8 @@ def identify(request: CallRequest, world: World) -> Caller | NeedsDigest | Rejec
         if credential is None:
             return Rejection(UNKNOWN_SOURCE, f"nobody has the SIP user name {request.digest_username!r}")
         return _account(credential.account_id, world)
-    sources = world.sources(request.source_host, request.source_port)
+    sources = world.certified(request.certified) if request.certified else []
+    sources += world.sources(request.source_host, request.source_port)
     for source in sources:
         if request.called.startswith(source.tech_prefix):
             return _account(source.account_id, world)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from apps.pricing.engine import max_duration, rate
+from apps.pricing.engine import highest, max_duration
 from switch.call.model import Decision
 
 
@@ -15,9 +15,9 @@ def first_hold(decision: Decision, now: float, seconds: int) -> list[tuple[int, 
     """
     holds = []
     for payer in decision.payers:
-        wanted = rate(payer.terms, now, seconds).gross
+        wanted = highest(payer.terms, now, seconds)
         if wanted > 0:
-            holds.append((payer.account_id, wanted, max(0, rate(payer.terms, now, 1).gross)))
+            holds.append((payer.account_id, wanted, highest(payer.terms, now, 1)))
     return holds
 
 

@@ -43,7 +43,10 @@ def rewrite(call: Call, world: World) -> Call | Rejection:
 def _caller_number(call: Call, world: World) -> str:
     """A trunk's calls show the number they came with; anybody else's the account's own or that of the one it belongs to."""
     if call.caller.kind in TRUNKS:
-        for shown in (call.request.asserted_number, call.request.from_user):
+        settings = world.settings_of(call.caller)
+        heeded = settings.parseidentity in {"number", "name"} and settings.trustedidentity != "no"
+        asserted = call.request.asserted_number if heeded else ""
+        for shown in (asserted, call.request.from_user):
             digits = _digits(shown)
             if digits:
                 return digits

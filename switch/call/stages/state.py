@@ -7,7 +7,7 @@ from typing import Protocol
 
 from apps.pricing.engine import Terms
 from switch.call.causes import Cause
-from switch.call.model import Caller, CallRequest, Payer, Rejection, Target
+from switch.call.model import Caller, CallRequest, Commission, Payer, Rejection, Target
 from switch.world.world import World
 
 
@@ -39,6 +39,7 @@ class Call:
     targets: list[Target] = field(default_factory=list)
     payers: list[Payer] = field(default_factory=list)
     other_prices: list[tuple[str, int, Terms]] = field(default_factory=list)
+    commission: Commission | None = None
     destination: str = ""
     reseller_id: int | None = None
     max_seconds: int = 0

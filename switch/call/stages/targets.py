@@ -17,6 +17,7 @@ from switch.call.causes import (
 )
 from switch.call.model import Caller, Rejection, Target, TrunkAddress
 from switch.call.stages.state import Call
+from switch.call.stages.tolls import fixed_price, priced_number
 from switch.world.world import World, minute_cost
 
 Details = tuple[Caller, TrunkAddress, Terms]
@@ -61,7 +62,7 @@ def plan(call: Call, world: World) -> Call | Rejection:
         names = ", ".join(rule.name for rule in found.rules)
         cause = CARRIERS_FAILED if any(_full(reason) for *_, reason in found.skipped) else NO_ROUTE
         return call.refuse(cause, f"rule {names} has no carrier that can take {call.called}")
-    most = world.settings.maxreroute + 1
+    most = world.settings_of(call.caller).maxreroute + 1
     for place, one in enumerate(found.targets[:most], 1):
         account, trunk, cost = one.offer.details
         number = trunk.prefix + call.called[trunk.strip_digits :]
@@ -87,10 +88,25 @@ def _offer(call: Call, world: World, carrier: int) -> Offer[Details] | str:
     lines = min((most for most in (trunk.max_calls, account.max_calls) if most), default=0)
     if lines and call.usage.carrier_calls(carrier) >= lines:
         return f"{_FULL} ({lines})"
-    tariff = world.tariff(account, "carrier")
-    if tariff is None:
-        return "it has no carrier tariff"
-    terms = world.terms(tariff[0], call.called, call.now, currency=world.settings.currency, vat_ppm=0)
+    terms = _carrier_terms(call, world, account)
     if isinstance(terms, str):
         return terms
     return Offer(minute_cost(terms, call.now), (account, trunk, terms))
+
+
+def _carrier_terms(call: Call, world: World, carrier: Caller) -> Terms | str:
+    """By which terms the carrier charges for the call, in the installation's currency, or why it has no price."""
+    settings, currency = world.settings, world.settings.currency
+    fixed = fixed_price(call.called, settings, settings.shortnum_providercost)
+    if fixed:
+        return world.fixed(fixed, call.now, currency=currency, vat_ppm=0)
+    tariff = world.tariff(carrier, "carrier", call.caller_number, call.now)
+    number = priced_number(call.called, settings)
+    terms = (
+        world.terms(tariff[0], number, call.now, currency=currency, vat_ppm=0)
+        if tariff
+        else "it has no carrier tariff"
+    )
+    if isinstance(terms, str) and settings.defaultproviderprice:
+        return world.fixed(settings.defaultproviderprice, call.now, currency=currency, vat_ppm=0)
+    return terms

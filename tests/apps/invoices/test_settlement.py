@@ -36,6 +36,17 @@ def test_a_call_is_stored_priced_charged_and_its_hold_let_go() -> None:
     assert (amount(payer), held(payer), spendable(payer)) == (Decimal(90), Decimal(0), Decimal(90))
 
 
+@pytest.mark.req("media-041")
+def test_the_record_holds_how_the_call_sounded_to_each_party() -> None:
+    call = record(account(balance="100"))
+    side = {"packets": 500, "lost": 3, "jitter": 1.5, "mos": 4.31}
+    call |= {"media": "rtpengine", "quality": {"caller": side, "called": side | {"mos": None}}}
+    settle(records=[call])
+    cdr = Cdr.objects.get(pk=call["id"])
+    assert (cdr.media, cdr.caller_mos, cdr.called_mos) == ("rtpengine", Decimal("4.31"), None)
+    assert cdr.quality["caller"]["lost"] == 3
+
+
 @pytest.mark.req("cdr-043")
 def test_the_record_holds_the_five_prices() -> None:
     payer, top, carrier = account(balance="9"), account(kind="reseller"), account(kind="carrier")
@@ -59,6 +70,26 @@ def test_the_record_holds_the_five_prices() -> None:
     ] == [Decimal(text) for text in ("10", "10", "5", "1", "2")]
     kinds = set(CdrPrice.objects.filter(call_id=call["id"]).values_list("kind", flat=True))
     assert kinds == {"retail", "reseller", "carrier", "sales", "company"}
+
+
+@pytest.mark.req("billing-028")
+@pytest.mark.parametrize(("cost", "reduction", "earned"), [(30, 0, "1"), (30, 50_000, "0.5"), (90, 0, "0")])
+def test_a_commission_from_profit_is_a_share_of_what_the_price_leaves(
+    cost: int, reduction: int, earned: str
+) -> None:
+    """The list price of ten seconds is 10, the carrier's of 30 a minute 5: a fifth of the profit is 1."""
+    payer, carrier, sales = account(balance="100"), account(kind="carrier"), account(kind="sales")
+    call = record(
+        payer,
+        carrier=carrier.pk,
+        cost=terms(cost * 1_000_000),
+        commission=[sales.pk, 200_000, reduction, terms()],
+    )
+    settle(records=[call])
+    assert Cdr.objects.get(pk=call["id"]).sales_commission == Decimal(earned)
+    price = CdrPrice.objects.get(call_id=call["id"], kind="sales")
+    assert (price.account, price.gross) == (sales, Decimal(earned))
+    assert not LedgerEntry.objects.filter(account=sales).exists()
 
 
 def test_only_those_who_pay_are_charged() -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from apps.pricing.models import Rate, TimeWindow
-from apps.pricing.services import ImportRefused, change_tariff, export_rates, import_rates
+from apps.pricing.services import ImportRefused, PricingError, change_tariff, export_rates, import_rates
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -118,12 +118,15 @@ def test_what_spreadsheets_write_is_understood(tariff, text):
         ("36,0.05,,,60.5", "billing step"),
         ("36,0.05,,,9999999", "billing step"),
         ("36,0.05,,,,-1", "minamount"),
+        ("36,0.05,,,,,,,,,,,,,,,-1", "surcharge"),
+        ("36,0.05,,,,,,,,,,,,x", "grace"),
+        ("36,0.05,,,,,,,,,,,,,2,1", "highest charge 1 is less"),
         ("36,0.05,,,,,12,10", "less than mindigits"),
         ("36,0.05,,,,,,33", "32 digits"),
         ("36,0.05,,0.04", "same hours"),
         ("36,,0.04", "peak needs"),
         ("36,0.05,0.07", "no peak time"),
-        ("36,0.05,,,,,,,x,y", "columns"),
+        ("36,0.05,,,,,,,x" + "," * 9 + "y", "at most 17"),
         ('36,"0.05', "quotation mark"),
         ("36,0.05\x00", "control characters"),
         ("36,0.05,,,,,,,\u202egnp.exe", "control characters"),
@@ -220,6 +223,35 @@ def test_what_is_exported_imports_as_the_same(peaked):
     load(copy, first)
     assert export_rates(tariff=copy) == first
     assert "36,,0.2,0.1,30,60,10,12,Hungary" in first
+
+
+def test_columns_of_our_own_land_where_they_belong_and_come_back(tariff):
+    load(tariff, "36,0.05,,,60,,,,Hungary,0.1,6,5,600,3,0.02,9.5,0.004\n40,0.03")
+    rate = tariff.rates.get(prefix="36")
+    assert (rate.first_increment, rate.next_increment, rate.free_seconds, rate.free_after) == (60, 6, 5, 600)
+    assert (rate.connect_fee, rate.grace_seconds) == (Decimal("0.1"), 3)
+    amounts = (rate.minimum_charge, rate.maximum_charge, rate.surcharge)
+    assert amounts == (Decimal("0.02"), Decimal("9.5"), Decimal("0.004"))
+    other = tariff.rates.get(prefix="40")
+    assert (other.connect_fee, other.surcharge, other.grace_seconds) == (None, None, None)
+    text = export_rates(tariff=tariff)
+    assert text.splitlines()[0].endswith("destination,connect fee,next step,free seconds,free after,grace,"
+                                         "least charge,highest charge,surcharge")  # fmt: skip
+    copy = make.tariff()
+    load(copy, text)
+    assert export_rates(tariff=copy) == text
+
+
+def test_a_price_list_that_has_no_more_is_written_in_the_guides_columns(tariff):
+    load(tariff, "36,0.05")
+    assert export_rates(tariff=tariff).splitlines()[0].endswith("maxdigits,destination")
+
+
+def test_a_peak_rate_with_a_fee_of_its_own_is_not_written_as_if_it_had_none(peaked):
+    load(peaked, "36,0.05,0.07")
+    peaked.rates.filter(window=peaked.peak_window).update(connect_fee="0.1")
+    with pytest.raises(PricingError, match="more than the price"):
+        export_rates(tariff=peaked)
 
 
 def test_a_hundred_thousand_lines_take_seconds(tariff):

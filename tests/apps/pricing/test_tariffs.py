@@ -1,5 +1,6 @@
 """Tariffs, single rates, and who pays by which tariff."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -78,3 +79,39 @@ def test_a_rate_can_be_changed_and_removed():
     assert rate.price == Decimal("0.06")
     services.remove_rate(rate=rate)
     assert not rate.tariff.rates.exists()
+
+
+@pytest.mark.req("pricing-013", "pricing-014")
+def test_a_tariff_of_next_month_waits_its_turn_and_one_for_some_callers_is_theirs_alone():
+    account = make.subscriber()
+    now, next_month = datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)
+    old, new, german = make.tariff(), make.tariff(), make.tariff()
+    services.assign_tariff(account=account, tariff=old)
+    services.assign_tariff(account=account, tariff=new, valid_from=next_month)
+    services.assign_tariff(account=account, tariff=german, caller_prefix="49", valid_until=next_month)
+    asked = [(now, "36"), (now, "4930"), (next_month, "36"), (next_month, "4930")]
+    found = [tariff_of(account, "retail", caller_number=number, at=at) for at, number in asked]
+    assert found == [old, german, new, new]
+
+
+def test_a_tariff_given_again_for_the_same_callers_and_moment_replaces_the_other():
+    account = make.subscriber()
+    for _ in range(2):
+        services.assign_tariff(account=account, tariff=make.tariff(), caller_prefix="49")
+    services.assign_tariff(account=account, tariff=make.tariff())
+    assert account.tariffs.count() == 2
+
+
+def test_a_tariff_that_would_end_before_it_begins_is_refused_and_the_old_one_stays():
+    account, tariff = make.subscriber(), make.tariff()
+    given = services.assign_tariff(account=account, tariff=tariff)
+    begins = datetime(2026, 6, 1, tzinfo=UTC)
+    with pytest.raises(ValidationError):
+        services.change_assignment(assignment=given, valid_from=begins, valid_until=begins)
+    assert account.tariffs.get() == given
+
+
+def test_a_highest_price_below_the_least_is_refused():
+    with pytest.raises(ValidationError) as refused:
+        make.tariff(minimum_charge="2", maximum_charge="1")
+    assert "maximum_charge" in refused.value.message_dict

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -65,7 +65,12 @@ def house(django_db_setup: None, django_db_blocker: Any) -> Iterator[House]:
 
 
 def furnish(
-    var: Path, *, redis_url: str = "", change: Callable[[Office], None] | None = None, workers: int = 1
+    var: Path,
+    *,
+    redis_url: str = "",
+    change: Callable[[Office], None] | None = None,
+    workers: int = 1,
+    env: Mapping[str, str] | None = None,
 ) -> House:
     """An office: trunks `rich`, `poor` (10 seconds of money) and `free` (relay); carriers `one` and `two`; phones 1001 and 1002."""
     first = free_ports(6)
@@ -99,7 +104,7 @@ def furnish(
     if change is not None:
         change(office)
     write(office, var / "world")
-    return House(Switch(var, database_url(), redis_url, workers=workers), office, ports, ids)
+    return House(Switch(var, database_url(), redis_url, workers=workers, **(env or {})), office, ports, ids)
 
 
 @contextmanager

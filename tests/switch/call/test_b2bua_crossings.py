@@ -75,7 +75,9 @@ def test_an_invite_that_comes_every_half_second_is_one_call_and_hears_the_last_a
     assert [record["status"] for record in town.records()] == [486]
 
 
-def test_a_refusal_whose_ack_is_lost_is_repeated_until_an_ack_comes(town: Town, rich: Citizen, one: Citizen) -> None:
+def test_a_refusal_whose_ack_is_lost_is_repeated_until_an_ack_comes(
+    town: Town, rich: Citizen, one: Citizen
+) -> None:
     invite, out = ringing(rich, one)
     one.answer(out, 486)
     refusal = rich.told(486)
@@ -100,7 +102,7 @@ def test_an_answer_whose_ack_is_lost_is_repeated_and_the_call_is_up_with_the_fir
 def test_an_answer_that_nobody_acknowledges_ends_the_call_on_both_sides(
     town: Town, rich: Citizen, one: Citizen
 ) -> None:
-    invite, out = ringing(rich, one)
+    _invite, out = ringing(rich, one)
     one.answer(out, 200, body=sdp())
     rich.told(200, "INVITE")
     one.answer(one.asked("BYE", 33), 200)
@@ -331,7 +333,9 @@ def test_a_bye_that_meets_a_re_invite_ends_both(town: Town, rich: Citizen, one: 
     assert [record["by"] for record in town.records()] == ["called"]
 
 
-def test_a_200_to_a_re_invite_that_meets_a_bye_is_acknowledged(town: Town, rich: Citizen, one: Citizen) -> None:
+def test_a_200_to_a_re_invite_that_meets_a_bye_is_acknowledged(
+    town: Town, rich: Citizen, one: Citizen
+) -> None:
     invite, ok, _, _ = up(rich, one)
     rich.within("INVITE", invite, ok, cseq=2, body=sdp())
     passed = one.asked("INVITE")
@@ -400,15 +404,21 @@ def test_a_hundred_phones_register_one_account_in_turns_and_the_last_ones_stay(t
         again = Request("REGISTER", question.uri, list(question.headers))
         again.set("Via", phone.via())
         again.set("CSeq", "2 REGISTER")
-        again.headers.append(("Authorization", phone.proof(challenge, "REGISTER", question.uri, "secret-1001", "MD5")))
+        again.headers.append(
+            ("Authorization", phone.proof(challenge, "REGISTER", question.uri, "secret-1001", "MD5"))
+        )
         phone.send(again)
     answers = [phone.told(200) for phone in phones]
     assert all(0 < len(answer.contacts or []) <= most for answer in answers)
-    kept = {binding.flow.port for binding in town.board.registrar.reachable(town.ids["1001"], town.board.wall())}
+    kept = {
+        binding.flow.port for binding in town.board.registrar.reachable(town.ids["1001"], town.board.wall())
+    }
     assert kept == {phone.port for phone in phones[-most:]}
 
 
-def test_an_old_peer_without_branch_tag_and_contact_calls_and_hangs_up(town: Town, rich: Citizen, one: Citizen) -> None:
+def test_an_old_peer_without_branch_tag_and_contact_calls_and_hangs_up(
+    town: Town, rich: Citizen, one: Citizen
+) -> None:
     """RFC 4475 §3.4.1: a message of RFC 2543."""
     invite = rich.invite(NUMBER)
     for name in ("Contact", "Max-Forwards"):

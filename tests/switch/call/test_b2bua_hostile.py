@@ -50,7 +50,9 @@ def one(town: Town) -> Citizen:
         (b"96x", b"", ""),
     ],
 )
-def test_the_codec_of_a_record_is_a_name_that_its_column_takes(format_: bytes, rtpmap: bytes, codec: str) -> None:
+def test_the_codec_of_a_record_is_a_name_that_its_column_takes(
+    format_: bytes, rtpmap: bytes, codec: str
+) -> None:
     """A carrier could write one that the database refuses, and the call was never charged."""
     body = b"m=audio 6000 RTP/AVP " + format_ + b"\r\n" + (b"a=rtpmap:" + rtpmap + b"\r\n" if rtpmap else b"")
     assert codec_of(body) == codec
@@ -120,7 +122,9 @@ def test_each_end_of_a_fork_has_a_dialog_with_numbers_of_its_own(rich: Citizen, 
     rich.ack(invite, rich.told(486))
 
 
-def test_calls_that_ended_are_forgotten_while_there_is_no_redis(town: Town, rich: Citizen, one: Citizen) -> None:
+def test_calls_that_ended_are_forgotten_while_there_is_no_redis(
+    town: Town, rich: Citizen, one: Citizen
+) -> None:
     """Their ids were once kept for a Redis that never came."""
     invite = rich.invite(NUMBER)
     rich.send(invite)

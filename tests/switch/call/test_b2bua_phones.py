@@ -194,10 +194,10 @@ def test_an_unknown_method_gets_405(rich: Peer) -> None:
 
 
 def test_an_extension_that_is_required_and_unknown_gets_420(rich: Peer) -> None:
-    invite = rich.invite(NUMBER, headers=(("Require", "100rel"),))
+    invite = rich.invite(NUMBER, headers=(("Require", "telepathy"),))
     rich.send(invite)
     bad = rich.told(420)
-    assert bad.get("Unsupported") == "100rel"
+    assert bad.get("Unsupported") == "telepathy"
     rich.ack(invite, bad)
 
 

@@ -43,7 +43,9 @@ def whole(box: Citizen, what: str) -> list[Request | Response]:
         try:
             found.append(parse(data))
         except BadMessage as bad:
-            raise AssertionError(f"{what}: {box.user} was sent what cannot be read ({bad}): {data[:300]!r}") from None
+            raise AssertionError(
+                f"{what}: {box.user} was sent what cannot be read ({bad}): {data[:300]!r}"
+            ) from None
     box.box.clear()
     return found
 
@@ -75,7 +77,9 @@ def refuse(one: Citizen, what: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_a_trunks_broken_request_harms_nobody(town: Town, rich: Citizen, one: Citizen, method: str) -> None:
     two = town.peer("two")
-    for what, data in requests(Base(method), every=3 if method == "INVITE" else 11, offset=METHODS.index(method)):
+    for what, data in requests(
+        Base(method), every=3 if method == "INVITE" else 11, offset=METHODS.index(method)
+    ):
         rich.send(data)
         refuse(one, what)
         refuse(two, what)
@@ -91,7 +95,9 @@ def test_a_partys_broken_request_inside_a_call_harms_nobody(
 ) -> None:
     invite, ok = _call(rich, one)
     tried = 0
-    for what, data in requests(_inside(method, invite, ok), every=11 if method == "INVITE" else 17, offset=len(method)):
+    for what, data in requests(
+        _inside(method, invite, ok), every=11 if method == "INVITE" else 17, offset=len(method)
+    ):
         if not town.board.calls:
             town.pass_time(35)
             rich.box.clear()
@@ -101,7 +107,9 @@ def test_a_partys_broken_request_inside_a_call_harms_nobody(
         tried += 1
         for message in whole(one, what):
             if isinstance(message, Request) and message.method != "ACK":
-                one.answer(message, 200, tag=message.to.tag or "", body=sdp() if message.method == "INVITE" else b"")
+                one.answer(
+                    message, 200, tag=message.to.tag or "", body=sdp() if message.method == "INVITE" else b""
+                )
         rich.box.clear()
         assert town.failures == 0, what
     assert tried > 500
@@ -136,7 +144,19 @@ def _inside(method: str, invite: Request, ok: Response) -> Base:
     )
 
 
-ANSWERED = ("Via", "From", "To", "Call-ID", "CSeq", "Contact", "Record-Route", "Content-Type", "Content-Length", "WWW-Authenticate", "Reason")
+ANSWERED = (
+    "Via",
+    "From",
+    "To",
+    "Call-ID",
+    "CSeq",
+    "Contact",
+    "Record-Route",
+    "Content-Type",
+    "Content-Length",
+    "WWW-Authenticate",
+    "Reason",
+)
 
 
 @pytest.mark.parametrize("status", [180, 183, 200, 302, 401, 407, 486, 503])

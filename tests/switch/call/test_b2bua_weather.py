@@ -179,7 +179,12 @@ def test_in_the_worst_weather_every_call_ends_once_and_on_both_sides(tmp_path: P
             for person in (caller, *carriers):
                 person.live()
         assert len(caller.dialogs) + caller.refused >= CALLS
-        up = [one for person in (caller, *carriers) for one in person.dialogs.values() if one.state != TERMINATED]
+        up = [
+            one
+            for person in (caller, *carriers)
+            for one in person.dialogs.values()
+            if one.state != TERMINATED
+        ]
         assert not up, f"somebody still believes to be in a call: {up}"
         ended = [record["id"] for record in town.records()]
         assert len(ended) == len(set(ended)) == town.board.counters.calls

@@ -357,15 +357,7 @@ def test_the_same_request_is_decided_alike_every_time(house: House, tmp_path: Pa
     assert house.decide(tmp_path / "a", "36201") == house.decide(tmp_path / "a", "36201")
 
 
-def test_the_decision_says_what_the_caller_wants_of_media_and_each_target_its_own(
-    house: House, tmp_path: Path
-) -> None:
-    next(row for row in house.rows["accounts"] if row[0] == house.subscriber)[14] = "direct"
-    decision = decided(house.decide(tmp_path, "36201"))
-    assert (decision.media, {one.account.media for one in decision.targets}) == ("direct", {"relay"})
-
-
 def test_a_rate_of_another_hour_is_no_price_now(house: House, tmp_path: Path) -> None:
-    house.rows["windows"].append([77, 127, 0, 60])
+    house.rows["windows"].append([77, [[127, 0, 60]]])
     house.rates[house.retail] = [Rate(900, "36", 1000, window=77)]
     assert refused(house.decide(tmp_path, "36201")) is causes.NO_PRICE

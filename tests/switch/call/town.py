@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-
 from twisted.internet.task import Clock
 
 from switch.auth import Doorkeeper
 from switch.call.b2bua import B2bua
 from switch.call.board import Board
+from switch.call.dns import Dns
 from switch.call.inbound import Inbound
 from switch.call.names import Names
 from switch.call.usage import UsageCounters
@@ -26,11 +26,13 @@ from switch.charging.record import merged
 from switch.charging.spool import Spool
 from switch.live import Live
 from switch.media import PortRange, Relay
+from switch.media.rtpengine import Client
 from switch.net import Flow
 from switch.registrar import Registrar
 from switch.sip.ids import Ids
 from switch.sip.message import Request, Response, parse
 from switch.sip.transaction import TransactionLayer
+from switch.trace import Tracer
 from tests.support_sip import Peer, credential
 from tests.switch.worlds import NOW, Office, write
 
@@ -57,7 +59,9 @@ class Wires:
         if box is not None:
             box.append(data)
 
-    def connect_flow(self, transport: str, host: str, port: int, *, via_shared: bool = False) -> Flow:
+    def connect_flow(
+        self, transport: str, host: str, port: int, *, via_shared: bool = False, **_: Any
+    ) -> Flow:
         return Flow(transport, host, port, not via_shared, 0, 1)
 
     def local_address(self, flow: Flow) -> tuple[str, int]:
@@ -93,16 +97,23 @@ class Town:
             bank=Bank(clock, "dbname=nowhere", "town"),
             spool=self.spool,
             relay=Relay(clock, PortRange(30_000, 30_099, worker=1, workers=1, clock=self.clock)),  # type: ignore[arg-type]
-            names=Names(clock, self.clock),
+            names=Names(Dns(clock), self.clock),
             world=lambda: self.world,
             wall=lambda: NOW + self.now,
             clock=self.clock,
             usage=usage,
             live=live,
+            rtpengine=Client(clock),
+            trace=Tracer(
+                wall=lambda: NOW + self.now,
+                local=self.wires.local_address,
+                deliver=live.traced,
+                send_hep=lambda *_: None,
+            ),
         )
         doorkeeper = Doorkeeper(self.world, b"town")
         self.b2bua = B2bua(self.board, Inbound(self.board, doorkeeper))
-        self.board.layer = TransactionLayer(self.wires.send, self.b2bua, self.board.ids)  # type: ignore[arg-type]
+        self.board.layer = TransactionLayer(self.board.send, self.b2bua, self.board.ids)  # type: ignore[arg-type]
         self.board.registrar = Registrar(self.board, doorkeeper, live.registered)
         self.board.now = self.now
 
@@ -184,7 +195,9 @@ class Citizen(Peer):
         self.town.pass_time(seconds)
         found = [parse(data) for data in self.box]
         self.box.clear()
-        return [one.method if isinstance(one, Request) else f"{one.status} {one.cseq.method}" for one in found]
+        return [
+            one.method if isinstance(one, Request) else f"{one.status} {one.cseq.method}" for one in found
+        ]
 
     def close(self) -> None:
         self.town.wires.boxes.pop((HOST, self.port), None)

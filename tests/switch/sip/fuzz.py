@@ -25,7 +25,9 @@ class FromSource:
     """Finds the parsers' source even where compiled modules lie beside it: those show no coverage."""
 
     @staticmethod
-    def find_spec(name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         source = ROOT.joinpath(*name.split(".")).with_suffix(".py")
         if name.startswith(f"{PACKAGE}.") and source.exists():
             return importlib.util.spec_from_file_location(name, source)
@@ -47,7 +49,9 @@ def main(arguments: list[str]) -> None:
 
     target = TARGETS[arguments[0]]
     instrument()
-    again = f"{sys.executable} -m tests.switch.sip.fuzz {arguments[0]}"  # how libFuzzer starts itself for -merge
+    again = (
+        f"{sys.executable} -m tests.switch.sip.fuzz {arguments[0]}"  # how libFuzzer starts itself for -merge
+    )
     atheris.Setup([again, *arguments[1:]], target)
     atheris.Fuzz()
 

@@ -18,7 +18,7 @@ def _message(
     call: str = "",
 ) -> bytes:
     """A request or a response with these parts; `call` makes branch and Call-ID its own."""
-    method = start.split()[0] if not start.startswith("SIP/2.0") else "INVITE"
+    method = start.split(maxsplit=1)[0] if not start.startswith("SIP/2.0") else "INVITE"
     lines = [
         start,
         f"Via: {via};branch=z9hG4bK{call}",

@@ -83,13 +83,27 @@ def _parts(base: Base, number: int) -> Parts:
 
 
 DIGEST = ("username", "realm", "nonce", "digest uri", "response", "nc", "algorithm", "qop")
-BODY = ("v=", "o=", "s=", "c=", "t=", "media", "port", "protocol", "format", "rtpmap", "attribute", "sdp line")
+BODY = (
+    "v=",
+    "o=",
+    "s=",
+    "c=",
+    "t=",
+    "media",
+    "port",
+    "protocol",
+    "format",
+    "rtpmap",
+    "attribute",
+    "sdp line",
+)
 
 
 def _lines(p: Parts, *, digest: bool) -> list[bytes]:
     """The header lines of the parts, without the length."""
     lines = [
-        b"%s %s:%s@%s;%s %s" % (p["method"], p["scheme"], p["user"], p["host"], p["uri parameter"], p["version"]),
+        b"%s %s:%s@%s;%s %s"
+        % (p["method"], p["scheme"], p["user"], p["host"], p["uri parameter"], p["version"]),
         b"Via: %s %s;%s;branch=%s" % (p["via protocol"], p["sent-by"], p["via parameter"], p["branch"]),
         b"Max-Forwards: " + p["max-forwards"],
         b"From: %s%s" % (p["display"], p["from"]),
@@ -109,8 +123,9 @@ def _lines(p: Parts, *, digest: bool) -> list[bytes]:
     if p["require"]:
         lines.append(b"Require: " + p["require"])
     if digest:
-        parameters = b"username=%s, realm=%s, nonce=%s, uri=%s, response=%s, nc=%s, algorithm=%s, qop=%s" % tuple(
-            p[name] for name in DIGEST
+        parameters = (
+            b"username=%s, realm=%s, nonce=%s, uri=%s, response=%s, nc=%s, algorithm=%s, qop=%s"
+            % tuple(p[name] for name in DIGEST)
         )
         lines += [b"Authorization: Digest " + parameters, b"Proxy-Authorization: Digest " + parameters]
     return lines
@@ -165,7 +180,10 @@ def _structure(base: Base, number: int, *, with_body: bool) -> Iterator[tuple[st
             number += 1
             parts = _parts(base, number)
             marked = [one.replace(b"branch=z9hG4bKp", b"branch=z9hG4bKp%d" % number) for one in changed]
-            yield f"{base.method}: line {place} {what}", _message(parts, with_body=with_body, digest=True, lines=marked)[:65_507]
+            yield (
+                f"{base.method}: line {place} {what}",
+                _message(parts, with_body=with_body, digest=True, lines=marked)[:65_507],
+            )
     whole = _message(_parts(base, number + 1), with_body=with_body, digest=True)
     for cut in range(0, len(whole), max(1, len(whole) // CUTS)):
         yield f"{base.method}: ends after {cut} bytes", whole[:cut]

@@ -47,7 +47,11 @@ def message(data: bytes) -> None:
 
 def stream(data: bytes) -> None:
     """However a stream is cut on its way, the same messages come out of it, and it breaks at the same place."""
-    assert _frames([data]) == _frames([data[i : i + 1] for i in range(len(data))]) == _frames([data[:7], data[7:]])
+    assert (
+        _frames([data])
+        == _frames([data[i : i + 1] for i in range(len(data))])
+        == _frames([data[:7], data[7:]])
+    )
 
 
 def _frames(pieces: list[bytes]) -> tuple[list[bytes], bool]:

@@ -19,7 +19,13 @@ REFRESHING = {"INVITE", "UPDATE"}
 class DialogMachine(RuleBasedStateMachine):
     """§12.1 makes it, §12.2 lives in it."""
 
-    @initialize(we_called=st.booleans(), place=TARGETS, routes=ROUTES, number=st.integers(0, 1000), answered=st.booleans())
+    @initialize(
+        we_called=st.booleans(),
+        place=TARGETS,
+        routes=ROUTES,
+        number=st.integers(0, 1000),
+        answered=st.booleans(),
+    )
     def begin(self, we_called, place, routes, number, answered):
         self.target = place
         if we_called:
@@ -102,7 +108,11 @@ class DialogMachine(RuleBasedStateMachine):
         else:
             assert (request.uri, request.all("Route")) == (self.target, self.routes)
 
-    @rule(method=st.sampled_from(("INVITE", "BYE", "UPDATE", "INFO", "ACK", "CANCEL")), step=st.integers(-2, 5), place=TARGETS)
+    @rule(
+        method=st.sampled_from(("INVITE", "BYE", "UPDATE", "INFO", "ACK", "CANCEL")),
+        step=st.integers(-2, 5),
+        place=TARGETS,
+    )
     def we_are_asked(self, method, step, place):
         """§12.2.2: a number that is not higher is out of order, but ACK and CANCEL repeat that of their INVITE."""
         number = max(0, (self.heard if self.heard is not None else 10) + step)
@@ -136,5 +146,7 @@ class DialogMachine(RuleBasedStateMachine):
         self.sent += 1
 
 
-DialogMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=25, deadline=None, database=None)
+DialogMachine.TestCase.settings = settings(
+    max_examples=80, stateful_step_count=25, deadline=None, database=None
+)
 TestDialog = DialogMachine.TestCase

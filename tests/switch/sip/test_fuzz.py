@@ -16,7 +16,9 @@ SECONDS = 2
 """Per target. A long hunt is `python -m tests.switch.sip.fuzz TARGET -max_total_time=3600 FOLDER`."""
 
 
-@pytest.mark.parametrize("path", sorted(CRASHES.glob("*/*")), ids=lambda path: f"{path.parent.name}: {path.name}")
+@pytest.mark.parametrize(
+    "path", sorted(CRASHES.glob("*/*")), ids=lambda path: f"{path.parent.name}: {path.name}"
+)
 def test_what_once_broke_a_parser_breaks_it_no_more(path):
     TARGETS[path.parent.name](path.read_bytes())
 

@@ -43,7 +43,9 @@ def touch(message: Request) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_a_broken_request_is_read_or_refused_in_no_time(method):
     tried = 0
-    for what, data in requests(Base(method), every=1 if method == "INVITE" else 4, offset=METHODS.index(method)):
+    for what, data in requests(
+        Base(method), every=1 if method == "INVITE" else 4, offset=METHODS.index(method)
+    ):
         tried += 1
         began = time.process_time()
         try:

@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 from apps.pricing.engine import Rate, Terms
 from switch.world.loader import POLL_SECONDS, WorldKeeper, load_now
 from switch.world.names import Names, write_names
+from switch.world.settings import Settings
 from switch.world.store import KEPT_MANIFESTS, Manifest, StoreError, read_part
 from switch.world.world import minute_cost
 from tests.switch.worlds import NOW, Office, write
@@ -315,3 +316,27 @@ def test_fifty_thousand_accounts_are_read_in_steps(office: Office, tmp_path: Pat
         ticks += 1
         assert ticks < 5000
     assert ticks > 20
+
+
+def test_an_account_has_its_own_settings_or_those_above_it(tmp_path: Path) -> None:
+    office = Office()
+    office.settings["ringtimeout"] = 60
+    reseller = office.account("reseller", "reseller")
+    plain, own = office.phone("1001", above=reseller), office.phone("1002", above=reseller)
+    other = office.phone("1003")
+    office.rows["overrides"] += [
+        [reseller, "ringtimeout", 40],
+        [own, "ringtimeout", 20],
+        [own, "reroutedisccodes", [503]],
+        [own, "not_of_the_switch", "x"],
+    ]
+    world = office.world(tmp_path)
+
+    def settings(account: int) -> Settings:
+        caller = world.account(account)
+        assert caller is not None
+        return world.settings_of(caller)
+
+    assert [settings(one).ringtimeout for one in (plain, own, other)] == [40, 20, 60]
+    assert settings(own).reroutedisccodes == frozenset({503})
+    assert settings(other) is world.settings

@@ -1,4 +1,4 @@
-"""Price groups, tariffs with their rates edited in place, time windows, exchange rates."""
+"""Price groups, tariffs with their rates edited in place, and who pays by which."""
 
 from __future__ import annotations
 
@@ -18,15 +18,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanSwitchWidget
 from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm, right
 from apps.pricing import services
 from apps.pricing.errors import ImportRefused, PricingError
-from apps.pricing.models import (
-    ExchangeRate,
-    PriceGroup,
-    Rate,
-    Tariff,
-    TariffAssignment,
-    TariffKind,
-    TimeWindow,
-)
+from apps.pricing.models import PriceGroup, Rate, Tariff, TariffAssignment, TariffKind
 from apps.users.admin import AccountAdmin
 
 
@@ -48,19 +40,20 @@ class AssignmentForm(ServiceForm):
 
     class Meta:
         model = TariffAssignment
-        fields = ["account", "tariff"]
+        fields = ["account", "tariff", "caller_prefix", "valid_from", "valid_until"]
 
     def carry_out(self) -> TariffAssignment:
-        account = self.cleaned_data.get("account") or self.instance.account
-        return services.assign_tariff(
-            account=account, tariff=self.cleaned_data.get("tariff") or self.instance.tariff
-        )
+        wanted = {"account": self.instance.account, "tariff": self.instance.tariff} | self.cleaned_data
+        fields = {name: wanted[name] for name in self._meta.fields if name in wanted}
+        if self.instance.pk:
+            return services.change_assignment(assignment=self.instance, **fields)
+        return services.assign_tariff(**fields)
 
 
 class AssignmentInline(OfficeInline):
     model = TariffAssignment
     form = AssignmentForm
-    fields = ["account"]
+    fields = ["account", "caller_prefix", "valid_from", "valid_until"]
     autocomplete_fields = ["account"]
     verbose_name_plural = _("accounts that pay by it")
 
@@ -68,7 +61,7 @@ class AssignmentInline(OfficeInline):
 class TariffInline(OfficeInline):
     model = TariffAssignment
     form = AssignmentForm
-    fields = ["tariff", "kind"]
+    fields = ["tariff", "kind", "caller_prefix", "valid_from", "valid_until"]
     readonly_fields = ["kind"]
     autocomplete_fields = ["tariff"]
 
@@ -132,11 +125,13 @@ class TariffAdmin(OfficeAdmin):
                     ("connect_fee", "minimum_seconds"),
                     ("first_increment", "next_increment"),
                     ("free_seconds", "free_after"),
+                    ("grace_seconds", "surcharge"),
+                    ("minimum_charge", "maximum_charge"),
                 ]
             },
         ),
         (_("Rounding and tax"), {"fields": [("rounding", "decimals"), ("vat_included", "vat_rate")]}),
-        (_("Time"), {"fields": [("time_zone", "peak_window")]}),
+        (_("Time"), {"fields": [("time_zone", "peak_window"), ("crossing", "calendars")]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tariff]:
@@ -191,6 +186,7 @@ class TariffAdmin(OfficeAdmin):
             "error_count": len(errors),
             "opts": self.opts,
             "original": tariff,
+            "back": reverse("admin:pricing_tariff_change", args=[object_id]),
         }
         return render(request, "admin/pricing/import.html", context, status=422 if errors else 200)
 
@@ -247,7 +243,9 @@ class RateAdmin(OfficeAdmin):
                 "fields": [
                     ("first_increment", "next_increment"),
                     ("minimum_seconds", "free_seconds"),
-                    ("free_after",),
+                    ("free_after", "grace_seconds"),
+                    ("minimum_charge", "maximum_charge"),
+                    ("surcharge",),
                 ]
             },
         ),
@@ -257,20 +255,3 @@ class RateAdmin(OfficeAdmin):
     @display(description=_("prefix"), ordering="prefix")
     def shown_prefix(self, rate: Rate) -> str:
         return rate.prefix or "*"
-
-
-@admin.register(TimeWindow)
-class TimeWindowAdmin(OfficeAdmin):
-    list_display = ["name", "days", "starts", "ends"]
-    search_fields = ["name"]
-
-    @display(description=_("weekdays"))
-    def days(self, window: TimeWindow) -> str:
-        names = ["Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"]
-        return " ".join(name for day, name in enumerate(names) if window.weekdays >> day & 1)
-
-
-@admin.register(ExchangeRate)
-class ExchangeRateAdmin(OfficeAdmin):
-    list_display = ["currency", "valid_from", "units"]
-    list_filter = ["currency"]

@@ -1,4 +1,4 @@
-"""What a call costs whom: price groups, tariffs, rates, time windows, exchange rates (guide 3642-3900)."""
+"""Price groups, tariffs, their rates, and who pays by which tariff when (guide 3642-3900)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.fields import AmountField, CurrencyField, percent, zone_name
+from apps.pricing.models.hours import Calendar, TimeWindow
 
+NOT_NEGATIVE = MinValueValidator(0)
 prefix_rule = RegexValidator(r"^[0-9*#]*\Z", _("Digits, * and # only; empty means every destination."))
 
 
@@ -29,6 +31,16 @@ class Rounding(models.TextChoices):
     HALF_UP = "half_up", _("half up")
     UP = "up", _("up")
     DOWN = "down", _("down")
+    NONE = "none", _("none: to the millionth")
+
+
+class Crossing(models.TextChoices):
+    """How a call is priced that is up while one time window ends and another begins."""
+
+    PER_SECOND = "per_second", _("each second by its own window")
+    INCREMENT_START = "increment_start", _("each increment by the window in which it begins")
+    CALL_START = "call_start", _("all of the call by the window in which it begins")
+    CALL_MIDDLE = "call_middle", _("all of the call by the window of its middle")
 
 
 class PriceGroup(models.Model):
@@ -41,30 +53,6 @@ class PriceGroup(models.Model):
         verbose_name = _("price group")
         verbose_name_plural = _("price groups")
         ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class TimeWindow(models.Model):
-    """Hours of certain weekdays in a tariff's or a route's own time zone; half-open, and may pass midnight."""
-
-    name = models.CharField(_("name"), max_length=64, unique=True)
-    weekdays = models.PositiveSmallIntegerField(
-        _("weekdays"), default=127, help_text=_("Sum of Monday 1, Tuesday 2, Wednesday 4, … Sunday 64.")
-    )
-    starts = models.TimeField(_("from"))
-    ends = models.TimeField(
-        _("to"), help_text=_("The first minute outside; equal to the start means the whole day.")
-    )
-
-    class Meta:
-        verbose_name = _("time window")
-        verbose_name_plural = _("time windows")
-        ordering = ["name"]
-        constraints = [
-            models.CheckConstraint(condition=models.Q(weekdays__range=(1, 127)), name="window_has_a_day")
-        ]
 
     def __str__(self) -> str:
         return self.name
@@ -117,6 +105,31 @@ class Tariff(models.Model):
     minimum_seconds = models.PositiveIntegerField(_("minimum, s"), default=0)
     free_seconds = models.PositiveIntegerField(_("free at the start, s"), default=0)
     free_after = models.PositiveIntegerField(_("free after, s"), default=0, help_text=_("0: never."))
+    grace_seconds = models.PositiveIntegerField(
+        _("grace, s"), default=0, help_text=_("A call that lasts no longer costs nothing at all.")
+    )
+    minimum_charge = AmountField(
+        _("least price of a call"), default=0, validators=[NOT_NEGATIVE], help_text=_("0: none.")
+    )
+    maximum_charge = AmountField(
+        _("highest price of a call"), default=0, validators=[NOT_NEGATIVE], help_text=_("0: no limit.")
+    )
+    surcharge = AmountField(
+        _("surcharge per call"),
+        default=0,
+        validators=[NOT_NEGATIVE],
+        help_text=_("On top of every charged call, above its highest price too; price lists show it."),
+    )
+    crossing = models.CharField(
+        _("calls across time windows"), max_length=16, choices=Crossing.choices, default=Crossing.PER_SECOND
+    )
+    calendars = models.ManyToManyField(
+        Calendar,
+        blank=True,
+        related_name="tariffs",
+        verbose_name=_("calendars"),
+        help_text=_("Whose holidays and working Saturdays its time windows heed."),
+    )
     comment = models.TextField(_("comment"), blank=True)
     changed_at = models.DateTimeField(_("changed"), auto_now=True)
 
@@ -158,6 +171,12 @@ class Rate(models.Model):
     minimum_seconds = models.PositiveIntegerField(_("minimum, s"), null=True, blank=True)
     free_seconds = models.PositiveIntegerField(_("free at the start, s"), null=True, blank=True)
     free_after = models.PositiveIntegerField(_("free after, s"), null=True, blank=True)
+    grace_seconds = models.PositiveIntegerField(_("grace, s"), null=True, blank=True)
+    minimum_charge = AmountField(_("least price of a call"), null=True, blank=True, validators=[NOT_NEGATIVE])
+    maximum_charge = AmountField(
+        _("highest price of a call"), null=True, blank=True, validators=[NOT_NEGATIVE]
+    )
+    surcharge = AmountField(_("surcharge per call"), null=True, blank=True, validators=[NOT_NEGATIVE])
     min_digits = models.PositiveSmallIntegerField(_("shortest number"), default=0)
     max_digits = models.PositiveSmallIntegerField(_("longest number"), default=0, help_text=_("0: any."))
     valid_from = models.DateTimeField(_("valid from"), default=timezone.now)
@@ -194,41 +213,46 @@ class Rate(models.Model):
 
 
 class TariffAssignment(models.Model):
-    """By which tariff an account pays; what is below it in the tree inherits it. One of each kind."""
+    """By which tariff an account pays; what is below it in the tree inherits it.
+
+    Of several of one kind that are valid now, the one for the longest beginning of the caller's number holds, then the
+    one that began last (the guide's "traffic direction" and validity of a packet, 3816-3824).
+    """
 
     account = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="tariffs", verbose_name=_("account")
     )
     tariff = models.ForeignKey(Tariff, models.PROTECT, related_name="assignments", verbose_name=_("tariff"))
     kind = models.CharField(_("kind"), max_length=8, choices=TariffKind.choices, editable=False)
+    caller_prefix = models.CharField(
+        _("caller number begins with"),
+        max_length=20,
+        blank=True,
+        validators=[prefix_rule],
+        help_text=_("Empty: whoever calls."),
+    )
+    valid_from = models.DateTimeField(_("valid from"), null=True, blank=True, help_text=_("Empty: always."))
+    valid_until = models.DateTimeField(_("valid until"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("tariff of an account")
         verbose_name_plural = _("tariffs of accounts")
-        constraints = [models.UniqueConstraint(fields=["account", "kind"], name="one_tariff_of_a_kind")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "kind", "caller_prefix", "valid_from"],
+                name="one_tariff_of_a_kind_and_day",
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                condition=models.Q(valid_from__isnull=True)
+                | models.Q(valid_until__isnull=True)
+                | models.Q(valid_until__gt=models.F("valid_from")),
+                name="tariff_ends_after_it_begins",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.account}: {self.tariff}"
 
     def clean(self) -> None:
         self.kind = self.tariff.kind if self.tariff_id else ""
-
-
-class ExchangeRate(models.Model):
-    """Units of `currency` for one unit of the setting `currency` (the installation's own), from a day on."""
-
-    currency = CurrencyField(_("currency"))
-    valid_from = models.DateField(_("valid from"))
-    units = models.DecimalField(_("units for one of ours"), max_digits=18, decimal_places=8)
-
-    class Meta:
-        verbose_name = _("exchange rate")
-        verbose_name_plural = _("exchange rates")
-        ordering = ["currency", "-valid_from"]
-        constraints = [
-            models.UniqueConstraint(fields=["currency", "valid_from"], name="exchange_rate_once_a_day"),
-            models.CheckConstraint(condition=models.Q(units__gt=0), name="exchange_rate_positive"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.currency} {self.valid_from}"

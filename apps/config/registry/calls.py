@@ -1,0 +1,61 @@
+"""Calls: how long, how many, and what happens when a way fails (guide 3502-3514, 4892, 8253)."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from apps.config.registry.definition import Definition, Numbers
+
+_DAY = 86_400
+
+SETTINGS: tuple[Definition, ...] = (
+    Definition(
+        "maxcallduration",
+        int,
+        10_800,
+        _("The longest call, seconds; 0: no limit."),
+        minimum=0,
+        maximum=7 * _DAY,
+    ),
+    Definition(
+        "ringtimeout",
+        int,
+        60,
+        _("How long a subscriber's phones ring, seconds."),
+        minimum=5,
+        maximum=600,
+        account=True,
+    ),
+    Definition(
+        "maxreroute",
+        int,
+        5,
+        _("How many further carriers are tried when one fails; 0: none."),
+        minimum=0,
+        maximum=20,
+        account=True,
+    ),
+    # The guide's rerouteon names classes (busy, no answer, timeout, error) and its reroutedisccodes refine them.
+    # Both are one list of SIP statuses here. Its "timeout" is 408 (also when a carrier does not answer at all), its
+    # "server error" 5xx; 402, 403 and 488 say that this carrier will not have the call. Not tried again is what
+    # speaks for the called party: busy (486, 600), declined (603), unknown number (404), unavailable (480).
+    Definition(
+        "reroutedisccodes",
+        Numbers,
+        (402, 403, 408, 488, 500, 501, 502, 503, 504),
+        _(
+            "SIP statuses after which the next carrier is tried, with commas; a carrier that does not answer counts as 408."
+        ),
+        minimum=400,
+        maximum=699,
+        account=True,
+    ),
+    Definition(
+        "max_calls_per_worker",
+        int,
+        2000,
+        _("Calls that one switch process takes at once; more are answered 503."),
+        minimum=1,
+        maximum=100_000,
+    ),
+)

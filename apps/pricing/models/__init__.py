@@ -1,0 +1,31 @@
+"""What a call costs whom (guide 3642-3900): price lists, the hours and dates that they heed, exchange rates."""
+
+from apps.pricing.models.currencies import ExchangeRate
+from apps.pricing.models.hours import Calendar, CalendarDay, CountsAs, Pattern, TimeWindow
+from apps.pricing.models.tariffs import (
+    Crossing,
+    PriceGroup,
+    Rate,
+    Rounding,
+    Tariff,
+    TariffAssignment,
+    TariffKind,
+    prefix_rule,
+)
+
+__all__ = [
+    "Calendar",
+    "CalendarDay",
+    "CountsAs",
+    "Crossing",
+    "ExchangeRate",
+    "Pattern",
+    "PriceGroup",
+    "Rate",
+    "Rounding",
+    "Tariff",
+    "TariffAssignment",
+    "TariffKind",
+    "TimeWindow",
+    "prefix_rule",
+]

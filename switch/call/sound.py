@@ -1,0 +1,250 @@
+"""What is decided about the media of one call, and what is known of it while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from switch.call.measured import Measured
+from switch.media import (
+    Handling,
+    Keys,
+    Mode,
+    NgSession,
+    Own,
+    Party,
+    Session,
+    Srtp,
+    Way,
+    behind_nat,
+    decide,
+    keys_for,
+    merged,
+    without_engine,
+)
+from switch.media.srtp import ENGINE
+from switch.sip.codecs import G711, CodecRules, named
+from switch.sip.grammar import BadValue
+from switch.sip.message import Message, Request
+from switch.sip.sdp import BadSdp, Sdp
+from switch.sip.uri import Uri
+
+if TYPE_CHECKING:
+    from switch.call.call import Call
+    from switch.call.model import Target
+    from switch.world.settings import Settings
+
+CALLER, CALLED = 0, 1
+
+
+@dataclass(slots=True)
+class Side:
+    """One party's share. `source`: the address its messages come from, or go to."""
+
+    settings: Settings
+    source: str
+    phone: bool
+    held: bool = False
+    protocol: str = ""
+    """The profile of its last SDP, "" before the first; known of calls through rtpengine only, as `ice` is."""
+    ice: bool = False
+
+    @property
+    def handling(self) -> Handling:
+        return Handling(self.settings.nathandling)
+
+    @property
+    def own(self) -> Own:
+        return Own(self.settings.nataddrtype)
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether its media may come from anywhere (`checkrtpaddr`)."""
+        wanted = self.settings.checkrtpaddr
+        return wanted == "any" or (wanted == "auto" and self.phone)
+
+
+@dataclass(slots=True)
+class Sound:
+    """The media of one call. `sides`: the caller and the called; of several phones that ring the first stands for all."""
+
+    way: Way
+    sides: tuple[Side, Side]
+    rules: tuple[CodecRules, ...] = ()
+    keys: Keys = Keys.AS_IS
+    engine: bool = False
+    """Whether rtpengine is to carry it."""
+    session: Session | None = None
+    ng: NgSession | None = None
+    ready: tuple[Message, bytes | None, str] | None = None
+    """What rtpengine has made of a message's SDP, or why nothing."""
+    waiting: list[tuple[Message, Any, Callable[[], None]]] = field(default_factory=list)
+    """Messages that rtpengine's answer is waited for with, the first asked for already (see `switch.call.engine`)."""
+    late: bool = False
+    """The last INVITE had no offer: its answer brings one."""
+    early: bool = True
+    """Whether the called's SDP goes to the caller before the answer."""
+    measured: Measured = field(default_factory=Measured)
+    """What rtpengine counted when it was asked last."""
+    withheld: bytes = b""
+    """The SDP that did not."""
+    passing: tuple[bool, bool] = field(default=(True, True))
+    """Whose sound passes the relay before the answer."""
+
+    @property
+    def label(self) -> str:
+        """For the record and the live view."""
+        if self.ng is not None:
+            return "rtpengine"
+        return "relay" if self.session is not None else "direct"
+
+    def is_offer(self, message: Message) -> bool:
+        """Whether its SDP is an offer: of a request but an ACK, or of the answer to an INVITE that had none (RFC 3261 §13.2.1)."""
+        if isinstance(message, Request):
+            if message.method == "INVITE":
+                self.late = not message.body
+            return message.method != "ACK"
+        return self.late and message.cseq.method == "INVITE"
+
+    def filter(self, offer: Sdp) -> None:
+        """Apply the accounts' choice of codecs. BadSdp when nothing is left, or when SRTP is asked for and not there."""
+        if self.keys is Keys.REFUSE:
+            raise BadSdp("the policy of an account refuses this offer, with SRTP or for want of it")
+        for rules in self.rules:
+            rules.apply(offer)
+
+
+def planned(call: Call, target: Target) -> Sound:
+    """What the accounts of the caller and of this target want of the call's media."""
+    world = call.board.world()
+    caller = Side(world.settings_of(call.account), call.caller.flow.host, call.caller.phone)
+    called = Side(world.settings_of(target.account), _host_of(call, target), target.trunk is None)
+    mode = merged(Mode(caller.settings.routertpcaller), Mode(called.settings.routertpcalled))
+    available = bool(call.board.rtpengine.nodes.all)
+    keys = _keys(call, target, caller, called, available)
+    engine = available and (keys in ENGINE or called.settings.needcodeconversion)
+    if mode in {Mode.ALWAYS, Mode.BYPASS, Mode.CORRECT}:
+        way = decide(mode, _NOWHERE, _NOWHERE, needed=engine)
+    else:
+        parties = _caller_party(call, caller), _called_party(call, target, called)
+        way = decide(mode, *parties, needed=engine)
+    engine = engine or (
+        available and way is Way.ROUTE and keys is Keys.AS_IS and caller.settings.media_engine != "relay"
+    )
+    rules = (
+        () if mode is Mode.BYPASS else tuple(filter(None, map(_rules, (caller.settings, called.settings))))
+    )
+    return Sound(
+        way,
+        (caller, called),
+        rules,
+        keys,
+        engine,
+        early=all(_early_sdp(side.settings) for side in (caller, called)),
+        passing=(
+            not (caller.settings.blockearlymedia_in or called.settings.blockearlymedia_in),
+            all(side.settings.blockearlymedia not in {"audio", "all"} for side in (caller, called)),
+        ),
+    )
+
+
+_NOWHERE = Party()
+_PLAIN = frozenset(("accept", "auto", "bypass"))
+"""Policies that leave an offer without SRTP alone."""
+
+
+def _keys(call: Call, target: Target, caller: Side, called: Side, available: bool) -> Keys:
+    """What the SRTP policies make of the caller's offer; the usual call, without SRTP, is seen to be one without reading its SDP."""
+    source, aim = Srtp(caller.settings.srtp), Srtp(called.settings.srtp)
+    body = call.invite.body
+    secure = (b"SAVP" in body or b"a=crypto:" in body or b"a=fingerprint:" in body) and _secure(body)
+    if not secure and source in _PLAIN and aim in _PLAIN:
+        return Keys.AS_IS
+    if not body:
+        # The offer comes with the answer: what is required cannot be promised yet, and is asked for in our next offer.
+        return Keys.AS_IS
+    keys = keys_for(source, aim, secure=secure, carrier=target.trunk is not None)
+    return keys if available else without_engine(keys, aim)
+
+
+def _secure(body: bytes) -> bool:
+    try:
+        audio = Sdp.parse(body).audio
+    except BadSdp:
+        return False
+    return audio is not None and audio.is_secure
+
+
+def _early_sdp(settings: Settings) -> bool:
+    return settings.earlystart and settings.blockearlymedia not in {"sdp", "all"}
+
+
+# --- where they are -------------------------------------------------------------------------------------------------------------
+
+
+def _caller_party(call: Call, side: Side) -> Party:
+    """By the address of its offer; without one by its Contact."""
+    return Party(side.source, _nat(side, [_named(call)]))
+
+
+def _named(call: Call) -> str | None:
+    try:
+        if call.invite.body:
+            audio = Sdp.parse(call.invite.body).audio
+            return audio.address if audio is not None else None
+    except BadSdp:
+        return None
+    contact = call.invite.contact
+    return contact.uri.address if contact is not None else None
+
+
+def _called_party(call: Call, target: Target, side: Side) -> Party:
+    """A phone by the Contact that it registered; a trunk is public unless its account says otherwise (guide 9912)."""
+    named: list[str | None] = []
+    if target.trunk is None:
+        for binding in _bindings(call, target):
+            try:
+                host = Uri.parse(binding.uri).address
+            except BadValue:
+                continue
+            if behind_nat(host, binding.flow.host):
+                named.append(host)
+    return Party(side.source, _nat(side, named))
+
+
+def _nat(side: Side, named: list[str | None]) -> bool:
+    known = side.settings.natdetected
+    return known == "yes" or (known == "auto" and any(behind_nat(one, side.source) for one in named))
+
+
+def _host_of(call: Call, target: Target) -> str:
+    if target.trunk is not None:
+        return target.trunk.host
+    return next((one.flow.host for one in _bindings(call, target)), "")
+
+
+def _bindings(call: Call, target: Target):  # type: ignore[no-untyped-def]  # Binding, of a module above this one
+    return call.board.registrar.reachable(target.account.id, call.board.wall())
+
+
+# --- codecs ---------------------------------------------------------------------------------------------------------------------
+
+
+def _rules(settings: Settings) -> CodecRules | None:
+    """What an account wants of the codecs; None for nothing, which is the usual case."""
+    only: frozenset[str] = frozenset()
+    if settings.onlyg711:
+        only |= G711
+    if settings.onlyg723 or settings.onlyg72x:
+        only |= {"G723"}
+    if settings.onlyg729 or settings.onlyg72x:
+        only |= {"G729"}
+    made = CodecRules(
+        choose=named(settings.choosecodecs) if settings.choosecodecs else (),
+        order=named(settings.codecorder) if settings.codecorder else (),
+        only=only,
+        block_g711=settings.block711,
+        cut_g711=settings.cutg711,
+    )
+    return made or None

@@ -1,0 +1,157 @@
+"""The settings that the switch reads, typed; meaning, limits and defaults stand in `apps.config.registry`.
+
+An account may have values of its own (`World.settings_of`): the same type, with some fields replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One field for each key that the switch reads, by area as in the registry."""
+
+    currency: str
+    # sip
+    sip_realm: str
+    nonce_seconds: int
+    useshadigestauh: str
+    minresendival: int
+    siptrace: str
+    loglevel: str
+    hep_server: str
+    hep_capture_id: int
+    hep_password: str
+    usetls: bool
+    tlscertfile: tuple[str, ...]
+    tlskeyfile: str
+    tlsclientca: str
+    tlsclientrequired: bool
+    tlscarrierca: str
+    tlsverifycarriers: bool
+    websocketorigins: tuple[str, ...]
+    resolvedns: str
+    dnsservers: tuple[str, ...]
+    secondarybind: tuple[str, ...]
+    interface: int
+    # who calls, as it is shown
+    cli: str
+    sendidentity: str
+    forcedcallernidentity: str
+    replacecalleroncalls: str
+    minassertedidentitylen: int
+    cansendremotepartyid: str
+    parseidentity: str
+    trustedidentity: str
+    identityforward: tuple[str, ...]
+    identityrewrite: str
+    identityrwmode: str
+    usephysicalfromaddr: str
+    sendsipuseruripart: str
+    diversion: str
+    # dialogs
+    fwdunknownheaders: bool
+    changediscreason: tuple[str, ...]
+    prack: str
+    sessiontimer: str
+    sesskeepalive: int
+    sessiontimerhandlelocally: str
+    def_min_sessiontimer: int
+    def_mid_sessiontimer: int
+    def_max_sessiontimer: int
+    # registrar
+    upperexpire: int
+    upperexpiremin: int
+    upperexpiremax: int
+    max_contacts: int
+    # calls
+    maxcallduration: int
+    ringtimeout: int
+    maxreroute: int
+    reroutedisccodes: frozenset[int]
+    max_calls_per_worker: int
+    # media
+    routertpcaller: str
+    routertpcalled: str
+    natdetected: str
+    nathandling: str
+    nataddrtype: str
+    checkrtpaddr: str
+    sdpalhandling: str
+    earlystart: bool
+    blockearlymedia: str
+    blockearlymedia_in: bool
+    rtp_start_timeout_seconds: int
+    rtp_timeout_seconds: int
+    # rtpengine
+    media_engine: str
+    rtpengine_nodes: tuple[str, ...]
+    srtp: str
+    srtp_keys: str
+    def_srtp_alg: str
+    srtp_auth: bool
+    needcodeconversion: bool
+    convertcodecs: tuple[str, ...]
+    convertcodecsforced: bool
+    # codecs
+    choosecodecs: tuple[str, ...]
+    codecorder: tuple[str, ...]
+    cutg711: bool
+    block711: bool
+    onlyg711: bool
+    onlyg723: bool
+    onlyg729: bool
+    onlyg72x: bool
+    # security
+    flood_messages_per_second: int
+    flood_burst: int
+    maxwrongauthfromip: int
+    maxsubfailauthperiod: int
+    reenabledosblocked: int
+    # money
+    hold_seconds: int
+    hold_extend_before: int
+    prepaid_when_database_away: str
+    database_away_allowance_seconds: int
+    discount1: str
+    direction1: str
+    discount2: str
+    direction2: str
+    discount3: str
+    direction3: str
+    reduction: str
+    addedby: str
+    commission: str
+    salescomissionfromprofit: bool
+    freenumlen: int
+    billshortnumlength: int
+    shortnumbill_type: str
+    shortnum_endusercost: str
+    shortnum_providercost: str
+    internal_endusercost: str
+    defaultenduserprice: str
+    defaultproviderprice: str
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Settings:
+        """From all settings' values by key. Raises KeyError for one that is missing."""
+        return cls(**_typed({one.name: values[one.name] for one in fields(cls)}))
+
+    def but(self, values: Mapping[str, Any]) -> Settings:
+        """These with other values; keys that the switch does not read are passed over."""
+        return replace(self, **_typed({key: one for key, one in values.items() if hasattr(self, key)}))
+
+
+_SETS = ("reroutedisccodes",)
+"""Looked up by member."""
+
+
+def _typed(values: dict[str, Any]) -> dict[str, Any]:
+    """What JSON gives as lists: sets where members are asked for, else tuples."""
+    return {
+        key: (frozenset(one) if key in _SETS else tuple(one)) if isinstance(one, list | tuple) else one
+        for key, one in values.items()
+    }

@@ -1,0 +1,36 @@
+"""The same running instance as the flow tests, with the software of others around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.flows.conftest import books, folder, house
+from tests.flows.house import House
+from tests.interop.asterisk import Asterisk, root_folder
+from tests.interop.linphone import Linphone
+
+__all__ = ["books", "folder", "house"]
+
+
+@pytest.fixture
+def linphone(house: House, tmp_path: Path) -> Iterator[Callable[..., Linphone]]:
+    """Makes registered linphones: `linphone("1001", tone=440)`."""
+    with ExitStack() as stack:
+
+        def made(user: str, **how: Any) -> Linphone:
+            phone = Linphone(tmp_path, how.pop("port", house.sip), user, house.passwords[user], **how)
+            return stack.enter_context(phone)
+
+        yield made
+
+
+@pytest.fixture(scope="module")
+def asterisk(house: House) -> Iterator[Asterisk]:
+    """An Asterisk that listens where the cheapest carrier of the demo data is expected."""
+    with Asterisk(root_folder(), port=house.port("carrier-budget"), switch=house.sip) as running:
+        yield running
