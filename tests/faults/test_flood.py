@@ -62,7 +62,6 @@ def resident_mb(house: House) -> float:
     return int(fields[1]) * 4096 / 1e6
 
 
-
 def test_during_a_flood_a_call_that_is_up_is_changed_and_hung_up_and_new_ones_get_503(worker: House) -> None:
     house = worker
     with_peers: list[Peer] = [house.peer("rich"), house.peer("one"), house.peer("stranger")]
@@ -76,7 +75,9 @@ def test_during_a_flood_a_call_that_is_up_is_changed_and_hung_up_and_new_ones_ge
         one.asked("ACK")
         before = resident_mb(house)
         ports = [str(house.switch.port), str(house.switch.own_port)]
-        flood = subprocess.Popen([sys.executable, "-m", "tests.faults.flooder", *ports], stdout=subprocess.PIPE, text=True)
+        flood = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.flooder", *ports], stdout=subprocess.PIPE, text=True
+        )
         try:
             wait_for(lambda: "overloaded" in house.switch.log(), NOTICED, "the worker to notice")
             assert refusal(stranger).get("Retry-After")
