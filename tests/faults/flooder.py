@@ -1,4 +1,4 @@
-"""`python -m tests.faults.flooder PORT...`: INVITEs of strangers to these ports, as fast as one process can, until SIGTERM; how many."""
+"""`python -m tests.faults.flooder RATE PORT...`: so many INVITEs of strangers a second to these ports, until SIGTERM; how many."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 import signal
 import socket
 import sys
+import time
 
 from tests.faults.wire import SDP, request, unique
 
@@ -14,7 +15,7 @@ BURST = 20
 
 
 def main(arguments: list[str]) -> None:
-    ports = [int(port) for port in arguments]
+    rate, ports = int(arguments[0]), [int(port) for port in arguments[1:]]
     told: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
     sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(SOCKETS)]
@@ -31,10 +32,12 @@ def main(arguments: list[str]) -> None:
         "Contact": "<sip:nobody@127.0.0.1:9>",
     }
     text = request("INVITE", "sip:1@127.0.0.1", headers, SDP)
-    sent = 0
+    sent, due = 0, time.monotonic()
     for number in itertools.count():
         if told:
             break
+        due = max(due + BURST / rate, time.monotonic() - 0.1)
+        time.sleep(max(0.0, due - time.monotonic()))
         for place in range(BURST):
             data = text.replace("NUMBER", f"{number}x{place}").encode()
             try:

@@ -18,6 +18,8 @@ from tests.switch.call.conftest import House
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(120)]
 
 NUMBER = "49301234567"
+RATE = 12_000
+"""INVITEs a second: some times what a worker can answer, and less than what it can leave unread."""
 NOTICED = 20
 """Seconds in which the worker must see that it is too much, and refuse somebody by 503."""
 GROWTH_MB = 120
@@ -76,7 +78,9 @@ def test_during_a_flood_a_call_that_is_up_is_changed_and_hung_up_and_new_ones_ge
         before = resident_mb(house)
         ports = [str(house.switch.port), str(house.switch.own_port)]
         flood = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.flooder", *ports], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tests.faults.flooder", str(RATE), *ports],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         try:
             wait_for(lambda: "overloaded" in house.switch.log(), NOTICED, "the worker to notice")
@@ -94,7 +98,7 @@ def test_during_a_flood_a_call_that_is_up_is_changed_and_hung_up_and_new_ones_ge
         finally:
             flood.terminate()
             sent = int(flood.communicate(timeout=30)[0])
-        assert sent > 20_000, f"a flood of {sent} messages is none"
+        assert sent > 10_000, f"a flood of {sent} messages is none"
         wait_for(lambda: "not overloaded any more" in house.switch.log(), 20, "the worker to recover")
         more = rich.invite(NUMBER)
         rich.send(more)
@@ -105,3 +109,28 @@ def test_during_a_flood_a_call_that_is_up_is_changed_and_hung_up_and_new_ones_ge
     finally:
         for peer in with_peers:
             peer.close()
+
+
+@pytest.mark.req("security-076")
+def test_who_guesses_passwords_gets_silence_and_his_neighbour_an_answer(worker: House) -> None:
+    """Neither is a trunk, whose addresses are trusted: these come from elsewhere."""
+    guesser = Peer(worker.switch.port, "1001", host="127.0.0.66")
+    phone = Peer(worker.switch.port, "1002", host="127.0.0.67")
+    try:
+        for _ in range(worker.office.settings["maxwrongauthfromip"]):
+            asked = guesser.request("REGISTER", "sip:127.0.0.1", to="<sip:1001@127.0.0.1>")
+            guesser.send(asked)
+            again = guesser.request("REGISTER", "sip:127.0.0.1", to="<sip:1001@127.0.0.1>", cseq=2)
+            proof = guesser.proof(guesser.told(401), "REGISTER", "sip:127.0.0.1", "wrong")
+            again.headers.append(("Authorization", proof))
+            guesser.send(again)
+            guesser.told(401)
+        guesser.send(guesser.request("OPTIONS", "sip:127.0.0.1"))
+        phone.send(phone.request("OPTIONS", "sip:127.0.0.1"))
+        phone.told(200)
+        with pytest.raises(TimeoutError):
+            guesser.receive(0.3)
+        assert "is not heard for" in worker.switch.log()
+    finally:
+        guesser.close()
+        phone.close()
