@@ -22,6 +22,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from switch.net import Sources, Tables
+from switch.net.firewall import owner
 
 if TYPE_CHECKING:
     from switch.call.names import Names, Place, Way
@@ -54,6 +55,7 @@ class Guard:
         self._found: dict[Place, frozenset[str]] = {}
         self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
         self._banned: dict[str, float] = {}
+        self._trusted = Sources()
 
     def follow(self, world: World) -> None:
         """Take over what the world says."""
@@ -83,9 +85,9 @@ class Guard:
         """A wrong secret came from there."""
         assert self._world is not None
         settings, now = self._world.settings, self._clock()
-        if not settings.maxwrongauthfromip:
+        if not settings.maxwrongauthfromip or self._trusted.holds(host, ip_address(host.partition("%")[0])):
             return
-        source = _owner(host)
+        source = owner(host)
         times = self._wrong.setdefault(source, deque(maxlen=settings.maxwrongauthfromip))
         if times.maxlen != settings.maxwrongauthfromip:
             times = self._wrong[source] = deque(times, settings.maxwrongauthfromip)
@@ -112,12 +114,8 @@ class Guard:
             self._build()
 
     def _build(self) -> None:
-        self._apply(
-            Tables(
-                banned=Sources.of(self._banned),
-                trusted=Sources.of((*self._networks, *chain.from_iterable(self._found.values()))),
-            )
-        )
+        self._trusted = Sources.of((*self._networks, *chain.from_iterable(self._found.values())))
+        self._apply(Tables(banned=Sources.of(self._banned), trusted=self._trusted))
 
 
 def _narrow(networks: Iterable[str]) -> Iterable[str]:
@@ -125,9 +123,3 @@ def _narrow(networks: Iterable[str]) -> Iterable[str]:
         network = ip_network(text)
         if network.prefixlen >= WIDEST[network.version]:
             yield text
-
-
-def _owner(host: str) -> str:
-    """Whom an address belongs to: itself, or its IPv6 /64."""
-    address = ip_address(host.partition("%")[0])
-    return str(address) if address.version == 4 else str(ip_network((int(address) >> 64 << 64, 64)))

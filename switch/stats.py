@@ -32,7 +32,7 @@ def held(board: Board, net: Counters) -> dict[str, int]:
         "phones": len(board.registrar),
         "lines": sum(board.usage.counts()[1].values()),
         "bad_messages": board.counters.bad_messages,
-        "shed": layer.refused,
+        "shed": layer.refused + board.counters.unread,
         "unwritten": board.counters.unwritten,
         "failures": board.counters.failures + net.handler_failures,
         "rss_kb": _resident_kilobytes(),

@@ -7,7 +7,7 @@ import sys
 
 from mizu_site.run.place import ROOT, Fault
 
-KNOWN = ("calls", "core", "engines")
+KNOWN = ("calls", "core", "engines", "soak")
 
 
 def main(words: list[str]) -> int:

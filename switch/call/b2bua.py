@@ -23,6 +23,7 @@ from switch.call.leg import Leg
 from switch.call.reasons import line, reasons
 from switch.sip.client import ClientTransaction, InviteClientTransaction
 from switch.sip.grammar import BadValue
+from switch.sip.ids import label_of
 from switch.sip.message import BadMessage, Request, Response, parse, stamp_via
 from switch.sip.server import InviteServerTransaction, ServerTransaction
 from switch.sip.stream import PING, PONG
@@ -38,6 +39,11 @@ CROWDED = 0.5
 """Share of a socket's receive buffer that is too much to wait there,"""
 PATIENCE = 10
 """if it does at so many ticks (0.2 s) in a row: a pause of the collector is no overload."""
+CALM = 1.0
+"""Seconds for which new calls are refused from then on: in less the next wave would find the worker at the same point."""
+POLITE = 50
+"""Requests that are refused by a 503 between two ticks under overload (2,500 a second); what is above is not even read."""
+_GOES_ON = (b"SIP/2.0 ", b"ACK ", b"BYE ", b"CANCEL ")
 
 
 class B2bua:
@@ -48,6 +54,8 @@ class B2bua:
         self.inbound = inbound
         self._ticked = board.clock()
         self._crowded = 0
+        self._busy_until = 0.0
+        self._polite = POLITE
         self._broken: set[Flow] = set()
 
     # --- from the network -------------------------------------------------------------------------------------------------------
@@ -60,6 +68,9 @@ class B2bua:
             board.trace.heard(flow, data)
         if data == PING:
             self.guarded(board.sockets.send, flow, PONG)
+            return
+        if board.layer.busy and self._beyond(data):
+            board.counters.unread += 1
             return
         wire = board.world().wire
         try:
@@ -114,13 +125,26 @@ class B2bua:
         """Whether more comes than can be done: then only calls that are up are served until it has been caught up with."""
         layer = self.board.layer
         self._crowded = self._crowded + 1 if self.board.sockets.backlog() > CROWDED else 0
-        busy = now - self._ticked > LAG or self._crowded >= PATIENCE
+        if now - self._ticked > LAG or self._crowded >= PATIENCE:
+            self._busy_until = now + CALM
+        busy = now < self._busy_until
         self._ticked = now
+        self._polite = POLITE
         if busy and not layer.busy:
             log.warning("overloaded: what is new is refused")
         elif layer.busy and not busy:
-            log.warning("not overloaded any more; %s requests were refused since the start", layer.refused)
+            log.warning(
+                "not overloaded any more; since the start %s requests were refused, %s not read",
+                layer.refused, self.board.counters.unread,
+            )  # fmt: skip
         layer.busy = busy
+
+    def _beyond(self, data: bytes) -> bool:
+        """Whether a message is one too many under overload: it begins something new, and enough such were answered by now."""
+        if data.startswith(_GOES_ON) or label_of(data) is not None:
+            return False
+        self._polite -= 1
+        return self._polite < 0
 
     def guarded(self, do: Callable[..., object], *arguments: object) -> None:
         """Call it; what it raises is a defect that is logged and counted, and the worker goes on."""

@@ -108,6 +108,8 @@ class Counters:
     unwritten: int = 0
     """Records that the journal did not take."""
     bad_messages: int = 0
+    unread: int = 0
+    """Requests that were one too many under overload."""
     failures: int = 0
     """Messages or timers whose handling raised: a defect, logged with its traceback."""
 

@@ -10,6 +10,13 @@ from typing import Final
 Address = IPv4Address | IPv6Address
 
 
+def owner(host: str) -> str:
+    """Whom an address belongs to: itself, or its IPv6 /64, because one host has all of that."""
+    if ":" not in host:
+        return host
+    return str(ip_network((host.partition("%")[0], 64), strict=False))
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """A set of sources: single addresses by their text, networks by their length, so that a look-up costs as many
@@ -154,10 +161,11 @@ class Firewall:
     def _bucket(self, host: str) -> list[float]:
         if ":" not in host:
             return [self._burst, self._clock()]
-        prefix = str(ip_network((host.partition("%")[0], 64), strict=False))
-        shared = self._young.get(prefix) or self._old.get(prefix)
+        prefix = owner(host)
+        shared = self._young.get(prefix) or self._old.pop(prefix, None)
         if shared is None:
-            shared = self._young[prefix] = _Source(_METER, [self._burst, self._clock()], self._tables)
+            shared = _Source(_METER, [self._burst, self._clock()], self._tables)
+        self._young[prefix] = shared
         return shared.bucket
 
     def _judge(self, host: str) -> int:

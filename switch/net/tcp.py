@@ -18,7 +18,7 @@ from .codec import Codec, MakeFramer, Plain
 from .config import NetConfig
 from .connection import TcpConnection
 from .counters import Counters
-from .firewall import Firewall
+from .firewall import Firewall, owner
 from .flow import SECURE, WEBSOCKETS, Flow, Reason, reason_of
 from .reactor import Port, Reactor
 from .tls import Secured, Tls
@@ -95,6 +95,7 @@ class TcpPool:
         self._by_remote: dict[tuple[str, str, int, str, int], TcpConnection] = {}
         """By transport, remote address and port, its name if it is to be proved, and local address."""
         self._per_source: dict[str, int] = {}
+        """Accepted connections by who owns the address: an IPv6 /64 counts as one."""
         # Random, because flows outlive the process: they are stored with registrations.
         self._last_id = int.from_bytes(os.urandom(4), "big") << 24
         self._sweep = LoopingCall(self._close_overdue)
@@ -131,7 +132,7 @@ class TcpPool:
         host = addr.host
         limits = self.config
         full = len(self._by_id) >= limits.max_connections
-        greedy = self._per_source.get(host, 0) >= limits.max_connections_per_source
+        greedy = self._per_source.get(owner(host), 0) >= limits.max_connections_per_source
         if full or greedy or not self._firewall.admits(host):
             self.counters.tcp_refused += 1
             return None
@@ -178,7 +179,8 @@ class TcpPool:
         self._by_id[self._last_id] = connection
         self._by_remote.setdefault(_remote(connection), connection)
         if accepted:
-            self._per_source[flow.host] = self._per_source.get(flow.host, 0) + 1
+            source = owner(flow.host)
+            self._per_source[source] = self._per_source.get(source, 0) + 1
         return connection
 
     def _codec(self, flow: Flow) -> Codec:
@@ -236,11 +238,12 @@ class TcpPool:
         if self._by_remote.get(remote) is connection:
             del self._by_remote[remote]
         if connection.accepted:
-            left = self._per_source[flow.host] - 1
+            source = owner(flow.host)
+            left = self._per_source[source] - 1
             if left:
-                self._per_source[flow.host] = left
+                self._per_source[source] = left
             else:
-                del self._per_source[flow.host]
+                del self._per_source[source]
 
     def fail(self, connection: TcpConnection, failure: Failure) -> None:
         """The connection could not be made (or we no longer wanted it)."""

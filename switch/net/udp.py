@@ -149,13 +149,15 @@ class UdpSocket:
 
     def backlog(self) -> float:
         """The share of the receive buffer that is taken: what comes to a full one is lost."""
-        waiting, room, *_ = _MEMORY.unpack(self._sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMORY.size))
-        return float(waiting / room)
+        waiting, room = self._memory()[:2]
+        return waiting / room
 
     def lost(self) -> int:
         """Datagrams that came to a full buffer since the socket was opened."""
-        *_, drops = _MEMORY.unpack(self._sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMORY.size))
-        return int(drops)
+        return self._memory()[-1]
+
+    def _memory(self) -> tuple[int, ...]:
+        return _MEMORY.unpack(self._sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMORY.size))
 
     def _stun(self, data: bytes, source: Any) -> None:
         """What begins with a control character is a question of STUN, or nothing."""

@@ -1,13 +1,16 @@
 """One set of timers for all transactions, ticked by its owner: no clock, no callable and no heap entry per timer.
 
 Time is cut into slots of 20 ms; a slot is a list of what is due in it. Arming is an append, disarming is forgetting: an entry whose
-owner has meanwhile been armed for another slot is skipped when its slot comes. Times are seconds of any steady clock.
+owner has meanwhile been armed for another slot is skipped when its slot comes. What is due later than `HORIZON` seconds from now waits
+in the slot of the horizon and is put on from there, so that what was disarmed leaves within that time: a call's longest duration is
+hours ahead, and most calls end in minutes. Times are seconds of any steady clock.
 """
 
 from math import ceil, floor, inf
 from typing import Generic, Protocol, TypeVar
 
 SLOTS_PER_SECOND = 50
+HORIZON = 60
 _EPSILON = 1e-6
 
 
@@ -41,8 +44,9 @@ class Wheel(Generic[Item]):
         if due == inf:
             return
         slot = ceil(due * SLOTS_PER_SECOND - _EPSILON)
-        if self._next is not None and slot < self._next:
-            slot = self._next
+        following = self._next
+        if following is not None:
+            slot = min(max(slot, following), following + HORIZON * SLOTS_PER_SECOND)
         if item.slot and item.slot <= slot:
             return
         item.slot = slot
@@ -80,7 +84,8 @@ class Wheel(Generic[Item]):
                 self._rearm(item, slot)
 
     def _rearm(self, item: Item, passed: int) -> None:
-        """Its time was moved on after it was armed."""
+        """Its time was moved on after it was armed, or lay beyond the horizon."""
         slot = max(ceil(item.due * SLOTS_PER_SECOND - _EPSILON), passed + 1)
+        slot = min(slot, passed + HORIZON * SLOTS_PER_SECOND)
         item.slot = slot
         self._slots.setdefault(slot, []).append(item)

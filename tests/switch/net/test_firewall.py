@@ -112,6 +112,13 @@ def test_a_million_forged_sources_do_not_fill_the_memory_nor_free_the_one_that_f
     assert admitted == 10
 
 
+def test_the_addresses_of_an_ipv6_64_pay_from_one_bucket_however_many_there_are() -> None:
+    """Who changed addresses fast enough once got a full bucket each time the older generation was forgotten."""
+    firewall = Firewall(Hand(), rate=1, burst=10, max_sources=1000)
+    assert sum(firewall.admits(f"2001:db8::{number:x}") for number in range(1, 20_000)) == 10
+    assert firewall.remembered <= 2002
+
+
 def test_a_banned_source_is_not_heard_at_the_socket_from_the_moment_of_the_swap(
     loop: Loop, start: Start
 ) -> None:

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable
 
 import pytest
+from twisted.internet.address import IPv6Address
 
 from switch.net import Firewall, Reason, Sources, Tables
 from tests.switch.loop import Loop, free_port
@@ -268,3 +269,18 @@ def test_stop_sends_what_is_written_before_it_closes(loop: Loop, start: Start) -
     loop.until(lambda: done, "the stop")
     with socket.socket() as late:
         assert late.connect_ex(worker.shared) == errno.ECONNREFUSED
+
+
+def test_an_ipv6_64_may_open_no_more_connections_than_one_address(loop: Loop, start: Start) -> None:
+    """Who had a network of addresses could once take all the connections there are."""
+    pool = start(max_connections_per_source=3).net._tcp
+    found = [
+        pool.accept(IPv6Address("TCP", f"2001:db8::{n:x}", 5060), "tcp", own=False, local=0)
+        for n in range(1, 6)
+    ]
+    assert [one is not None for one in found] == [True] * 3 + [False] * 2
+    assert pool.accept(IPv6Address("TCP", "2001:db8:0:1::1", 5060), "tcp", own=False, local=0) is not None
+    for one in found[:3]:
+        assert one is not None
+        pool.forget(one)
+    assert pool.accept(IPv6Address("TCP", "2001:db8::9", 5060), "tcp", own=False, local=0) is not None
