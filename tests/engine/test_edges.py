@@ -112,15 +112,21 @@ def test_the_shortcut_for_the_rich_is_not_taken_by_those_who_are_a_step_short(sh
     assert max_duration(terms, SIX - 60, (LONGEST - short) * UNIT) == affordable
 
 
-@pytest.mark.parametrize(("how", "grace"), list(product(Crossing, [0, 35])))
-def test_every_budget_lasts_exactly_as_long_as_it_pays(how: Crossing, grace: int) -> None:
+DEAR = Rate(1, "", 10 * MINUTE, 3 * UNIT, 7, 6, surcharge=UNIT)
+LIMITED = Rate(2, "", MINUTE, UNIT, 10, 4, 0, 20, minimum_charge=9 * UNIT, maximum_charge=150 * UNIT)
+
+
+@pytest.mark.parametrize(
+    ("how", "grace", "turned", "rounding"),
+    list(product(Crossing, [0, 35], [False, True], [Rounding.HALF_UP, Rounding.UP])),
+)
+def test_every_budget_lasts_exactly_as_long_as_it_pays(
+    how: Crossing, grace: int, turned: bool, rounding: Rounding
+) -> None:
     """Each price of each of the first minutes, and one micro less, against counting second by second."""
-    first = Rate(1, "", 10 * MINUTE, 3 * UNIT, 7, 6, grace_seconds=grace, surcharge=UNIT)
-    rest = Rate(
-        2, "", MINUTE, UNIT, 10, 4, free_seconds=20, minimum_charge=9 * UNIT, maximum_charge=150 * UNIT
-    )
-    terms = two(first, rest, crossing=how)
-    costs = [rate(terms, SIX - 45, seconds).gross for seconds in range(1, 260)]
+    day, rest = (LIMITED, DEAR) if turned else (DEAR, LIMITED)
+    terms = two(day._replace(grace_seconds=grace), rest, crossing=how, rounding=rounding)
+    costs = [rate(terms, SIX - 45, seconds).gross for seconds in range(1, 200)]
     for budget in sorted({cost - less for cost in costs for less in (0, 1)}):
         lasting = max_duration(terms, SIX - 45, budget)
         paid = next((n for n, cost in enumerate(costs) if cost > budget), len(costs)) if budget >= 0 else 0
@@ -128,6 +134,26 @@ def test_every_budget_lasts_exactly_as_long_as_it_pays(how: Crossing, grace: int
             assert lasting is None or lasting >= paid
         else:
             assert lasting == paid, budget
+    for seconds in range(len(costs)):
+        assert highest(terms, SIX - 45, seconds) == max([0, *costs[:seconds]])
+
+
+@pytest.mark.parametrize("before", [1, 2])
+def test_the_middle_of_a_call_that_begins_just_before_a_boundary(before: int) -> None:
+    terms = two(Rate(1, "", MINUTE), Rate(2, "", 10 * MINUTE), crossing=Crossing.CALL_MIDDLE)
+    costs = [rate(terms, SIX - before, seconds).gross // UNIT for seconds in range(1, 8)]
+    cheap = 2 * before
+    assert costs == [n if n <= cheap else 10 * n for n in range(1, 8)]
+    assert [max_duration(terms, SIX - before, budget * UNIT) for budget in (1, 2, 19, 69)] == [
+        min(1, cheap), min(2, cheap), cheap, max(cheap, 6),
+    ]  # fmt: skip
+
+
+def test_a_tier_that_begins_where_the_middle_moves_on_is_not_asked_of_the_band_that_is_over() -> None:
+    """Free for two minutes by day, at night at all; the middle of a call of 120 s from 17:59 is the last one by day."""
+    by_day = Rate(1, "", 10 * MINUTE, 5 * UNIT, free_seconds=120)
+    terms = two(by_day, Rate(2, "", 0), crossing=Crossing.CALL_MIDDLE)
+    assert max_duration(terms, SIX - 60, 5 * UNIT) == 2 * (14 * 3600 + 60)
 
 
 @pytest.mark.parametrize(
