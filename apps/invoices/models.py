@@ -229,7 +229,8 @@ class Invoice(models.Model):
 
     @property
     def to_pay(self) -> Decimal:
-        return self.gross + self.rounding
+        """What is due, in whole coins."""
+        return Decimal(self.gross + self.rounding)
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise models.ProtectedError("An issued invoice is never deleted; issue a credit note.", {self})

@@ -52,4 +52,4 @@ class CurrencyPrecision(models.Model):
         ordering = ["currency"]
 
     def __str__(self) -> str:
-        return self.currency
+        return f"{self.currency}: {self.decimals}"
