@@ -353,7 +353,7 @@ class InvoiceSerializer(serializers.ModelSerializer):
     class Meta:
         model = Invoice
         fields = ["id", "number", "document_type", "refers_to", "issuer", "account", "period_start", "period_end",
-                  "issued_at", "due_on", "customer_name", "currency", "net", "vat", "gross", "mailed_at",
+                  "issued_at", "due_on", "customer_name", "currency", "net", "vat", "gross", "rounding", "mailed_at",
                   "lines"]  # fmt: skip
 
 

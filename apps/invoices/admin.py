@@ -128,7 +128,7 @@ class InvoiceAdmin(ReadOnly, OfficeAdmin):
         (None, {"fields": [("number", "document_type"), ("account", "issuer"), ("period_start", "period_end"),
                            ("issued_at", "due_on"), ("mailed_at", "refers_to")]}),
         (_("Customer"), {"fields": ["customer_name", "customer_address", "customer_vat_number", "customer_email"]}),
-        (_("Total"), {"fields": [("net", "vat"), ("gross", "currency")]}),
+        (_("Total"), {"fields": [("net", "vat"), ("gross", "currency"), "rounding"]}),
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> Any:

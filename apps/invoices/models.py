@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, NoReturn
 
 from django.conf import settings
@@ -197,6 +198,14 @@ class Invoice(models.Model):
     net = AmountField(_("net"))
     vat = AmountField(_("VAT"))
     gross = AmountField(_("gross"))
+    rounding = AmountField(
+        _("rounding"),
+        default=0,
+        help_text=_("What is to be paid is the gross with this, in whole coins (EN 16931 BT-114)."),
+    )
+    digits = models.PositiveSmallIntegerField(
+        null=True, editable=False
+    )  # of its amounts; None: as ISO 4217 has it
     pdf = models.BinaryField(editable=False, null=True)
     mailed_at = models.DateTimeField(_("mailed"), null=True, blank=True, editable=False)
 
@@ -217,6 +226,11 @@ class Invoice(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def to_pay(self) -> Decimal:
+        """What is due, in whole coins."""
+        return Decimal(self.gross + self.rounding)
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise models.ProtectedError("An issued invoice is never deleted; issue a credit note.", {self})

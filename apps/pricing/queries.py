@@ -9,8 +9,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.config import queries as config
+from apps.core.values.money import cash_rounding, currency_digits, from_micros, to_micros
 from apps.pricing.errors import NotConvertible
-from apps.pricing.models import ExchangeRate, Tariff, TariffAssignment
+from apps.pricing.models import CurrencyPrecision, ExchangeRate, Tariff, TariffAssignment
 from apps.users.models import Account
 from apps.users.queries import path_ids
 
@@ -55,3 +56,16 @@ def in_own_currency(amount: Decimal, currency: str, on: date) -> Decimal:
     if rate is None:
         raise NotConvertible(f"There is no exchange rate for {currency} on {on}.")
     return amount / rate.units
+
+
+def document_digits(currency: str) -> int:
+    """Decimals of amounts on documents in the currency."""
+    own = CurrencyPrecision.objects.filter(currency=currency).first()
+    return own.decimals if own else currency_digits(currency)
+
+
+def to_pay(amount: Decimal, currency: str) -> Decimal:
+    """The amount as it can be paid, in whole coins where the currency's precision says which is the smallest."""
+    own = CurrencyPrecision.objects.filter(currency=currency).first()
+    micros = to_micros(amount)
+    return from_micros(micros + cash_rounding(micros, to_micros(own.cash_step) if own else 0))

@@ -219,3 +219,10 @@ def test_all_of_it_survives_the_way_through_json() -> None:
 def test_plain_terms_travel_without_what_they_do_not_have() -> None:
     packed = Terms((band_of(Rate(1, "36", 5)),)).as_list()
     assert (len(packed), len(packed[0][0])) == (8, 5)
+
+
+def test_the_worked_example_of_docs_money_is_right() -> None:
+    one = Rate(1, "36", to_micros("0.12"), to_micros("0.05"), 60, 6)
+    charge = rate(Terms((band_of(one),), decimals=4, vat_ppm=270_000, discount_ppm=100_000), 0, 130)
+    assert charge.billed_seconds == 132
+    assert charge[:3] == tuple(map(to_micros, ("0.2826", "0.0763", "0.3589")))

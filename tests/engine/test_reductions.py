@@ -22,6 +22,11 @@ def test_a_reduction_adds_up_with_the_discount_until_the_call_is_free() -> None:
     assert discount_for("3620", DIRECTIONS, 900_000) == 1_000_000
 
 
+def test_a_direction_without_a_discount_hides_no_other() -> None:
+    assert discount_for("3630", [("36", 100_000), ("3630", 0), ("363", 0)]) == 100_000
+    assert discount_for("3630", [("", 1)]) == 1
+
+
 def test_a_discount_of_no_direction_is_for_every_number() -> None:
     assert discount_for("1", [("", 70_000)]) == 70_000
 

@@ -4,6 +4,7 @@ from apps.core.values.digits import digits_of, is_digits, prefixes
 from apps.core.values.money import (
     MICROS,
     Rounding,
+    cash_rounding,
     currency_digits,
     divide,
     from_micros,
@@ -27,6 +28,7 @@ __all__ = [
     "Rounding",
     "Schedule",
     "TimeWindow",
+    "cash_rounding",
     "currency_digits",
     "digits_of",
     "divide",

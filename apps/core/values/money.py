@@ -42,6 +42,11 @@ def round_micros(micros: int, decimals: int, rounding: Rounding = Rounding.HALF_
     return divide(micros, step, rounding) * step
 
 
+def cash_rounding(micros: int, step: int) -> int:
+    """What must be added so that the amount can be paid in coins of `step` micros: to the nearest, a half away from zero."""
+    return divide(micros, step, Rounding.HALF_UP) * step - micros if step else 0
+
+
 def to_micros(amount: Decimal | int | str) -> int:
     """Micros of an exact amount.
 

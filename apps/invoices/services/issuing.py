@@ -9,16 +9,17 @@ from decimal import Decimal
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from babel.numbers import get_currency_precision
 from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from apps.config import queries as config
+from apps.core.values.money import currency_digits
 from apps.invoices import calls
 from apps.invoices.engine import rounded, totals
 from apps.invoices.models import DocumentType, Invoice, InvoiceLine, NumberSeries
 from apps.invoices.services.pdf import render
+from apps.pricing.queries import document_digits, to_pay
 from apps.users.choices import Kind
 from apps.users.models import Account
 from apps.users.queries import ancestors
@@ -156,7 +157,7 @@ def _document(account: Account, issuer: Account, start: datetime, end: datetime)
 
 
 def _lines(sums: Sequence[calls.Sum], account: Account) -> list[InvoiceLine]:
-    digits = get_currency_precision(account.currency)
+    digits = document_digits(account.currency)
     with translation.override(account.language):
         return [
             InvoiceLine(
@@ -174,8 +175,15 @@ def _lines(sums: Sequence[calls.Sum], account: Account) -> list[InvoiceLine]:
 
 def _store(invoice: Invoice, lines: list[InvoiceLine], by: Account | None) -> Invoice:
     """Number, total and write a document with its lines."""
-    foot = totals([(line.net, line.vat_rate) for line in lines], get_currency_precision(invoice.currency))
+    if invoice.digits is None and not invoice.refers_to_id:  # a note is written as its invoice is
+        invoice.digits = document_digits(invoice.currency)
+    digits = currency_digits(invoice.currency) if invoice.digits is None else invoice.digits
+    foot = totals([(line.net, line.vat_rate) for line in lines], digits)
     invoice.net, invoice.vat, invoice.gross = foot.net, foot.vat, foot.gross
+    # A note pays back what was paid, whatever the smallest coin is by now.
+    invoice.rounding = (
+        -invoice.rounding if invoice.refers_to_id else to_pay(foot.gross, invoice.currency) - foot.gross
+    )
     today = invoice.issued_at.astimezone(ZoneInfo(invoice.issuer.time_zone)).date()
     invoice.due_on = today + timedelta(days=int(config.get("invoice_due_days")))
     invoice.year = today.year

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from copy import copy
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,11 +13,12 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_decimal
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from apps.core.values.money import currency_digits
 from apps.invoices import calls
 from apps.invoices.engine import totals
 from apps.invoices.models import DocumentType, Invoice
@@ -71,6 +73,11 @@ def _no_fetching(url: str, *_args: Any, **_kwargs: Any) -> Any:
     raise ValueError(f"An invoice loads nothing from elsewhere, and not {url}.")
 
 
+def digits_of(invoice: Invoice) -> int:
+    """The decimals of its amounts, which were fixed when it was issued."""
+    return currency_digits(invoice.currency) if invoice.digits is None else invoice.digits
+
+
 class _Writer:
     """How people of the invoice's language write amounts, days and times."""
 
@@ -80,12 +87,15 @@ class _Writer:
         except (UnknownLocaleError, ValueError):
             self.locale = Locale("en")
         self.currency, self.zone = invoice.currency, ZoneInfo(invoice.time_zone)
+        self.digits = digits_of(invoice)
+        self.pattern = copy(self.locale.currency_formats["standard"])
+        self.pattern.frac_prec = (self.digits, self.digits)
 
     def money(self, amount: Any) -> str:
-        return str(format_currency(amount, self.currency, locale=self.locale))
+        return str(self.pattern.apply(amount, self.locale, currency=self.currency, currency_digits=False))
 
     def exact(self, amount: Any) -> str:
-        digits = "0" * max(4, get_currency_precision(self.currency))
+        digits = "0" * max(4, self.digits)
         return str(format_decimal(amount, f"#,##0.{digits}{'#' * (6 - len(digits))}", locale=self.locale))
 
     def day(self, moment: Any) -> str:
@@ -108,7 +118,7 @@ class _Writer:
 def _context(invoice: Invoice) -> dict[str, Any]:
     write = _Writer(invoice)
     lines = list(invoice.lines.all())
-    foot = totals([(line.net, line.vat_rate) for line in lines], get_currency_precision(invoice.currency))
+    foot = totals([(line.net, line.vat_rate) for line in lines], write.digits)
     shown = [] if invoice.document_type == DocumentType.CREDIT_NOTE else _calls(invoice)
     last_day = invoice.period_end - timedelta(microseconds=1)
     return {
@@ -137,6 +147,8 @@ def _context(invoice: Invoice) -> dict[str, Any]:
         "net": write.money(invoice.net),
         "vat": write.money(invoice.vat),
         "gross": write.money(invoice.gross),
+        "rounding": write.money(invoice.rounding) if invoice.rounding else "",
+        "to_pay": write.money(invoice.to_pay),
         "calls": [
             {
                 "started": write.moment(call.started_at),

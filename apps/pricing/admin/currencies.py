@@ -1,4 +1,4 @@
-"""Exchange rates by day, one by one, from a file, or from the European Central Bank's history."""
+"""Precision of currencies; exchange rates by day, one by one, from a file, or from the European Central Bank's history."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from unfold.widgets import (
 from apps.core.admin import OfficeAdmin, ServiceForm, right, show
 from apps.pricing import services
 from apps.pricing.errors import ImportRefused
-from apps.pricing.models import ExchangeRate
+from apps.pricing.models import CurrencyPrecision, ExchangeRate
 
 
 class RateForm(ServiceForm):
@@ -111,3 +111,20 @@ class ExchangeRateAdmin(OfficeAdmin):
         }
         status = 422 if errors or form.errors else 200
         return render(request, "admin/pricing/import.html", context, status=status)
+
+
+class PrecisionForm(ServiceForm):
+    class Meta:
+        model = CurrencyPrecision
+        fields = ["currency", "decimals", "cash_step"]
+
+    def carry_out(self) -> CurrencyPrecision:
+        if self.instance.pk and "currency" in self.changed_data:
+            raise ValidationError(_("Enter another currency as a new one."))
+        return services.set_precision(**self.cleaned_data)
+
+
+@admin.register(CurrencyPrecision)
+class CurrencyPrecisionAdmin(OfficeAdmin):
+    form = PrecisionForm
+    list_display = ["currency", "decimals", "cash_step"]

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -13,9 +14,9 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeNumericFilter
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanSwitchWidget
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
-from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm, right
+from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm, right, show
 from apps.pricing import services
 from apps.pricing.errors import ImportRefused, PricingError
 from apps.pricing.models import PriceGroup, Rate, Tariff, TariffAssignment, TariffKind
@@ -84,6 +85,10 @@ class ImportForm(forms.Form):
     )
 
 
+class CloneForm(forms.Form):
+    name = forms.CharField(label=_("Name"), max_length=128, widget=UnfoldAdminTextInputWidget)
+
+
 class TariffForm(ServiceForm):
     """A price list's head."""
 
@@ -115,7 +120,7 @@ class TariffAdmin(OfficeAdmin):
     search_fields = ["name", "comment"]
     list_select_related = ["group"]
     inlines = [AssignmentInline]
-    actions_detail = ["show_rates", "import_file", "export_file"]
+    actions_detail = ["show_rates", "import_file", "export_file", "clone"]
     fieldsets = [
         (None, {"fields": [("name", "kind"), ("group", "currency"), "comment"]}),
         (
@@ -195,6 +200,28 @@ class TariffAdmin(OfficeAdmin):
             request.user.has_perm("pricing.change_tariff") and request.user.has_perm("pricing.add_rate")
         )
 
+    @action(description=_("Clone"), url_path="clone", icon="content_copy", permissions=["import_file"])
+    def clone(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """A page that asks for the name: what makes something is not done by following a link."""
+        tariff = get_object_or_404(Tariff, pk=object_id)
+        form = CloneForm(request.POST or None, initial={"name": _("Copy of %s") % tariff.name})
+        if request.method == "POST" and form.is_valid():
+            try:
+                copy = services.clone_tariff(tariff=tariff, name=form.cleaned_data["name"])
+            except ValidationError as error:
+                show(form, error)
+            else:
+                return redirect(reverse("admin:pricing_tariff_change", args=[copy.pk]))
+        context = self.admin_site.each_context(request) | {
+            "title": _("Clone %(tariff)s") % {"tariff": tariff},
+            "form": form,
+            "opts": self.opts,
+            "original": tariff,
+            "button": _("Clone"),
+            "back": reverse("admin:pricing_tariff_change", args=[object_id]),
+        }
+        return render(request, "admin/pricing/import.html", context, status=422 if form.errors else 200)
+
     @action(description=_("Export as CSV"), url_path="export", icon="download", permissions=["see_rates"])
     def export_file(self, request: HttpRequest, object_id: int) -> HttpResponse:
         tariff = get_object_or_404(Tariff, pk=object_id)
@@ -227,8 +254,8 @@ class RateAdmin(OfficeAdmin):
     """Rates of every tariff, prices edited in the list itself."""
 
     form = RateForm
-    list_display = ["shown_prefix", "destination", "tariff", "price", "window", "first_increment", "next_increment",
-                    "valid_from", "valid_until"]  # fmt: skip
+    list_display = ["shown_prefix", "destination", "tariff", "price", "window", "connect_fee", "surcharge",
+                    "first_increment", "next_increment", "valid_from", "valid_until"]  # fmt: skip
     list_display_links = ["shown_prefix"]
     list_editable = ["price", "valid_until"]
     list_filter = ["tariff", "window", ("price", RangeNumericFilter)]

@@ -1,6 +1,6 @@
 """What a call costs whom (guide 3642-3900): price lists, the hours and dates that they heed, exchange rates."""
 
-from apps.pricing.models.currencies import ExchangeRate
+from apps.pricing.models.currencies import CurrencyPrecision, ExchangeRate
 from apps.pricing.models.hours import Calendar, CalendarDay, CountsAs, Pattern, TimeWindow
 from apps.pricing.models.tariffs import (
     Crossing,
@@ -18,6 +18,7 @@ __all__ = [
     "CalendarDay",
     "CountsAs",
     "Crossing",
+    "CurrencyPrecision",
     "ExchangeRate",
     "Pattern",
     "PriceGroup",

@@ -1,7 +1,7 @@
 """The verbs of prices: the only writers of `apps.pricing.models`."""
 
 from apps.pricing.errors import ImportRefused, PricingError
-from apps.pricing.services.exchange import import_exchange_rates, load_ecb, set_exchange_rate
+from apps.pricing.services.exchange import import_exchange_rates, load_ecb, set_exchange_rate, set_precision
 from apps.pricing.services.exports import export_rates
 from apps.pricing.services.hours import save_calendar, save_day, save_window
 from apps.pricing.services.imports import ImportResult, import_rates
@@ -11,6 +11,7 @@ from apps.pricing.services.tariffs import (
     change_assignment,
     change_rate,
     change_tariff,
+    clone_tariff,
     create_tariff,
     remove_rate,
     unassign_tariff,
@@ -25,6 +26,7 @@ __all__ = [
     "change_assignment",
     "change_rate",
     "change_tariff",
+    "clone_tariff",
     "create_tariff",
     "export_rates",
     "import_exchange_rates",
@@ -35,5 +37,6 @@ __all__ = [
     "save_day",
     "save_window",
     "set_exchange_rate",
+    "set_precision",
     "unassign_tariff",
 ]

@@ -1,4 +1,4 @@
-"""Exchange rates by day: entered one by one, from a file, or from the history of the European Central Bank."""
+"""Precision of currencies, and exchange rates by day: entered one by one, from a file, or from the history of the European Central Bank."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from apps.config import queries as config
 from apps.pricing.errors import ImportRefused
-from apps.pricing.models import ExchangeRate, Tariff
+from apps.pricing.models import CurrencyPrecision, ExchangeRate, Tariff
 from apps.pricing.services.lines import BadLine, exchange_lines
 from apps.users.models import Account
 
@@ -44,6 +44,18 @@ def set_exchange_rate(*, currency: str, valid_from: date, units: Decimal) -> Exc
     rate.full_clean()
     rate.save()
     return rate
+
+
+@transaction.atomic
+def set_precision(*, currency: str, decimals: int, cash_step: Decimal = Decimal(0)) -> CurrencyPrecision:
+    """Say how documents in a currency are written and paid. Raises ValidationError, by field."""
+    precision = CurrencyPrecision.objects.filter(currency=currency).first() or CurrencyPrecision(
+        currency=currency
+    )
+    precision.decimals, precision.cash_step = decimals, cash_step
+    precision.full_clean()
+    precision.save()
+    return precision
 
 
 @transaction.atomic

@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.urls import reverse
 
 from apps.pricing import services
-from apps.pricing.models import ExchangeRate, TariffAssignment
+from apps.pricing.models import ExchangeRate, Tariff, TariffAssignment
 from apps.pricing.queries import tariff_of
 from tests import make
 
@@ -115,3 +116,27 @@ def test_a_highest_price_below_the_least_is_refused():
     with pytest.raises(ValidationError) as refused:
         make.tariff(minimum_charge="2", maximum_charge="1")
     assert "maximum_charge" in refused.value.message_dict
+
+
+@pytest.mark.req("pricing-016")
+def test_a_clone_has_all_that_the_first_has_and_a_life_of_its_own(client):
+    calendar = services.save_calendar(name="public holidays", country="HU")
+    first = make.tariff(prices={"36": "0.05", "": "0.9"}, decimals=2, surcharge="0.01", calendars=[calendar])
+    make.rate(first, "40", "0.07", grace_seconds=5)
+    client.force_login(make.admin())
+    page = reverse("admin:pricing_tariff_clone", args=[first.pk])
+    assert client.get(page).status_code == 200
+    assert not Tariff.objects.exclude(pk=first.pk).exists(), "looking at the page has made something"
+    assert client.post(page, {"name": first.name}).status_code == 422
+    assert client.post(page, {"name": "second"}).status_code == 302
+    second = Tariff.objects.get(name="second")
+    services.change_rate(rate=first.rates.get(prefix="36"), price=Decimal(1))
+    assert {rate.prefix: rate.price for rate in second.rates.all()} == {
+        "": Decimal("0.9"), "36": Decimal("0.05"), "40": Decimal("0.07"),
+    }  # fmt: skip
+    assert (second.decimals, second.surcharge, list(second.calendars.all())) == (
+        2,
+        Decimal("0.01"),
+        [calendar],
+    )
+    assert second.rates.get(prefix="40").grace_seconds == 5

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,18 @@ from django.utils import timezone
 from twisted.internet.task import Clock
 
 from apps.config.models import Setting
-from apps.pricing.models import Rate, Tariff, TariffAssignment, TimeWindow
-from apps.pricing.services import add_rate, assign_tariff, create_tariff
+from apps.config.services import set_value
+from apps.pricing.engine import rate
+from apps.pricing.models import CalendarDay, Rate, Tariff, TariffAssignment, TimeWindow
+from apps.pricing.services import (
+    add_rate,
+    assign_tariff,
+    change_tariff,
+    create_tariff,
+    save_calendar,
+    save_day,
+    save_window,
+)
 from apps.routing.models import RouteRule, RouteTarget
 from apps.users.models import Account, Trunk
 from apps.users.services import open_account, set_addresses
@@ -171,6 +182,40 @@ def test_every_part_of_the_office_reaches_the_switch(site: Site) -> None:
     credential = site.world.credential("1001")
     assert credential is not None
     assert len(credential.ha1_sha256) == 64
+
+
+def test_a_holiday_that_is_entered_and_a_peak_that_is_moved_reach_the_switch(site: Site) -> None:
+    """The whole day is peak at first, and dear; then there is no peak; then again, but the day is a holiday."""
+    _, tariff = subscriber("1001")
+
+    def peak_from_to(begin: int, end: int) -> None:
+        set_value(key="peaktimebegin", value=begin)
+        set_value(key="peaktimeend", value=end)
+
+    def minute(world: World) -> int:
+        caller = world.named("1001")
+        found = world.tariff(caller, "retail") if caller else None
+        now = time.time()
+        terms = world.terms(found[0], "3620", now, currency="EUR", vat_ppm=0) if found else ""
+        return 0 if isinstance(terms, str) else rate(terms, now, 60).net
+
+    peak_from_to(0, 0)
+    set_value(key="weekendispeak", value=True)
+    peak = save_window(name="peak", pattern="peak")
+    add_rate(tariff=tariff, prefix="36", price=Decimal("0.90"), window=peak, surcharge=Decimal("0.04"))
+    site.sees(lambda world: minute(world) == 940_000, "the peak price")
+    hour = datetime.now(UTC).hour
+    peak_from_to((hour + 11) % 24, (hour + 13) % 24)
+    site.sees(lambda world: minute(world) == 100_000, "the price of other hours")
+    peak_from_to(0, 0)
+    site.sees(lambda world: minute(world) == 940_000, "the peak price again")
+    calendar = save_calendar(name="ours", called_prefixes="36")
+    change_tariff(tariff=tariff, calendars=[calendar])
+    today = datetime.now(UTC).date()
+    save_day(calendar=calendar, starts=today, ends=today + timedelta(days=1))
+    site.sees(lambda world: minute(world) == 100_000, "the price of holidays")
+    CalendarDay.objects.all().delete()
+    site.sees(lambda world: minute(world) == 940_000, "an ordinary day")
 
 
 def test_a_tariff_that_is_removed_leaves_the_snapshot(site: Site) -> None:
