@@ -42,7 +42,6 @@ Allowed: Header = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO")
 class Call:
     """From the INVITE of a known account to its record."""
 
-    __deletable__ = ("caller",)  # for the compiler: see `_forget`
     __slots__ = (
         "account", "alarm", "answered", "answered_at", "asking_money", "attempts", "authorised", "board", "branches",
         "called", "caller", "codec", "cut", "decision", "granted", "held", "id", "invite", "last", "limit", "loop_key",

@@ -13,7 +13,7 @@ from __future__ import annotations
 import mmap
 import struct
 import zlib
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -30,6 +30,9 @@ HEADER_SIZE = 64  # with the header's own CRC in the last four bytes
 RECORD = struct.Struct("=3q5i2h3q")
 """The fields of `Rate` in their order, without the prefix; window 0 is none."""
 CACHED_GROUPS = 8192
+_BEGINNING = 64 - 4 * 4
+"""Bits of a key after its first four symbols."""
+_new_tuple = tuple.__new__
 _SHIFTS = tuple(64 - 4 * length for length in range(SYMBOLS + 1))
 _ONES = tuple(int("1" * length or "0", 16) for length in range(SYMBOLS + 1))
 _NAMES = " 0123456789*#"
@@ -75,6 +78,7 @@ class Deck:
         "_long_lengths",
         "_map",
         "_parents",
+        "_ranges",
         "_records",
         "_short",
         "_starts",
@@ -93,6 +97,7 @@ class Deck:
         self._lengths = view[places["lengths"] : places["lengths"] + groups]
         self._records = view[places["records"] : places["size"]]
         self._cache: dict[int, tuple[Rate, ...]] = {}
+        self._ranges: dict[int, tuple[int, int]] = {}  # first symbols → where keys that begin so lie
         tails = _numbers(view[places["tails"] : places["starts"]], "Q")
         self._long = {
             name_of(self._keys[self._short + place]) + name_of(tails[place]): self._short + place
@@ -155,10 +160,18 @@ class Deck:
         else:
             key = key_of(number)
         keys, lengths = self._keys, self._lengths
-        place = bisect_right(keys, key, 0, self._short) - 1
+        first, end = self._ranges.get(key >> _BEGINNING) or self._range(key >> _BEGINNING)
+        place = bisect_right(keys, key, first, end) - 1
         while place >= 0 and (key ^ keys[place]) >> _SHIFTS[lengths[place]]:
             place = self._parents[place]
         return place
+
+    def _range(self, beginning: int) -> tuple[int, int]:
+        """Where the keys lie that begin with these symbols: what is known once saves most steps of the search in a big list."""
+        first = bisect_left(self._keys, beginning << _BEGINNING, 0, self._short)
+        end = bisect_left(self._keys, beginning + 1 << _BEGINNING, first, self._short)
+        found = self._ranges[beginning] = first, end
+        return found
 
     def _chain(self, place: int, number: str) -> Iterator[tuple[Rate, ...]]:
         while place >= 0:
@@ -173,8 +186,26 @@ class Deck:
         first, last = self._starts[place], self._starts[place + 1]
         found = []
         for offset in range(first * size, last * size, size):
-            rate_id, *middle, window = RECORD.unpack_from(self._records, offset)
-            found.append(Rate._make((rate_id, prefix, *middle, window or None)))
+            one, price, fee, step, following, minimum, free, after, least, most, begins, ends, window = (
+                RECORD.unpack_from(self._records, offset)
+            )
+            fields = (
+                one,
+                prefix,
+                price,
+                fee,
+                step,
+                following,
+                minimum,
+                free,
+                after,
+                least,
+                most,
+                begins,
+                ends,
+                window or None,
+            )
+            found.append(_new_tuple(Rate, fields))  # as `Rate._make` does, in half the time
         group = self._cache[place] = tuple(found)
         return group
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, NamedTuple, Protocol
 
@@ -100,7 +100,7 @@ class Settings:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Settings:
         """From all settings' values by key. Raises KeyError for one that is missing."""
-        known = {one.name: values[one.name] for one in fields(cls)}
+        known = {name: values[name] for name in cls.__slots__}
         return cls(**known | {"reroutedisccodes": frozenset(values["reroutedisccodes"])})
 
 

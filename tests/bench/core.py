@@ -37,7 +37,7 @@ from tests.bench.calls_data import CALLER_ADDRESS, FIRST_PREFIX
 from tests.switch.worlds import NOW, Office
 
 RATES = 20_000
-RATE = 600
+RATE = 100
 WARM = 40 * RATE
 TICK = 0.02
 CALLER = Flow("udp", CALLER_ADDRESS, 5061, False, 0, 1)
