@@ -7,7 +7,7 @@ import sys
 
 from mizu_site.run.place import ROOT, Fault
 
-KNOWN = ("calls", "core", "engines")
+KNOWN = ("calls", "register", "rtp", "core", "engines")
 
 
 def main(words: list[str]) -> int:
