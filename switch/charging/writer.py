@@ -188,6 +188,8 @@ def main(arguments: list[str] | None = None) -> int:
     django.setup()
     from django.conf import settings
 
+    from switch.service import tune
+
     spool, run = settings.VAR / "spool", settings.VAR / "run"
     for folder in (spool, run):
         folder.mkdir(parents=True, exist_ok=True)
@@ -202,6 +204,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not _our_turn(lock, writer):
         return 0
     ready = run / "writer.ready"
+    tune()
     ready.write_text(f"{os.getpid()}\n")
     try:
         writer.run()

@@ -56,9 +56,7 @@ def measure(instance: Instance, scratch: Path, options: argparse.Namespace) -> d
     wait_for(lambda: known(instance), 120, "the subscribers to be known to the switch")
     spread(instance)
     phones = scratch / "phones.csv"
-    phones.write_text(
-        "SEQUENTIAL\n" + "".join(f"{name};\n" for name in register_data.names(options.contacts))
-    )
+    phones.write_text("SEQUENTIAL\n" + "".join(map(phone, register_data.names(options.contacts))))
     empty = resident(instance)
 
     def step(rate: int, seconds: int) -> Step:
@@ -91,6 +89,11 @@ def measure(instance: Instance, scratch: Path, options: argparse.Namespace) -> d
         "measured_at": rate,
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
     }
+
+
+def phone(name: int) -> str:
+    """A line of SIPp's table: the user name, and the header that answers the challenge."""
+    return f"{name};[authentication username={name} password={register_data.SECRET}]\n"
 
 
 def known(instance: Instance) -> bool:
