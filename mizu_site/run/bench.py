@@ -7,7 +7,7 @@ import sys
 
 from mizu_site.run.place import ROOT, Fault
 
-KNOWN = ("calls", "register", "rtp", "core", "engines")
+KNOWN = ("all", "calls", "register", "rtp", "core", "engines", "sippy")
 
 
 def main(words: list[str]) -> int:

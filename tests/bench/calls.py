@@ -183,7 +183,8 @@ def run(instance: Instance, scratch: Path, rate: int, seconds: int) -> Step:
         numbers.write_text("RANDOM\n" + "".join(f"{number()};\n" for _ in range(20_000)))
     scenario = ["-sf", str(SIPP / "uac.xml"), "-inf", str(numbers), "-d", str(HOLD_MS)]
     return load(
-        instance,
+        instance.sip_port,
+        lambda: cpu(switch_pids(instance)),
         scratch,
         scenario,
         rate=rate,
@@ -194,21 +195,29 @@ def run(instance: Instance, scratch: Path, rate: int, seconds: int) -> Step:
 
 
 def load(
-    instance: Instance, scratch: Path, scenario: list[str], *, rate: int, seconds: int, source: str, method: str
-) -> Step:  # fmt: skip
-    """Run a scenario of SIPp at a rate for some seconds; what it and the switch's processes say of it."""
+    port: int,
+    used: Callable[[], dict[str, float]],
+    scratch: Path,
+    scenario: list[str],
+    *,
+    rate: int,
+    seconds: int,
+    source: str,
+    method: str,
+) -> Step:
+    """Run a scenario of SIPp at a rate for some seconds; `used`: seconds of CPU so far, by process of what is measured."""
     stats, messages = scratch / "stat.csv", scratch / "messages.log"
     for old in (stats, messages):
         old.unlink(missing_ok=True)
-    before = cpu(instance)
+    before = used()
     caller = subprocess.Popen(
-        ["sipp", f"127.0.0.1:{instance.sip_port}", *scenario, "-i", source, "-p", str(free_port(source)),
+        ["sipp", f"127.0.0.1:{port}", *scenario, "-i", source, "-p", str(free_port(source)),
          "-r", str(rate), "-m", str(rate * seconds), "-l", "20000", "-nostdin", "-trace_stat", "-stf", str(stats),
          "-fd", "1", "-trace_shortmsg", "-shortmessage_file", str(messages), "-timeout", f"{seconds * 3 + 30}s"],
         cwd=scratch, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     caller.wait(timeout=seconds * 4 + 60)
-    after = cpu(instance)
+    after = used()
     with stats.open() as stream:
         last = [row for row in csv.DictReader(stream, delimiter=";") if row.get("SuccessfulCall(C)")][-1]
     begun, delays = timed(messages, method)
@@ -250,10 +259,10 @@ def switch_pids(instance: Instance) -> dict[str, int]:
     }
 
 
-def cpu(instance: Instance) -> dict[str, float]:
-    """User and system seconds of the switch's processes so far."""
+def cpu(pids: dict[str, int]) -> dict[str, float]:
+    """User and system seconds of these processes so far."""
     used = {}
-    for name, pid in switch_pids(instance).items():
+    for name, pid in pids.items():
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         used[name] = (int(fields[11]) + int(fields[12])) / TICKS
     return used

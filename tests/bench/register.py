@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 
 from tests.bench import register_data
-from tests.bench.calls import SETTLED, SIPP, Step, climb, load, resident, show, spread
+from tests.bench.calls import SETTLED, SIPP, Step, climb, cpu, load, resident, show, spread, switch_pids
 from tests.instance import Instance
 from tests.support import wait_for
 
@@ -61,7 +61,8 @@ def measure(instance: Instance, scratch: Path, options: argparse.Namespace) -> d
 
     def step(rate: int, seconds: int) -> Step:
         return load(
-            instance,
+            instance.sip_port,
+            lambda: cpu(switch_pids(instance)),
             scratch,
             ["-sf", str(SIPP / "register.xml"), "-inf", str(phones)],
             rate=rate,

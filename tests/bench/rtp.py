@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bench.calls import TICKS
+from tests.bench.calls import cpu
 from tests.support import free_ports
 
 FRAME = 0.02
@@ -112,12 +112,12 @@ def run(calls: int, workers: int, seconds: int) -> Step:
     began = time.monotonic()
     sent, heard, delays = speak(targets, ears, seconds)
     lasted = time.monotonic() - began
-    cpu = [(relay.cpu() - used) / lasted for relay, used in zip(relays, before, strict=True)]
+    shares = [(relay.cpu() - used) / lasted for relay, used in zip(relays, before, strict=True)]
     totals = [relay.stop() for relay in relays]
     for sock in ears:
         sock.close()
     got, unsent = sum(one["packets"] for one in totals), sum(one["unsent"] for one in totals)
-    return Step(calls, sent, sent - got + unsent, got - unsent - heard, cpu, delays)
+    return Step(calls, sent, sent - got + unsent, got - unsent - heard, shares, delays)
 
 
 def ear() -> socket.socket:
@@ -181,8 +181,7 @@ class Relaying:
         os.sched_setaffinity(self.process.pid, {core})
 
     def cpu(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        return cpu({"relay": self.process.pid})["relay"]
 
     def stop(self) -> dict[str, int]:
         out, _ = self.process.communicate("stop\n", timeout=30)
