@@ -198,7 +198,7 @@ def relay(calls: int, first: int, ears: list[int]) -> None:
     from twisted.internet.protocol import Protocol
 
     from switch.media import PortRange, Relay
-    from switch.service import tune
+    from switch.memory import Collector
 
     running: Any = reactor
     made = Relay(running, PortRange(first, first + 4 * calls + 3, clock=time.monotonic))
@@ -213,7 +213,7 @@ def relay(calls: int, first: int, ears: list[int]) -> None:
             running.stop()
 
     stdio.StandardIO(Order(), reactor=running)
-    tune()
+    Collector(time.monotonic)
     print(json.dumps([(one.caller.local[1], one.called.local[1]) for one in sessions]), flush=True)
     running.run(installSignalHandlers=False)
     streams = [end.stream for one in sessions for end in (one.caller, one.called)]
