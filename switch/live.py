@@ -1,7 +1,8 @@
 """What workers tell each other and the office through Redis, which may be lost at any time.
 
 - `mizu:calls:<label>`: a hash, call id → JSON, of the calls of this worker; refreshed twice a second, gone ten seconds after it.
-- `mizu:usage:<label>`: calls per account and lines per carrier of this worker, for the limits of the others.
+- `mizu:usage:<label>`: calls per account and lines per carrier of this worker, for the limits of the others;
+  `mizu:workers`: the labels of those that tell it (to look through all keys for them would take long with many phones).
 - `mizu:registrations:<account>`: a hash, contact → JSON; and the channel `mizu:registrations` for what changes in it.
 - `mizu:traces`: a list, SIP messages of calls that are over (`switch.trace`), which the office takes away.
 - `mizu:trunks:<node>`: JSON, which carriers answer and how our registrations stand (`switch.trunks.states`), of the worker that leads.
@@ -36,6 +37,7 @@ log = logging.getLogger("switch.live")
 CALLS, USAGE, REGISTRATIONS, CONTROL = "mizu:calls:", "mizu:usage:", "mizu:registrations", "mizu:control"
 TRACES = "mizu:traces"
 MOST_TRACES = 5_000
+WORKERS = "mizu:workers"
 EVERY = 0.5
 KEPT = 10
 ROUNDS = 20
@@ -111,6 +113,7 @@ class Live:
             return
         self._stopping = True
         self._put(lambda client: client.delete(CALLS + self._label, USAGE + self._label))
+        self._put(lambda client: client.srem(WORKERS, self._label))
         self._put(None)
         self._threads[0].join(1.0)
 
@@ -255,16 +258,20 @@ class Live:
             pipe.hset(key, mapping={call_id: json.dumps(values) for call_id, values in told})
         pipe.expire(key, KEPT)
         pipe.set(USAGE + self._label, json.dumps(counts), ex=KEPT)
+        pipe.sadd(WORKERS, self._label)
         pipe.execute()
         self._others(client)
 
     def _others(self, client: redis.Redis) -> None:
         """The counts of all other workers, added up."""
-        mine = (USAGE + self._label).encode()
-        keys = [key for key in client.scan_iter(USAGE + "*", count=500) if key != mine]
+        labels = sorted({_text(one) for one in client.smembers(WORKERS)} - {self._label})
+        told = client.mget([USAGE + label for label in labels]) if labels else []
+        ended = [label for label, value in zip(labels, told, strict=True) if not value]
+        if ended:
+            client.srem(WORKERS, *ended)
         calls: Counter[int] = Counter()
         carriers: Counter[int] = Counter()
-        for value in client.mget(keys) if keys else ():
+        for value in told:
             if value:
                 theirs, lines = json.loads(value)
                 calls.update({int(account): count for account, count in theirs.items()})
@@ -328,6 +335,10 @@ def _store(client: redis.Redis, label: str, news: dict[int, dict[str, Binding]])
             pipe.hdel(key, *over)
     pipe.publish(REGISTRATIONS, json.dumps({"from": label, "accounts": accounts}))
     pipe.execute()
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _bindings(values: list[dict[str, Any]]) -> list[Binding]:

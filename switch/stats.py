@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import resource
 from math import inf
 from typing import TYPE_CHECKING
+
+from switch.memory import resident_kilobytes
 
 if TYPE_CHECKING:
     from switch.call.board import Board
@@ -35,10 +36,5 @@ def held(board: Board, net: Counters) -> dict[str, int]:
         "shed": layer.refused + board.counters.unread,
         "unwritten": board.counters.unwritten,
         "failures": board.counters.failures + net.handler_failures,
-        "rss_kb": _resident_kilobytes(),
+        "rss_kb": resident_kilobytes(),
     }
-
-
-def _resident_kilobytes() -> int:
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize() // 1024

@@ -52,7 +52,8 @@ class Facts:
     zone: str = "UTC"
 
 
-class Offer(NamedTuple, Generic[T]):
+@dataclass(frozen=True, slots=True)
+class Offer(Generic[T]):
     """What an eligible carrier asks: `cost` of one minute begun now, in billionths of the currency unit.
 
     The cost of a minute, not the price per minute, is compared: connect fee, minimum and increments count.

@@ -7,7 +7,7 @@ import sys
 
 from mizu_site.run.place import ROOT, Fault
 
-KNOWN = ("calls", "core", "engines", "soak")
+KNOWN = ("all", "calls", "register", "rtp", "core", "engines", "sippy", "soak")
 
 
 def main(words: list[str]) -> int:

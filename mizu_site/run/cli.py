@@ -59,7 +59,7 @@ COMMANDS = {
                     "run all tests, or those named; --requirements counts the proved rows",
                     f"{RUN}.testing:main", _everything, venv.DEVELOPMENT),
     "lint": Command("lint", "style, imports, types, migrations", f"{RUN}.linting:main", _nothing, venv.DEVELOPMENT),
-    "bench": Command("bench calls|core|engines|soak ...", "how fast it is on this machine",
+    "bench": Command("bench all|calls|register|rtp|core|engines|sippy|soak ...", "how fast it is on this machine",
                      f"{RUN}.bench:main", _everything, venv.DEVELOPMENT),
 }  # fmt: skip
 VARIABLES = """\

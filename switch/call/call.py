@@ -56,7 +56,6 @@ class Call:
     recorded = True
     """Whether it leaves lines in the journal."""
 
-    __deletable__ = ("caller",)  # for the compiler: see `_forget`
     __slots__ = (
         "account", "alarm", "answered", "answered_at", "asking_money", "asks_as_caller", "attempts", "authorised", "board", "branches",
         "called", "caller", "codec", "cut", "decision", "diverted", "extra", "granted", "guests", "id", "in_line", "invite", "last",

@@ -12,6 +12,7 @@ Once a minute, holds that nobody will settle are let go: of workers that left no
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import logging
 import os
@@ -32,6 +33,7 @@ POLL_SECONDS = 0.03
 LOOK_SECONDS = 1.0
 SWEEP_SECONDS = 60.0
 BACK_OFF = (0.2, 5.0)
+COLLECT_AFTER = 20_000  # objects: batches make many, and hardly any of them hold each other
 
 
 class Stopped(Exception):
@@ -215,6 +217,8 @@ def main(arguments: list[str] | None = None) -> int:
     if not _our_turn(lock, writer):
         return 0
     ready = run / "writer.ready"
+    gc.freeze()  # what was made at the start lives for ever
+    gc.set_threshold(COLLECT_AFTER)
     ready.write_text(f"{os.getpid()}\n")
     try:
         writer.run()

@@ -13,7 +13,7 @@ from __future__ import annotations
 import mmap
 import struct
 import zlib
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -32,6 +32,9 @@ RECORD = struct.Struct("=3q5i2h3qi3q")
 WINDOW = 12
 """The window's place among them."""
 CACHED_GROUPS = 8192
+_BEGINNING = 64 - 4 * 4
+"""Bits of a key after its first four symbols."""
+_new_tuple = tuple.__new__
 _SHIFTS = tuple(64 - 4 * length for length in range(SYMBOLS + 1))
 _ONES = tuple(int("1" * length or "0", 16) for length in range(SYMBOLS + 1))
 _NAMES = " 0123456789*#"
@@ -77,6 +80,7 @@ class Deck:
         "_long_lengths",
         "_map",
         "_parents",
+        "_ranges",
         "_records",
         "_short",
         "_starts",
@@ -95,6 +99,7 @@ class Deck:
         self._lengths = view[places["lengths"] : places["lengths"] + groups]
         self._records = view[places["records"] : places["size"]]
         self._cache: dict[int, tuple[Rate, ...]] = {}
+        self._ranges: dict[int, tuple[int, int]] = {}  # first symbols → where keys that begin so lie
         tails = _numbers(view[places["tails"] : places["starts"]], "Q")
         self._long = {
             name_of(self._keys[self._short + place]) + name_of(tails[place]): self._short + place
@@ -157,10 +162,18 @@ class Deck:
         else:
             key = key_of(number)
         keys, lengths = self._keys, self._lengths
-        place = bisect_right(keys, key, 0, self._short) - 1
+        first, end = self._ranges.get(key >> _BEGINNING) or self._range(key >> _BEGINNING)
+        place = bisect_right(keys, key, first, end) - 1
         while place >= 0 and (key ^ keys[place]) >> _SHIFTS[lengths[place]]:
             place = self._parents[place]
         return place
+
+    def _range(self, beginning: int) -> tuple[int, int]:
+        """Where the keys lie that begin with these symbols: what is known once saves most steps of the search in a big list."""
+        first = bisect_left(self._keys, beginning << _BEGINNING, 0, self._short)
+        end = bisect_left(self._keys, beginning + 1 << _BEGINNING, first, self._short)
+        found = self._ranges[beginning] = first, end
+        return found
 
     def _chain(self, place: int, number: str) -> Iterator[tuple[Rate, ...]]:
         while place >= 0:
@@ -177,7 +190,8 @@ class Deck:
         for offset in range(first * size, last * size, size):
             values = RECORD.unpack_from(self._records, offset)
             window = values[WINDOW] or None
-            found.append(Rate._make((values[0], prefix, *values[1:WINDOW], window, *values[WINDOW + 1 :])))
+            fields = (values[0], prefix, *values[1:WINDOW], window, *values[WINDOW + 1 :])
+            found.append(_new_tuple(Rate, fields))  # as `Rate._make` does, in half the time
         group = self._cache[place] = tuple(found)
         return group
 

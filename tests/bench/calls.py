@@ -25,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def measure(instance: Instance, scratch: Path, options: argparse.Namespace) -> d
     carriers = [answering(port, scratch) for port in ports]
     try:
         run(instance, scratch, 50, 2)  # the first calls find cold caches; they do not count
-        best = climb(instance, scratch, options)
+        best = climb(lambda rate, seconds: run(instance, scratch, rate, seconds), options)
         rate = max(1, int(0.8 * (best.asked if best else options.first)))
         calm = run(instance, scratch, rate, options.seconds)
         show(calm)
@@ -120,14 +121,14 @@ def measure(instance: Instance, scratch: Path, options: argparse.Namespace) -> d
     }
 
 
-def climb(instance: Instance, scratch: Path, options: argparse.Namespace) -> Step | None:
+def climb(at: Callable[[int, int], Step], options: argparse.Namespace) -> Step | None:
     """The step with the best rate, None when even the first failed: in whole steps at first, in quarters then."""
     best: Step | None = None
     rates = list(range(options.first, options.last + 1, options.step))
     fine = max(1, options.step // 4)
     finely = False
     while rates:
-        step = run(instance, scratch, rates.pop(0), options.seconds)
+        step = at(rates.pop(0), options.seconds)
         show(step)
         if step.passed:
             best = step
@@ -177,24 +178,49 @@ def answering(port: int, scratch: Path) -> subprocess.Popen[bytes]:
 
 def run(instance: Instance, scratch: Path, rate: int, seconds: int) -> Step:
     """Place calls at a rate for some seconds, and wait until all have ended."""
-    numbers, stats, messages = scratch / "numbers.csv", scratch / "stat.csv", scratch / "messages.log"
+    numbers = scratch / "numbers.csv"
     if not numbers.exists():
         numbers.write_text("RANDOM\n" + "".join(f"{number()};\n" for _ in range(20_000)))
+    scenario = ["-sf", str(SIPP / "uac.xml"), "-inf", str(numbers), "-d", str(HOLD_MS)]
+    return load(
+        instance.sip_port,
+        lambda: cpu(switch_pids(instance)),
+        scratch,
+        scenario,
+        rate=rate,
+        seconds=seconds,
+        source=calls_data.CALLER_ADDRESS,
+        method="INVITE",
+    )
+
+
+def load(
+    port: int,
+    used: Callable[[], dict[str, float]],
+    scratch: Path,
+    scenario: list[str],
+    *,
+    rate: int,
+    seconds: int,
+    source: str,
+    method: str,
+) -> Step:
+    """Run a scenario of SIPp at a rate for some seconds; `used`: seconds of CPU so far, by process of what is measured."""
+    stats, messages = scratch / "stat.csv", scratch / "messages.log"
     for old in (stats, messages):
         old.unlink(missing_ok=True)
-    before = cpu(instance)
+    before = used()
     caller = subprocess.Popen(
-        ["sipp", f"127.0.0.1:{instance.sip_port}", "-sf", str(SIPP / "uac.xml"), "-inf", str(numbers),
-         "-i", calls_data.CALLER_ADDRESS, "-p", str(free_port(calls_data.CALLER_ADDRESS)), "-r", str(rate),
-         "-m", str(rate * seconds), "-d", str(HOLD_MS), "-l", "20000", "-nostdin", "-trace_stat", "-stf", str(stats),
+        ["sipp", f"127.0.0.1:{port}", *scenario, "-i", source, "-p", str(free_port(source)),
+         "-r", str(rate), "-m", str(rate * seconds), "-l", "20000", "-nostdin", "-trace_stat", "-stf", str(stats),
          "-fd", "1", "-trace_shortmsg", "-shortmessage_file", str(messages), "-timeout", f"{seconds * 3 + 30}s"],
         cwd=scratch, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     caller.wait(timeout=seconds * 4 + 60)
-    after = cpu(instance)
+    after = used()
     with stats.open() as stream:
         last = [row for row in csv.DictReader(stream, delimiter=";") if row.get("SuccessfulCall(C)")][-1]
-    begun, delays = timed(messages)
+    begun, delays = timed(messages, method)
     return Step(
         asked=rate,
         reached=(len(begun) - 1) / (begun[-1] - begun[0]) if len(begun) > 1 else 0.0,
@@ -206,13 +232,13 @@ def run(instance: Instance, scratch: Path, rate: int, seconds: int) -> Step:
     )
 
 
-def timed(messages: Path) -> tuple[list[float], list[float]]:
-    """From SIPp's list of messages: when each call began (epoch seconds), and the ms from each INVITE to its 200."""
+def timed(messages: Path, method: str) -> tuple[list[float], list[float]]:
+    """From SIPp's list of messages: when each call began (epoch seconds), and the ms from its first request to the 200."""
     begun: dict[str, float] = {}
     answered: dict[str, float] = {}
     for line in messages.read_text().splitlines():
         _, _, at, way, call, cseq, start = line.split("\t")
-        if cseq.endswith(" INVITE"):
+        if cseq.endswith(f" {method}"):
             if way == "S":
                 begun.setdefault(call, float(at))
             elif start.startswith("SIP/2.0 200"):
@@ -233,10 +259,10 @@ def switch_pids(instance: Instance) -> dict[str, int]:
     }
 
 
-def cpu(instance: Instance) -> dict[str, float]:
-    """User and system seconds of the switch's processes so far."""
+def cpu(pids: dict[str, int]) -> dict[str, float]:
+    """User and system seconds of these processes so far."""
     used = {}
-    for name, pid in switch_pids(instance).items():
+    for name, pid in pids.items():
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         used[name] = (int(fields[11]) + int(fields[12])) / TICKS
     return used
@@ -261,8 +287,8 @@ def wait_for_records(instance: Instance) -> int:
 def show(step: Step) -> None:
     verdict = "ok" if step.passed else "FAILED"
     print(
-        f"{step.asked:5.0f} calls/s: {verdict}, reached {step.reached:.0f}, good {step.good}, failed {step.failed},"
-        f" retransmissions {step.retransmissions}, {step.cpu_us:.0f} µs CPU a call,"
-        f" set-up p50 {step.percentile(0.5):.1f} ms p99 {step.percentile(0.99):.1f} ms",
+        f"{step.asked:5.0f}/s: {verdict}, reached {step.reached:.0f}, good {step.good}, failed {step.failed},"
+        f" retransmissions {step.retransmissions}, {step.cpu_us:.0f} µs CPU each,"
+        f" delay p50 {step.percentile(0.5):.1f} ms p99 {step.percentile(0.99):.1f} ms",
         flush=True,
     )

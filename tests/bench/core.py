@@ -29,15 +29,15 @@ from switch.call.inbound import Inbound
 from switch.call.names import Names
 from switch.call.usage import UsageCounters
 from switch.charging.spool import Spool
+from switch.memory import Collector
 from switch.net import Flow
-from switch.service import tune
 from switch.sip.ids import Ids
 from switch.sip.transaction import TransactionLayer
 from tests.bench.calls_data import CALLER_ADDRESS, FIRST_PREFIX
 from tests.switch.worlds import NOW, Office
 
 RATES = 20_000
-RATE = 600
+RATE = 100
 WARM = 40 * RATE
 TICK = 0.02
 CALLER = Flow("udp", CALLER_ADDRESS, 5061, False, 0, 1)
@@ -251,7 +251,7 @@ def main(argv: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
         bench.warm()
-        tune()
+        Collector(time.monotonic)
         if options.profile:
             profile = cProfile.Profile()
             profile.runcall(bench.run, options.calls)

@@ -65,7 +65,9 @@ def test_an_item_has_one_entry_however_often_it_is_armed_later():
     assert run(wheel, START, 999) == {}
 
 
-@given(st.lists(st.tuples(st.floats(0, 400), st.one_of(st.none(), st.floats(0, 400), st.just(inf))), max_size=30))
+@given(
+    st.lists(st.tuples(st.floats(0, 400), st.one_of(st.none(), st.floats(0, 400), st.just(inf))), max_size=30)
+)
 def test_each_timer_fires_once_at_its_last_time_and_never_before(times):
     wheel = started()
     due = {}

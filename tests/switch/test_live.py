@@ -1,0 +1,52 @@
+"""What workers tell each other through a real Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import redis
+from django.conf import settings
+
+from switch.live import USAGE, WORKERS, Live
+
+Counts = tuple[dict[int, int], dict[int, int]]
+
+
+class AtOnce:
+    """A reactor that does what another thread asks for at once."""
+
+    def callFromThread(self, do: Callable[..., object], *arguments: Any) -> None:
+        do(*arguments)
+
+
+@pytest.fixture
+def client() -> Iterator[redis.Redis]:
+    made = redis.Redis.from_url(settings.REDIS_URL)
+    made.delete(WORKERS)
+    yield made
+    made.delete(WORKERS)
+
+
+def worker(label: str, heard: list[Counts]) -> Live:
+    live = Live(AtOnce(), settings.REDIS_URL, label, lambda: ({}, {}))
+    live.on_usage = lambda calls, carriers: heard.append((calls, carriers))
+    return live
+
+
+def test_a_worker_hears_the_sum_of_what_all_others_count(client: redis.Redis) -> None:
+    heard: list[Counts] = []
+    for label, calls in (("node-2-1", 3), ("node-3-1", 4)):
+        worker(label, [])._publish(client, [], [], ({7: calls}, {8: 1}))
+    worker("node-1-1", heard)._publish(client, [], [], ({7: 100}, {}))
+    assert heard == [({7: 7}, {8: 2})]
+
+
+def test_the_counts_of_a_worker_that_is_gone_are_forgotten(client: redis.Redis) -> None:
+    heard: list[Counts] = []
+    worker("node-2-1", [])._publish(client, [], [], ({7: 3}, {}))
+    client.delete(USAGE + "node-2-1")  # as Redis does ten seconds after the worker's last word
+    worker("node-1-1", heard)._publish(client, [], [], ({}, {}))
+    assert heard == [({}, {})]
+    assert client.smembers(WORKERS) == {b"node-1-1"}
