@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from switch.call import media
+from switch.call import dtmf, media
 from switch.call.causes import NO_RESPONSE, NORMAL
 from switch.call.proof import CHALLENGES, prove
 from switch.sip.client import ClientTransaction, InviteClientTransaction
@@ -188,6 +188,8 @@ def _other(leg: Leg, tx: ServerTransaction, request: Request) -> None:
     board, peer = leg.board, _peer(leg)
     if peer is None or leg.call.state == "over":
         tx.reply(481, board.now)
+    elif dtmf.taken(leg.call, leg, request):
+        tx.reply(200, board.now)
     elif request.method == "UPDATE" and media.has_sdp(request) and leg.asking is not None:
         tx.reply(491, board.now)
     elif (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from switch.call import engine, reoffer
+from switch.call import dtmf, engine, reoffer
 from switch.call.measured import Measured, of_relay, of_rtpengine
 from switch.call.sound import CALLED, CALLER, Sound, planned
 from switch.media import Keys, NgSession, PortsExhausted, Session, Silence, Way, reachable
@@ -72,6 +72,7 @@ def passed(call: Call, message: Message, source: Leg) -> bytes:
     sdp = Sdp.parse(message.body)
     if offered:
         sound.filter(sdp)
+    dtmf.shape(sound, sdp, CALLER if source.is_caller else CALLED, offer=offered)
     if sound.session is not None:
         _relay(call, sound, sound.session, sdp, source)
     elif sound.way is Way.CORRECT:
@@ -192,6 +193,7 @@ def watch(call: Call) -> None:
     session = sound.session if sound is not None else None
     if session is None:
         return
+    dtmf.connect(call)
     settings = call.board.world().settings_of(call.account)
     session.let(True, True)
     session.watch(

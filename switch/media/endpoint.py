@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from twisted.internet.interfaces import IReadDescriptor
@@ -22,6 +22,9 @@ from .stats import Report, Stream
 
 Tap = Callable[[bytes, float], None]
 """An RTP packet, and when it came (seconds of the relay's clock)."""
+
+Filter = Callable[[bytes, float], Sequence[bytes]]
+"""What goes on in the place of an RTP packet that came at that time."""
 
 _HEADER: Final = struct.Struct("!BBHII")
 _TURN: Final = 16
@@ -183,7 +186,7 @@ class MediaSocket:
 class Endpoint:
     """RTP and RTCP of one party."""
 
-    __slots__ = ("_rtcp", "_rtp", "bound", "local", "stream")
+    __slots__ = ("_fed", "_filter", "_rtcp", "_rtp", "bound", "local", "stream")
 
     def __init__(
         self,
@@ -203,6 +206,8 @@ class Endpoint:
         """The address that the sockets are bound to; another than `local` when a NAT is in front of us."""
         self.stream = Stream()
         """What came from this party."""
+        self._fed: Endpoint | None = None
+        self._filter: Filter | None = None
         self._rtp = MediaSocket(
             reactor, rtp, stream=self.stream, rtcp=False, latch=Latch(settle), buffer=buffer, clock=clock
         )
@@ -241,8 +246,29 @@ class Endpoint:
 
     def feed(self, other: Endpoint | None) -> None:
         """What is heard here goes out there (None: nowhere)."""
-        self._rtp.paired = other._rtp if other else None
+        self._fed = other
+        self._rtp.paired = other._rtp if other and self._filter is None else None
         self._rtcp.paired = other._rtcp if other else None
+
+    @property
+    def fed(self) -> Endpoint | None:
+        """Where what is heard here goes."""
+        return self._fed
+
+    def convert(self, through: Filter | None) -> None:
+        """Let RTP that is heard here pass a filter on its way; None: unchanged again, by the shorter way."""
+        if self._filter is not None:
+            self.detach(self._pass)
+        self._filter = through
+        if through is not None:
+            self.attach(self._pass)
+        self.feed(self._fed)
+
+    def _pass(self, packet: bytes, now: float) -> None:
+        if self._filter is None or self._fed is None:
+            return
+        for one in self._filter(packet, now):
+            self._fed.send(one)
 
     def on_rtcp(self, tap: Tap | None) -> None:
         """Who gets every RTCP packet of this party."""

@@ -90,7 +90,12 @@ class Session:
         return endpoint
 
     def watch(self, on_silence: OnSilence, *, stopped: float, never_started: float) -> None:
-        """Tell once when nobody sends: no packet since now for `never_started` seconds, or later for `stopped`."""
+        """Tell once when nobody sends: no packet since now for `never_started` seconds, or later for `stopped`.
+
+        From now on the parties' reports are read too.
+        """
+        if self.reports is None:
+            self.reports = follow(*self.streams[0])
         self._on_silence = on_silence
         self._silence, self._start = stopped, never_started
         self._since = self._relay.clock()
@@ -155,6 +160,10 @@ class Relay:
         self._sweep = LoopingCall(self._check)
         self._sweep.clock = cast(Any, reactor)
 
+    def later(self, delay: float, do: Callable[[], None]) -> None:
+        """Do something in so many seconds, by the reactor."""
+        self._reactor.callLater(delay, do)
+
     def __len__(self) -> int:
         return len(self._sessions)
 
@@ -177,7 +186,7 @@ class Relay:
         session = Session(self, call_id, hosts)
         self._sessions[id(session)] = session
         try:
-            session.reports = follow(*session.stream(0))
+            session.stream(0)
         except BaseException:
             session.close()
             raise

@@ -44,6 +44,16 @@ class Settings:
     blockearlymedia_in: bool
     rtp_start_timeout_seconds: int
     rtp_timeout_seconds: int
+    # dtmf
+    convertdtmf: str
+    defdtmfpayload: int
+    maxdtmfdigit: int
+    ivrdtmfmethod: str
+    deftmfsleep: int
+    deftmfdelay: int
+    deftmfpackettime: int
+    deftmfpacketcount: int
+    deftmfendpacketcount: int
     # rtpengine
     media_engine: str
     rtpengine_nodes: tuple[str, ...]
