@@ -82,6 +82,8 @@ class Sound:
     keys: Keys = Keys.AS_IS
     engine: bool = False
     """Whether rtpengine is to carry it."""
+    needed: bool = False
+    """Whether nothing else can: it must convert something."""
     session: Session | None = None
     ng: NgSession | None = None
     ready: tuple[Message, bytes | None, str] | None = None
@@ -141,7 +143,8 @@ def planned(call: Call, target: Target) -> Sound:
     else:
         parties = _caller_party(call, caller), _called_party(call, target, called)
         way = decide(mode, *parties, needed=engine or converted)
-    if available and way is Way.ROUTE and keys is Keys.AS_IS and not converted:
+    needed = engine
+    if call.board.rtpengine.nodes.answering and way is Way.ROUTE and keys is Keys.AS_IS and not converted:
         engine = engine or caller.settings.media_engine != "relay"
     rules = (
         () if mode is Mode.BYPASS else tuple(filter(None, map(_rules, (caller.settings, called.settings))))
@@ -152,6 +155,7 @@ def planned(call: Call, target: Target) -> Sound:
         rules,
         keys,
         engine,
+        needed,
         early=all(_early_sdp(side.settings) for side in (caller, called)),
         passing=(
             not (caller.settings.blockearlymedia_in or called.settings.blockearlymedia_in),

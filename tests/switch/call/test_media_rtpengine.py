@@ -300,3 +300,23 @@ def test_calls_go_on_at_another_rtpengine_when_theirs_dies(
     assert other.carries(place(out.body)[1])
     phone.answer(out, 486)
     again.ack(invite, again.told(486))
+
+
+def test_when_no_rtpengine_answers_the_workers_own_relay_takes_what_it_can(
+    house: House, daemons: list[Daemon], begin: Callable[..., Any]
+) -> None:
+    for one in daemons:
+        if one.process.poll() is None:
+            one.kill()
+    with talkers() as (left, right):
+        a, b, invite = begin("plain", "3001", body=offer(left.port))
+        out = b.asked("INVITE", 12)
+        _, ok = answered(a, b, invite, out, offer(right.port))
+        talk(left, place(ok.body), right, place(out.body))
+        over(a, b, invite, ok)
+        a.close()
+        assert house.switch.record(invite)["media"] == "relay"
+        again, phone, invite = begin("plain", "3002", body=offer(left.port))
+        again.ack(invite, again.told(503, seconds=12))
+        phone.silent(0.2)
+    assert "rtpengine" in house.switch.record(invite)["comment"]
