@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from array import array
 
 import numpy as np
@@ -147,7 +148,7 @@ def test_events_become_the_sound_of_their_digits() -> None:
     assert (made.digits, made.sound()) == ("90#", "90#")
     assert made.in_order()
     stamps = [int.from_bytes(one[4:8], "big") for one in made.out]
-    assert [b - a for a, b in zip(stamps, stamps[1:], strict=False)] == [160] * (len(stamps) - 1)
+    assert [b - a for a, b in itertools.pairwise(stamps)] == [160] * (len(stamps) - 1)
 
 
 @pytest.mark.req("media-019")
