@@ -171,6 +171,7 @@ class Worker:
         from switch.call.usage import UsageCounters
         from switch.guard import Guard
         from switch.live import Live
+        from switch.media.player import Voices
         from switch.net import Firewall, Net
         from switch.registrar import Registrar
         from switch.sip.ids import Ids
@@ -207,6 +208,7 @@ class Worker:
             usage=usage,
             live=self.live,
             rtpengine=self.rtpengine,
+            voices=Voices(self.var / "voices"),
         )
         assert self.keeper.world is not None
         self.doorkeeper = Doorkeeper(self.keeper.world, self.secret, self.guard.wrong)

@@ -12,6 +12,7 @@ from switch.call.alarms import Alarms
 from switch.call.leg import Key, Leg
 from switch.call.usage import UsageCounters
 from switch.media import Client, Relay
+from switch.media.player import Voices
 from switch.net import Flow
 from switch.sip.grammar import BadValue
 from switch.sip.ids import Ids
@@ -110,6 +111,7 @@ class Board:
     usage: UsageCounters
     live: Watcher
     rtpengine: Client
+    voices: Voices
     layer: TransactionLayer = field(init=False)
     registrar: Registrar = field(init=False)
     now: float = 0.0

@@ -25,6 +25,7 @@ from switch.sip.message import Header, Request, Response
 from switch.sip.server import InviteServerTransaction
 
 if TYPE_CHECKING:
+    from switch.call.announce import Announcement
     from switch.call.board import Board
     from switch.call.branch import Branch
     from switch.call.model import Caller, CallRequest, Decision
@@ -42,7 +43,7 @@ class Call:
     """From the INVITE of a known account to its record."""
 
     __slots__ = (
-        "account", "alarm", "answered", "answered_at", "asking_money", "attempts", "authorised", "board", "branches",
+        "account", "alarm", "announcement", "answered", "answered_at", "asking_money", "attempts", "authorised", "board", "branches",
         "called", "caller", "codec", "cut", "decision", "granted", "id", "invite", "last", "limit", "loop_key",
         "money_waits", "place", "request", "ringing_at", "sound", "started", "state", "tx", "world_version",
     )  # fmt: skip
@@ -84,6 +85,7 @@ class Call:
         self.cut = Alarm(self._cut)
         self.alarm = Alarm(self._extend)
         self.sound: Sound | None = None
+        self.announcement: Announcement | None = None
         self.codec = ""
         self.loop_key = (invite.from_.tag or "", invite.call_id, str(invite.cseq.number))
         board.calls[self.id] = self
@@ -115,6 +117,14 @@ class Call:
         self.enter_dialog()
         reason = response.reason if status == response.status else None
         self.tx.reply(status, self.board.now, reason, self._headers(response, body), body)
+
+    def early_answer(self, body: bytes) -> None:
+        """We speak to the caller before anybody is dialled."""
+        self.state = RINGING
+        self.board.live.changed(self)
+        self.enter_dialog()
+        headers: list[Header] = [("Contact", self.caller.contact), Allowed, ("Content-Type", media.SDP_TYPE)]
+        self.tx.reply(183, self.board.now, None, headers, body)
 
     def _headers(self, response: Response, body: bytes) -> list[Header]:
         headers: list[Header] = [("Contact", self.caller.contact), Allowed]

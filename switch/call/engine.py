@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from switch.call.alarms import Alarm
-from switch.call.branch import Branch
 from switch.call.causes import INTERNAL, OVERLOAD
 from switch.call.measured import of_rtpengine
 from switch.call.sound import CALLED, CALLER, Side, Sound
@@ -118,8 +117,9 @@ def _is_used(call: Call, leg: Leg, message: Message) -> bool:
         )
     if not isinstance(message, Response) or message.status >= 300:
         return False
-    if isinstance(leg, Branch) and call.called is None:
-        return not leg.given_up and (message.status >= 200 or len(call.branches) == 1)
+    branch = next((one for one in call.branches if one is leg), None)
+    if branch is not None and call.called is None:
+        return not branch.given_up and (message.status >= 200 or len(call.branches) == 1)
     return leg.is_caller or leg is call.called
 
 

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from switch.auth import PROXY_REQUIRED, Doorkeeper, Refused
-from switch.call import dial, media, money
+from switch.call import announce, media, money
 from switch.call.board import Board, new_call_id
 from switch.call.call import Call
 from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
@@ -170,7 +170,7 @@ class Inbound:
             return
         call.decision = outcome  # type: ignore[assignment]  # the other case of `decide`
         board.live.changed(call)
-        money.first(call, dial.begin)
+        money.first(call, announce.before)
 
 
 def _mixed(invite: Request) -> bool:

@@ -53,7 +53,8 @@ def open_relay(call: Call, target: Target) -> None:
         caller, called = (relay.host_for(side.source) for side in sound.sides)
         sound.session = relay.open(call.id, hosts=(caller, called))
     if sound.session is not None:
-        sound.session.let(*sound.passing)
+        playing = call.announcement is not None and call.announcement.playing
+        sound.session.let(sound.passing[0], sound.passing[1] and not playing)
     call.sound = sound
 
 
@@ -193,9 +194,12 @@ def watch(call: Call) -> None:
     session = sound.session if sound is not None else None
     if session is None:
         return
+    if call.announcement is not None:
+        call.announcement.answered(session)
+    else:
+        session.let(True, True)
     dtmf.connect(call)
     settings = call.board.world().settings_of(call.account)
-    session.let(True, True)
     session.watch(
         lambda _session, silence: call.silent(silence),
         stopped=settings.rtp_timeout_seconds or float("inf"),
@@ -206,6 +210,8 @@ def watch(call: Call) -> None:
 def close(call: Call, done: Callable[[Measured], None]) -> None:
     """Give the ports back, and tell what was measured: at once, or when rtpengine has told it."""
     sound = call.sound
+    if call.announcement is not None:
+        call.announcement.stop()
     if sound is None:
         done(Measured())
     elif sound.ng is not None:

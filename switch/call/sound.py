@@ -137,7 +137,9 @@ def planned(call: Call, target: Target) -> Sound:
     available = bool(call.board.rtpengine.nodes.all)
     keys = _keys(call, target, caller, called, available)
     engine = available and (keys in ENGINE or called.settings.needcodeconversion)
-    converted = not CONVERTED.isdisjoint((caller.settings.convertdtmf, called.settings.convertdtmf))
+    converted = call.announcement is not None or not CONVERTED.isdisjoint(
+        (caller.settings.convertdtmf, called.settings.convertdtmf)
+    )
     if mode in {Mode.ALWAYS, Mode.BYPASS, Mode.CORRECT}:
         way = decide(mode, _NOWHERE, _NOWHERE, needed=engine or converted)
     else:

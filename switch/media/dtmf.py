@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import getrandbits
 from typing import Final
 
@@ -34,7 +34,7 @@ class Wanted:
     tone: bool = False
     drop: bool = False
     detect: bool = False
-    timing: Timing = Timing()
+    timing: Timing = field(default_factory=Timing)
 
 
 class Conversion:

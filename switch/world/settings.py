@@ -44,6 +44,13 @@ class Settings:
     blockearlymedia_in: bool
     rtp_start_timeout_seconds: int
     rtp_timeout_seconds: int
+    # announcements
+    defadvfile: str
+    playadvfor: str
+    playadv: bool
+    connectvoice: str
+    discadvonconnect: str
+    playadvifnortprouting: bool
     # dtmf
     convertdtmf: str
     defdtmfpayload: int

@@ -7,7 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from apps.config.registry import calls, codecs, dtmf, engine, media, money, office, registrar, security, sip
+from apps.config.registry import (
+    announcements,
+    calls,
+    codecs,
+    dtmf,
+    engine,
+    media,
+    money,
+    office,
+    registrar,
+    security,
+    sip,
+)
 from apps.config.registry.definition import BadValue, Definition, Numbers, Value, Words
 
 __all__ = [
@@ -22,7 +34,7 @@ __all__ = [
     "definition",
 ]
 
-AREAS = (office, sip, registrar, calls, media, codecs, dtmf, engine, security, money)
+AREAS = (office, sip, registrar, calls, media, codecs, dtmf, announcements, engine, security, money)
 SETTINGS: dict[str, Definition] = {one.key: one for area in AREAS for one in area.SETTINGS}
 
 
