@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import re
+from random import getrandbits
 from typing import TYPE_CHECKING
 
 from switch.call import dtmf, engine, reoffer
 from switch.call.measured import Measured, of_relay, of_rtpengine
 from switch.call.sound import CALLED, CALLER, Sound, planned
-from switch.media import Keys, NgSession, PortsExhausted, Session, Silence, Way, reachable
+from switch.media import (
+    Endpoint,
+    Keys,
+    NgSession,
+    PortsExhausted,
+    Session,
+    Silence,
+    Way,
+    events,
+    is_address,
+    reachable,
+)
 from switch.sip.message import Message, Response
 from switch.sip.sdp import BadSdp, Media, Sdp
 
@@ -53,6 +65,7 @@ def open_relay(call: Call, target: Target) -> None:
         caller, called = (relay.host_for(side.source) for side in sound.sides)
         sound.session = relay.open(call.id, hosts=(caller, called))
     if sound.session is not None:
+        sound.session.rtcp = all(side.settings.enablertcp for side in sound.sides)
         playing = call.announcement is not None and call.announcement.playing
         sound.session.let(sound.passing[0], sound.passing[1] and not playing)
     call.sound = sound
@@ -145,6 +158,8 @@ def _stream(call: Call, sound: Sound, session: Session, number: int, media: Medi
     side = sound.sides[me]
     place = source.flow.host
     address = reachable(media.address, place, side.handling, call.board.relay.own)
+    if not is_address(address):
+        address = place  # a name: nothing here may wait for a resolver
     pair[me].expect(
         address,
         media.port,
@@ -152,6 +167,7 @@ def _stream(call: Call, sound: Sound, session: Session, number: int, media: Medi
         signalling=place,
         symmetric=side.symmetric,
         rtp=media.is_rtp,
+        patient=side.settings.rtpsendonlytorec,
     )
     first = media.rtpmaps.get(int(media.formats[0])) if media.formats[0].isdecimal() else None
     if first is not None and first.rate:
@@ -199,12 +215,20 @@ def watch(call: Call) -> None:
     else:
         session.let(True, True)
     dtmf.connect(call)
+    for me, side in enumerate(sound.sides if sound is not None else ()):
+        if side.settings.rtpwritefirst:
+            _open_nat(session.streams[0][me])
     settings = call.board.world().settings_of(call.account)
     session.watch(
         lambda _session, silence: call.silent(silence),
         stopped=settings.rtp_timeout_seconds or float("inf"),
         never_started=settings.rtp_start_timeout_seconds or float("inf"),
     )
+
+
+def _open_nat(endpoint: Endpoint) -> None:
+    """One packet of comfort noise: a NAT between us and the party has a way for its media from then on (guide 4895)."""
+    endpoint.send(events.packet(13, 0, 0, getrandbits(32), b"\x40"))
 
 
 def close(call: Call, done: Callable[[Measured], None]) -> None:

@@ -146,6 +146,11 @@ def planned(call: Call, target: Target) -> Sound:
         parties = _caller_party(call, caller), _called_party(call, target, called)
         way = decide(mode, *parties, needed=engine or converted)
     needed = engine
+    passing = (
+        not (caller.settings.blockearlymedia_in or called.settings.blockearlymedia_in),
+        all(side.settings.blockearlymedia not in {"audio", "all"} for side in (caller, called)),
+    )
+    converted = converted or not all(passing)  # only our own relay keeps sound back
     if call.board.rtpengine.nodes.answering and way is Way.ROUTE and keys is Keys.AS_IS and not converted:
         engine = engine or caller.settings.media_engine != "relay"
     rules = (
@@ -159,10 +164,7 @@ def planned(call: Call, target: Target) -> Sound:
         engine,
         needed,
         early=all(_early_sdp(side.settings) for side in (caller, called)),
-        passing=(
-            not (caller.settings.blockearlymedia_in or called.settings.blockearlymedia_in),
-            all(side.settings.blockearlymedia not in {"audio", "all"} for side in (caller, called)),
-        ),
+        passing=passing,
     )
 
 

@@ -5,7 +5,7 @@ from .dtmf import Conversion, Wanted
 from .endpoint import Endpoint, Tap
 from .events import Timing
 from .latch import Latch, Rank
-from .nat import UNSPECIFIED, Handling, Own, behind_nat, is_local, reachable
+from .nat import UNSPECIFIED, Handling, Own, behind_nat, is_address, is_local, reachable
 from .ports import PortRange, PortsExhausted
 from .relay import Relay, Session, Silence
 from .route import Mode, Party, Way, decide, merged
@@ -42,6 +42,7 @@ __all__ = [
     "decide",
     "events",
     "g711",
+    "is_address",
     "is_local",
     "keys_for",
     "merged",

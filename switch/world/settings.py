@@ -42,6 +42,9 @@ class Settings:
     earlystart: bool
     blockearlymedia: str
     blockearlymedia_in: bool
+    rtpsendonlytorec: bool
+    rtpwritefirst: bool
+    enablertcp: bool
     rtp_start_timeout_seconds: int
     rtp_timeout_seconds: int
     # announcements
