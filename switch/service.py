@@ -177,6 +177,7 @@ class Worker:
         from switch.events.lines import Both
         from switch.guard import Guard
         from switch.live import Live
+        from switch.media.player import Voices
         from switch.net import Firewall, Net
         from switch.registrar import Registrar
         from switch.sip.ids import Ids
@@ -226,6 +227,7 @@ class Worker:
             ),
             rtpengine=self.rtpengine,
             secret=self.secret,
+            voices=Voices(self.var / "voices"),
         )
         assert self.keeper.world is not None
         board.trunks = Trunks(self.secret)

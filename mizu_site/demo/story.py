@@ -186,7 +186,7 @@ def check_media(bill: Bill) -> None:
         f"{cdr.media}, {cdr.codec}: {cdr.rtp_sent} packets to the called, {cdr.rtp_received} to the caller",
     )
     least = 25 * cdr.duration
-    require(cdr.media == "relay" and min(cdr.rtp_sent, cdr.rtp_received) >= least,
+    require(cdr.media in ("relay", "rtpengine") and min(cdr.rtp_sent, cdr.rtp_received) >= least,
             f"Fewer than {least} RTP packets were relayed in one of the directions.")  # fmt: skip
     checked("RTP went through the relay in both directions")
 

@@ -13,6 +13,7 @@ from switch.call.denied import denied
 from switch.call.leg import Key, Leg
 from switch.call.usage import UsageCounters
 from switch.media import Client, Relay
+from switch.media.player import Voices
 from switch.net import Flow
 from switch.sip.grammar import BadValue
 from switch.sip.ids import Ids
@@ -131,6 +132,7 @@ class Board:
     live: Watcher
     trace: Tracer
     rtpengine: Client
+    voices: Voices
     secret: bytes = b""
     """Shared by the workers of the node: by it they know each other's requests."""
     layer: TransactionLayer = field(init=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from switch.call import media, reliable, session_timer
+from switch.call import dtmf, media, reliable, session_timer
 from switch.call.abilities import ACCEPT, ALLOW, unknown_extensions
 from switch.call.asker import Asker
 from switch.call.causes import NO_RESPONSE, NORMAL
@@ -259,6 +259,8 @@ def _other(leg: Leg, tx: ServerTransaction, request: Request) -> None:
         tx.reply(
             200, board.now, None, [("Contact", leg.contact), ALLOW, *session_timer.refreshes(leg, request)]
         )
+    elif dtmf.taken(leg.call, leg, request):
+        tx.reply(200, board.now)
     elif request.method == "UPDATE" and media.has_sdp(request) and leg.asking is not None:
         tx.reply(491, board.now)
     elif (

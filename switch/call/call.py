@@ -31,6 +31,7 @@ from switch.sip.message import Header, Request, Response
 from switch.sip.server import InviteServerTransaction
 
 if TYPE_CHECKING:
+    from switch.call.announce import Announcement
     from switch.call.board import Board
     from switch.call.branch import Branch
     from switch.call.model import Caller, CallRequest, Decision, Target
@@ -57,10 +58,10 @@ class Call:
     """Whether it leaves lines in the journal."""
 
     __slots__ = (
-        "account", "alarm", "answered", "answered_at", "asking_money", "asks_as_caller", "attempts", "authorised", "board", "branches",
-        "called", "caller", "codec", "cut", "decision", "diverted", "extra", "granted", "guests", "id", "in_line", "invite", "last",
-        "limit", "loop_key", "money_waits", "place", "privacy", "reached", "reliable", "request", "ringing_at", "sound", "started",
-        "state", "timers", "transfer", "tx", "world_version",
+        "account", "alarm", "announcement", "answered", "answered_at", "asking_money", "asks_as_caller", "attempts", "authorised",
+        "board", "branches", "called", "caller", "codec", "cut", "decision", "diverted", "extra", "granted", "guests", "id", "in_line",
+        "invite", "last", "limit", "loop_key", "money_waits", "place", "privacy", "reached", "reliable", "request", "ringing_at",
+        "sound", "started", "state", "timers", "transfer", "tx", "world_version",
     )  # fmt: skip
 
     def __init__(
@@ -116,6 +117,7 @@ class Call:
         self.privacy = identity.privacy_of(invite)
         self.reliable: reliable.Reliable | None = None
         self.sound: Sound | None = None
+        self.announcement: Announcement | None = None
         self.codec = ""
         self.loop_key = (invite.from_.tag or "", invite.call_id, str(invite.cseq.number))
         board.calls[self.id] = self
@@ -162,6 +164,14 @@ class Call:
             self.board.live.changed(self)
         self.enter_dialog()
         return reliable.tell(self, response, status, self._headers(response, branch, body), body, owed)
+
+    def early_answer(self, body: bytes) -> None:
+        """We speak to the caller before anybody is dialled."""
+        self.state = RINGING
+        self.board.live.changed(self)
+        self.enter_dialog()
+        headers: list[Header] = [("Contact", self.caller.contact), ALLOW, ("Content-Type", media.SDP_TYPE)]
+        self.tx.reply(183, self.board.now, None, headers, body)
 
     def _headers(self, response: Response, branch: Branch, body: bytes) -> list[Header]:
         headers: list[Header] = [("Contact", self.caller.contact), ALLOW, ("Supported", "replaces")]

@@ -11,11 +11,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from switch.call.alarms import Alarm
-from switch.call.branch import Branch
-from switch.call.causes import INTERNAL
+from switch.call.causes import INTERNAL, OVERLOAD
 from switch.call.measured import of_rtpengine
 from switch.call.sound import CALLED, CALLER, Side, Sound
-from switch.media import UNSPECIFIED, Keys, Silence, reachable
+from switch.media import UNSPECIFIED, Keys, PortsExhausted, Silence, reachable
 from switch.sip.codecs import named
 from switch.sip.message import Message, Request, Response
 from switch.sip.sdp import BadSdp, Sdp
@@ -80,6 +79,22 @@ def _first(call: Call) -> None:
         _release(call, sound)
 
 
+def _do_without(call: Call, sound: Sound, why: str) -> None:
+    """The first offer was not taken: our own relay carries the call if it can, else the call has no media and is refused."""
+    if sound.needed:
+        call.refuse(OVERLOAD, comment=why)
+        return
+    relay = call.board.relay
+    caller, called = (relay.host_for(side.source) for side in sound.sides)
+    try:
+        sound.session = relay.open(call.id, hosts=(caller, called))
+    except PortsExhausted as error:
+        call.refuse(OVERLOAD, comment=str(error))
+        return
+    sound.ng = None
+    sound.session.let(*sound.passing)
+
+
 def _release(call: Call, sound: Sound) -> None:
     """Handle it; whatever comes of that stands behind it meanwhile."""
     try:
@@ -102,8 +117,9 @@ def _is_used(call: Call, leg: Leg, message: Message) -> bool:
         )
     if not isinstance(message, Response) or message.status >= 300:
         return False
-    if isinstance(leg, Branch) and call.called is None:
-        return not leg.given_up and (message.status >= 200 or len(call.branches) == 1)
+    branch = next((one for one in call.branches if one is leg), None)
+    if branch is not None and call.called is None:
+        return not branch.given_up and (message.status >= 200 or len(call.branches) == 1)
     return leg.is_caller or leg is call.called
 
 
@@ -113,6 +129,8 @@ def _ask(call: Call, sound: Sound, message: Message, leg: Leg) -> None:
         if body is None:
             log.warning("call=%s media: %s", call.id, why)
         sound.ready = (message, body, why)
+        if body is None and message is call.invite:
+            _do_without(call, sound, why)
         _release(call, sound)
         _first(call)
 

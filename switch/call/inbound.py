@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from switch.auth import PROXY_REQUIRED, Doorkeeper, Refused
-from switch.call import dial, identity, inner, media, money, replaces, services, session_timer
+from switch.call import announce, identity, inner, media, money, replaces, services, session_timer
 from switch.call.abilities import ACCEPT, ALLOW_OUTSIDE, SUPPORTED, unknown_extensions
 from switch.call.board import Board, new_call_id
 from switch.call.call import Call
@@ -215,10 +215,8 @@ class Inbound:
             call.refuse(outcome.cause, comment=told(outcome.detail, outcome.trace))
             return
         call.decision = outcome  # type: ignore[assignment]  # the other case of `decide`
-        if "session" in call.privacy:
-            call.decision.media = "relay"  # type: ignore[union-attr]  # nobody hears the other's address (RFC 3323 §4.2)
         board.live.changed(call)
-        money.first(call, dial.begin)
+        money.first(call, announce.before)
 
 
 def _accepts_sdp(invite: Request) -> bool:

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import re
+from random import getrandbits
 from typing import TYPE_CHECKING
 
-from switch.call import engine, reoffer
+from switch.call import dtmf, engine, reoffer
 from switch.call.measured import Measured, of_relay, of_rtpengine
 from switch.call.sound import CALLED, CALLER, Sound, planned
-from switch.media import Keys, NgSession, PortsExhausted, Session, Silence, Way, reachable
+from switch.media import (
+    Endpoint,
+    Keys,
+    NgSession,
+    PortsExhausted,
+    Session,
+    Silence,
+    Way,
+    events,
+    is_address,
+    reachable,
+)
 from switch.sip.message import Message, Response
 from switch.sip.sdp import BadSdp, Media, Sdp
 
@@ -42,6 +54,8 @@ def open_relay(call: Call, target: Target) -> None:
     Once relayed, always relayed: the caller may have heard of our ports already.
     """
     before, sound = call.sound, planned(call, target)
+    if "session" in call.privacy:  # nobody hears the other's address (RFC 3323 §4.2)
+        sound.way = Way.ROUTE
     if before is not None:
         sound.ng, sound.waiting = before.ng, before.waiting
     if sound.ng is not None:
@@ -55,7 +69,9 @@ def open_relay(call: Call, target: Target) -> None:
         caller, called = (relay.host_for(side.source) for side in sound.sides)
         sound.session = relay.open(call.id, hosts=(caller, called))
     if sound.session is not None:
-        sound.session.let(*sound.passing)
+        sound.session.rtcp = all(side.settings.enablertcp for side in sound.sides)
+        playing = call.announcement is not None and call.announcement.playing
+        sound.session.let(sound.passing[0], sound.passing[1] and not playing)
     call.sound = sound
 
 
@@ -84,6 +100,7 @@ def _led(call: Call, message: Message, source: Leg) -> bytes:
     sdp = Sdp.parse(message.body)
     if offered:
         sound.filter(sdp)
+    dtmf.shape(sound, sdp, CALLER if source.is_caller else CALLED, offer=offered)
     if sound.session is not None:
         _relay(call, sound, sound.session, sdp, source)
     elif sound.way is Way.CORRECT:
@@ -155,6 +172,8 @@ def _stream(call: Call, sound: Sound, session: Session, number: int, media: Medi
     side = sound.sides[me]
     place = source.flow.host
     address = reachable(media.address, place, side.handling, call.board.relay.own)
+    if not is_address(address):
+        address = place  # a name: nothing here may wait for a resolver
     pair[me].expect(
         address,
         media.port,
@@ -162,6 +181,7 @@ def _stream(call: Call, sound: Sound, session: Session, number: int, media: Medi
         signalling=place,
         symmetric=side.symmetric,
         rtp=media.is_rtp,
+        patient=side.settings.rtpsendonlytorec,
     )
     first = media.rtpmaps.get(int(media.formats[0])) if media.formats[0].isdecimal() else None
     if first is not None and first.rate:
@@ -204,8 +224,15 @@ def watch(call: Call) -> None:
     session = sound.session if sound is not None else None
     if session is None:
         return
+    if call.announcement is not None:
+        call.announcement.answered(session)
+    else:
+        session.let(True, True)
+    dtmf.connect(call)
+    for me, side in enumerate(sound.sides if sound is not None else ()):
+        if side.settings.rtpwritefirst:
+            _open_nat(session.streams[0][me])
     settings = call.board.world().settings_of(call.account)
-    session.let(True, True)
     session.watch(
         lambda _session, silence: call.silent(silence),
         stopped=settings.rtp_timeout_seconds or float("inf"),
@@ -213,9 +240,16 @@ def watch(call: Call) -> None:
     )
 
 
+def _open_nat(endpoint: Endpoint) -> None:
+    """One packet of comfort noise: a NAT between us and the party has a way for its media from then on (guide 4895)."""
+    endpoint.send(events.packet(13, 0, 0, getrandbits(32), b"\x40"))
+
+
 def close(call: Call, done: Callable[[Measured], None]) -> None:
     """Give the ports back, and tell what was measured: at once, or when rtpengine has told it."""
     sound = call.sound
+    if call.announcement is not None:
+        call.announcement.stop()
     if sound is None:
         done(Measured())
     elif sound.ng is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from switch.call.measured import Measured
 from switch.media import (
+    Conversion,
     Handling,
     Keys,
     Mode,
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from switch.world.settings import Settings
 
 CALLER, CALLED = 0, 1
+CONVERTED = frozenset(("inband", "also_inband", "rfc4733", "info"))
+"""Values of `convertdtmf` for which our own relay must carry the sound."""
+Listener = Callable[[str, str], None]
+"""A digit, and the way it came: "rfc4733", "info", "inband"."""
 
 
 @dataclass(slots=True)
@@ -49,6 +54,8 @@ class Side:
     protocol: str = ""
     """The profile of its last SDP, "" before the first; known of calls through rtpengine only, as `ice` is."""
     ice: bool = False
+    events: int | None = None
+    """The payload type of telephone events in its last SDP."""
 
     @property
     def handling(self) -> Handling:
@@ -75,6 +82,8 @@ class Sound:
     keys: Keys = Keys.AS_IS
     engine: bool = False
     """Whether rtpengine is to carry it."""
+    needed: bool = False
+    """Whether nothing else can: it must convert something."""
     session: Session | None = None
     ng: NgSession | None = None
     ready: tuple[Message, bytes | None, str] | None = None
@@ -87,6 +96,10 @@ class Sound:
     """Whether the called's SDP goes to the caller before the answer."""
     measured: Measured = field(default_factory=Measured)
     """What rtpengine counted when it was asked last."""
+    conversions: list[Conversion | None] = field(default_factory=lambda: [None, None])
+    """What is done with the DTMF of caller and called."""
+    listeners: list[list[Listener]] = field(default_factory=lambda: [[], []])
+    """Who wants to hear the digits of caller and called, by whichever way they come."""
     withheld: bytes = b""
     """The SDP that did not."""
     passing: tuple[bool, bool] = field(default=(True, True))
@@ -124,14 +137,22 @@ def planned(call: Call, target: Target) -> Sound:
     available = bool(call.board.rtpengine.nodes.all)
     keys = _keys(call, target, caller, called, available)
     engine = available and (keys in ENGINE or called.settings.needcodeconversion)
+    converted = call.announcement is not None or not CONVERTED.isdisjoint(
+        (caller.settings.convertdtmf, called.settings.convertdtmf)
+    )
     if mode in {Mode.ALWAYS, Mode.BYPASS, Mode.CORRECT}:
-        way = decide(mode, _NOWHERE, _NOWHERE, needed=engine)
+        way = decide(mode, _NOWHERE, _NOWHERE, needed=engine or converted)
     else:
         parties = _caller_party(call, caller), _called_party(call, target, called)
-        way = decide(mode, *parties, needed=engine)
-    engine = engine or (
-        available and way is Way.ROUTE and keys is Keys.AS_IS and caller.settings.media_engine != "relay"
+        way = decide(mode, *parties, needed=engine or converted)
+    needed = engine
+    passing = (
+        not (caller.settings.blockearlymedia_in or called.settings.blockearlymedia_in),
+        all(side.settings.blockearlymedia not in {"audio", "all"} for side in (caller, called)),
     )
+    converted = converted or not all(passing)  # only our own relay keeps sound back
+    if call.board.rtpengine.nodes.answering and way is Way.ROUTE and keys is Keys.AS_IS and not converted:
+        engine = engine or caller.settings.media_engine != "relay"
     rules = (
         () if mode is Mode.BYPASS else tuple(filter(None, map(_rules, (caller.settings, called.settings))))
     )
@@ -141,11 +162,9 @@ def planned(call: Call, target: Target) -> Sound:
         rules,
         keys,
         engine,
+        needed,
         early=all(_early_sdp(side.settings) for side in (caller, called)),
-        passing=(
-            not (caller.settings.blockearlymedia_in or called.settings.blockearlymedia_in),
-            all(side.settings.blockearlymedia not in {"audio", "all"} for side in (caller, called)),
-        ),
+        passing=passing,
     )
 
 

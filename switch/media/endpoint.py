@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from twisted.internet.interfaces import IReadDescriptor
@@ -22,6 +22,9 @@ from .stats import Report, Stream
 
 Tap = Callable[[bytes, float], None]
 """An RTP packet, and when it came (seconds of the relay's clock)."""
+
+Filter = Callable[[bytes, float], Sequence[bytes]]
+"""What goes on in the place of an RTP packet that came at that time."""
 
 _HEADER: Final = struct.Struct("!BBHII")
 _TURN: Final = 16
@@ -143,9 +146,11 @@ class MediaSocket:
         self.out = self.latch.target
         return True
 
-    def expect(self, signalled: tuple[str, int] | None, signalling: str | None, symmetric: bool) -> None:
+    def expect(
+        self, signalled: tuple[str, int] | None, signalling: str | None, symmetric: bool, patient: bool
+    ) -> None:
         """What signalling says of this port's peer."""
-        if self.latch.expect(signalled, signalling, symmetric):
+        if self.latch.expect(signalled, signalling, symmetric, patient):
             self._heard = None
         self.out = self.latch.target
 
@@ -183,7 +188,7 @@ class MediaSocket:
 class Endpoint:
     """RTP and RTCP of one party."""
 
-    __slots__ = ("_rtcp", "_rtp", "bound", "local", "stream")
+    __slots__ = ("_fed", "_filter", "_rtcp", "_rtp", "_with_rtcp", "bound", "local", "stream")
 
     def __init__(
         self,
@@ -203,6 +208,9 @@ class Endpoint:
         """The address that the sockets are bound to; another than `local` when a NAT is in front of us."""
         self.stream = Stream()
         """What came from this party."""
+        self._fed: Endpoint | None = None
+        self._filter: Filter | None = None
+        self._with_rtcp = True
         self._rtp = MediaSocket(
             reactor, rtp, stream=self.stream, rtcp=False, latch=Latch(settle), buffer=buffer, clock=clock
         )
@@ -219,30 +227,53 @@ class Endpoint:
         signalling: str | None = None,
         symmetric: bool = False,
         rtp: bool = True,
+        patient: bool = False,
     ) -> None:
         """What this party's SDP says: call it for every offer and answer of the party.
 
         `host` None, an unspecified address or port 0: no media to this party now (hold, RFC 3264 §8.4). `rtcp`: from
         a=rtcp (RFC 3605), else one port above. `signalling`: the address its SIP messages come from, believed too.
         `symmetric`: believe any address at first, for a party behind a NAT whose media leaves elsewhere; guessable, so only on demand.
-        `rtp`: False for streams of other datagrams.
+        `rtp`: False for streams of other datagrams. `patient`: send nothing before something came from it.
         """
         self._rtp.any_datagram = not rtp
         wanted = port > 0 and host not in (None, "", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
         signalled = (host, port) if wanted and host is not None else None
-        self._rtp.expect(signalled, signalling, symmetric)
+        self._rtp.expect(signalled, signalling, symmetric, patient)
         beside = rtcp or ((host, port + 1) if signalled and host is not None and port < 65535 else None)
-        self._rtcp.expect(beside if signalled else None, signalling, symmetric)
+        self._rtcp.expect(beside if signalled else None, signalling, symmetric, patient)
 
     @property
     def remote(self) -> tuple[str, int] | None:
         """Where its media comes from, when that is learned."""
         return self._rtp.latch.source
 
-    def feed(self, other: Endpoint | None) -> None:
-        """What is heard here goes out there (None: nowhere)."""
-        self._rtp.paired = other._rtp if other else None
-        self._rtcp.paired = other._rtcp if other else None
+    def feed(self, other: Endpoint | None, *, rtcp: bool = True) -> None:
+        """What is heard here goes out there (None: nowhere); RTCP too unless said otherwise."""
+        self._with_rtcp = rtcp
+        self._fed = other
+        self._rtp.paired = other._rtp if other and self._filter is None else None
+        self._rtcp.paired = other._rtcp if other and rtcp else None
+
+    @property
+    def fed(self) -> Endpoint | None:
+        """Where what is heard here goes."""
+        return self._fed
+
+    def convert(self, through: Filter | None) -> None:
+        """Let RTP that is heard here pass a filter on its way; None: unchanged again, by the shorter way."""
+        if self._filter is not None:
+            self.detach(self._pass)
+        self._filter = through
+        if through is not None:
+            self.attach(self._pass)
+        self.feed(self._fed, rtcp=self._with_rtcp)
+
+    def _pass(self, packet: bytes, now: float) -> None:
+        if self._filter is None or self._fed is None:
+            return
+        for one in self._filter(packet, now):
+            self._fed.send(one)
 
     def on_rtcp(self, tap: Tap | None) -> None:
         """Who gets every RTCP packet of this party."""

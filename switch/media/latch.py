@@ -37,11 +37,13 @@ class Latch:
 
     __slots__ = (
         "_learned_at",
+        "_patient",
         "_previous",
         "_settle",
         "_signalled",
         "_signalling",
         "_symmetric",
+        "_wanted",
         "rank",
         "source",
         "target",
@@ -52,6 +54,8 @@ class Latch:
         self._signalled: Address | None = None
         self._signalling: str | None = None
         self._symmetric = False
+        self._patient = False
+        self._wanted = False
         self._previous: Address | None = None
         self._learned_at = 0.0
         self.rank = Rank.NONE
@@ -60,22 +64,29 @@ class Latch:
         self.target: Address | None = None
         """Where to send: the learned source, else the signalled address, else nowhere."""
 
-    def expect(self, signalled: Address | None, signalling: str | None, symmetric: bool) -> bool:
-        """What signalling says now; True when the latch was opened again by it. None: no media wanted (hold)."""
+    def expect(
+        self, signalled: Address | None, signalling: str | None, symmetric: bool, patient: bool = False
+    ) -> bool:
+        """What signalling says now; True when the latch was opened again by it. None: no media wanted (hold).
+
+        `patient`: nothing is sent before a source is learned.
+        """
         self._signalling = signalling
         self._symmetric = symmetric
+        self._patient = patient
+        self._wanted = signalled is not None
         if signalled is None:
             # A hold without an address: stop sending, and keep what was learned for the time after it.
             self.target = None
             return False
         if signalled == self._signalled:
-            self.target = self.source or signalled
+            self.target = self.source or (None if patient else signalled)
             return False
         self._signalled = signalled
         self._previous = self.source or self._previous
         self.source = None
         self.rank = Rank.NONE
-        self.target = signalled
+        self.target = None if patient else signalled
         return True
 
     def rank_of(self, source: Address) -> Rank:
@@ -104,6 +115,6 @@ class Latch:
             self._learned_at = now
         self.source = source
         self.rank = rank
-        if self.target is not None:
+        if self._wanted:
             self.target = source
         return True

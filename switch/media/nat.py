@@ -52,6 +52,12 @@ def is_local(host: str) -> bool:
     return address is not None and any(address in network for network in _LOCAL)
 
 
+@lru_cache(maxsize=8192)
+def is_address(host: str) -> bool:
+    """Whether it is an address, and no name."""
+    return _address(host) is not None
+
+
 def behind_nat(named: str | None, source: str) -> bool:
     """Whether the party that names this address of its own (SDP, Contact) sends its messages through a NAT."""
     return named is not None and named != source and is_local(named) and not is_local(source)

@@ -41,7 +41,7 @@ class Session:
     """The media of one call: for each stream two endpoints that feed each other; more can be added, that feed nobody yet."""
 
     __slots__ = (
-        "_held", "_hosts", "_on_silence", "_passing", "_relay", "_silence", "_since", "_start", "call_id", "endpoints", "reports", "streams",
+        "_held", "_hosts", "_on_silence", "_passing", "_relay", "_silence", "_since", "_start", "call_id", "endpoints", "reports", "rtcp", "streams",
     )  # fmt: skip
 
     def __init__(self, relay: Relay, call_id: str, hosts: tuple[str | None, str | None]) -> None:
@@ -54,6 +54,8 @@ class Session:
         self._silence = self._start = 0.0
         self.call_id = call_id
         self.endpoints: list[Endpoint] = []
+        self.rtcp = True
+        """Whether RTCP is passed on, from the next `let` on."""
         self.reports: tuple[Reports, Reports] | None = None
         """What caller and called report by RTCP of the first stream."""
         self.streams: list[tuple[Endpoint, Endpoint]] = []
@@ -80,8 +82,8 @@ class Session:
         """Whether what the caller says, and what the called says, goes to the other; of every stream."""
         self._passing = (caller, called)
         for one, other in self.streams:
-            one.feed(other if caller else None)
-            other.feed(one if called else None)
+            one.feed(other if caller else None, rtcp=self.rtcp)
+            other.feed(one if called else None, rtcp=self.rtcp)
 
     def add(self, host: str | None = None) -> Endpoint:
         """One more endpoint, that feeds nobody yet. Raises PortsExhausted."""
@@ -90,7 +92,12 @@ class Session:
         return endpoint
 
     def watch(self, on_silence: OnSilence, *, stopped: float, never_started: float) -> None:
-        """Tell once when nobody sends: no packet since now for `never_started` seconds, or later for `stopped`."""
+        """Tell once when nobody sends: no packet since now for `never_started` seconds, or later for `stopped`.
+
+        From now on the parties' reports are read too.
+        """
+        if self.reports is None:
+            self.reports = follow(*self.streams[0])
         self._on_silence = on_silence
         self._silence, self._start = stopped, never_started
         self._since = self._relay.clock()
@@ -155,6 +162,10 @@ class Relay:
         self._sweep = LoopingCall(self._check)
         self._sweep.clock = cast(Any, reactor)
 
+    def later(self, delay: float, do: Callable[[], None]) -> None:
+        """Do something in so many seconds, by the reactor."""
+        self._reactor.callLater(delay, do)
+
     def __len__(self) -> int:
         return len(self._sessions)
 
@@ -177,7 +188,7 @@ class Relay:
         session = Session(self, call_id, hosts)
         self._sessions[id(session)] = session
         try:
-            session.reports = follow(*session.stream(0))
+            session.stream(0)
         except BaseException:
             session.close()
             raise

@@ -207,6 +207,11 @@ class Media(Section):
             kept.append(line)
         self.lines = kept
 
+    def add_format(self, payload: str, *lines: str) -> None:
+        """One more payload type, the last, with its attributes."""
+        self.lines[0] += f" {payload}"
+        self.lines.extend(f"a={line}" for line in lines)
+
     def move(self, address: str, port: int, rtcp_port: int | None = None) -> None:
         """Let the media go to a relay: c= of this part (when it has one), m= and a=rtcp. A refused stream stays refused, port 0 refuses it."""
         if self.own_address is not None and self.own_address not in _NOWHERE:

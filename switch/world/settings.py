@@ -134,8 +134,28 @@ class Settings:
     earlystart: bool
     blockearlymedia: str
     blockearlymedia_in: bool
+    rtpsendonlytorec: bool
+    rtpwritefirst: bool
+    enablertcp: bool
     rtp_start_timeout_seconds: int
     rtp_timeout_seconds: int
+    # announcements
+    defadvfile: str
+    playadvfor: str
+    playadv: bool
+    connectvoice: str
+    discadvonconnect: str
+    playadvifnortprouting: bool
+    # dtmf
+    convertdtmf: str
+    defdtmfpayload: int
+    maxdtmfdigit: int
+    ivrdtmfmethod: str
+    deftmfsleep: int
+    deftmfdelay: int
+    deftmfpackettime: int
+    deftmfpacketcount: int
+    deftmfendpacketcount: int
     # rtpengine
     media_engine: str
     rtpengine_nodes: tuple[str, ...]

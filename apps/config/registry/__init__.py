@@ -9,8 +9,10 @@ from typing import Any
 
 from apps.config.registry import (
     access,
+    announcements,
     calls,
     codecs,
+    dtmf,
     engine,
     events,
     features,
@@ -38,7 +40,8 @@ __all__ = [
 ]
 
 AREAS = (
-    office, sip, access, registrar, trunks, events, identity, calls, features, media, codecs, engine, security, money,
+    office, sip, access, registrar, trunks, events, identity, calls, features, media, codecs, dtmf, announcements, engine,
+    security, money,
 )  # fmt: skip
 SETTINGS: dict[str, Definition] = {one.key: one for area in AREAS for one in area.SETTINGS}
 

@@ -113,6 +113,21 @@ SETTINGS: tuple[Definition, ...] = (
         account=True,
     ),
     Definition(
+        "rtpsendonlytorec",
+        bool,
+        False,
+        _("Whether the relay sends nothing to a party before something came from it, and then only there."),
+        account=True,
+    ),
+    Definition(
+        "rtpwritefirst",
+        bool,
+        False,
+        _("Whether the relay sends a party one packet at the answer, which opens a NAT between them."),
+        account=True,
+    ),
+    Definition("enablertcp", bool, True, _("Whether the relay passes RTCP on."), account=True),
+    Definition(
         "rtp_start_timeout_seconds",
         int,
         30,

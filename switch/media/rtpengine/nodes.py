@@ -54,6 +54,11 @@ class Nodes:
         self.all = nodes
         self.down &= set(nodes)
 
+    @property
+    def answering(self) -> bool:
+        """Whether any of them does, as far as is known."""
+        return len(self.down) < len(self.all)
+
     def choose(self, call_id: str, tried: Iterable[Node] = ()) -> Node | None:
         """The node for this call: of those that answer, by weight and by the call's id; None when none is left.
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from switch.sip.sdp import Sdp
-from tests.audio import FRAME, from_alaw, loudest, talk, tone
+from tests.audio import FRAME, Talker, from_alaw, loudest, talk, tone
 from tests.rtpengine import Daemon
+from tests.srtp import Srtp, new_key
 from tests.support import free_ports
 from tests.support_sip import Peer, credential
 from tests.switch.call.conftest import House, opened
@@ -202,6 +204,55 @@ def test_an_srtp_offer_is_used_decoded_or_left(
     assert house.switch.record(invite)["media"] == media
 
 
+class SecureTalker(Talker):
+    """Speaks and hears SRTP with a key for each direction."""
+
+    def __init__(self, own: str) -> None:
+        super().__init__()
+        self.own, self.peer = Srtp(own), None
+
+    def packet(self, payload: bytes, kind: int = 0, **options: Any) -> bytes:
+        return self.own.protect(super().packet(payload, kind, **options))
+
+    def payloads(self, kind: int = 0) -> bytes:
+        assert self.peer is not None
+        found = [self.peer.unprotect(one) for one in self.heard if not 64 <= one[1] & 0x7F <= 95]
+        return b"".join(one[12:] for one in found if one[1] & 0x7F == kind)
+
+
+def key_in(body: bytes) -> str:
+    found = re.search(rb"a=crypto:\d+ AES_CM_128_HMAC_SHA1_80 inline:([^\r\n|]+)", body)
+    assert found is not None, body
+    return found.group(1).decode()
+
+
+def with_key(port: int, key: str) -> bytes:
+    line = f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{key}"
+    return offer(port, "127.0.0.1", "0", line).replace(b"RTP/AVP", b"RTP/SAVP")
+
+
+@pytest.mark.req("media-058", "media-059", "media-061")
+@pytest.mark.parametrize("secure_side", ["caller", "called"])
+def test_srtp_of_one_party_is_plain_sound_for_the_other(begin: Callable[..., Any], secure_side: str) -> None:
+    key = new_key()
+    secret, plain = SecureTalker(key), Talker()
+    if secure_side == "caller":
+        a, b, invite = begin("plain", "3007", body=with_key(secret.port, key))
+        out = b.asked("INVITE")
+        _, ok = answered(a, b, invite, out, offer(plain.port))
+        secret.peer = Srtp(key_in(ok.body))
+        talk(secret, place(ok.body), plain, place(out.body))
+    else:
+        a, b, invite = begin("plain", "3002", body=offer(plain.port))
+        out = b.asked("INVITE")
+        secret.peer = Srtp(key_in(out.body))
+        _, ok = answered(a, b, invite, out, with_key(secret.port, key))
+        talk(plain, place(ok.body), secret, place(out.body))
+    over(a, b, invite, ok)
+    secret.close()
+    plain.close()
+
+
 @pytest.mark.req("media-059")
 def test_srtp_of_an_account_that_may_not_is_refused(begin: Callable[..., Any]) -> None:
     a, b, invite = begin("never", "3001", body=secure(40000))
@@ -300,3 +351,23 @@ def test_calls_go_on_at_another_rtpengine_when_theirs_dies(
     assert other.carries(place(out.body)[1])
     phone.answer(out, 486)
     again.ack(invite, again.told(486))
+
+
+def test_when_no_rtpengine_answers_the_workers_own_relay_takes_what_it_can(
+    house: House, daemons: list[Daemon], begin: Callable[..., Any]
+) -> None:
+    for one in daemons:
+        if one.process.poll() is None:
+            one.kill()
+    with talkers() as (left, right):
+        a, b, invite = begin("plain", "3001", body=offer(left.port))
+        out = b.asked("INVITE", 12)
+        _, ok = answered(a, b, invite, out, offer(right.port))
+        talk(left, place(ok.body), right, place(out.body))
+        over(a, b, invite, ok)
+        a.close()
+        assert house.switch.record(invite)["media"] == "relay"
+        again, phone, invite = begin("plain", "3002", body=offer(left.port))
+        again.ack(invite, again.told(503, seconds=12))
+        phone.silent(0.2)
+    assert "rtpengine" in house.switch.record(invite)["comment"]

@@ -35,6 +35,8 @@ CALLERS: dict[str, dict[str, Any]] = {
     "only": {"onlyg729": True},
     "order": {"codecorder": ["8"]},
     "unknown": {"sdpalhandling": "unknown"},
+    "patient": {"rtpsendonlytorec": True, "enablertcp": False},
+    "first": {"rtpwritefirst": True},
 }
 PHONES: dict[str, dict[str, Any]] = {
     "2001": {"routertpcalled": "correct"},
@@ -374,4 +376,51 @@ def test_rtcp_is_relayed_beside_and_on_one_port(call: Callable[..., Any]) -> Non
         right.heard.clear()
         left.sock.sendto(report, place(ok.body))
         right.until(lambda: report in right.heard, "the report on the RTP port")
+        over(a, b, invite, ok)
+
+
+@pytest.mark.req("nat-006")
+def test_a_party_may_be_sent_nothing_before_it_spoke(call: Callable[..., Any]) -> None:
+    with talkers() as (left, right):
+        a, b, invite, out = call("patient", "2003", body=offer(left.port))
+        _, ok = answered(a, b, invite, out, offer(right.port))
+        for _ in range(3):
+            right.sock.sendto(right.packet(b"R" * 160), place(out.body))
+        left.listen(0.2)
+        assert left.heard == []
+        talk(left, place(ok.body), right, place(out.body))
+        over(a, b, invite, ok)
+
+
+@pytest.mark.req("nat-006")
+def test_a_party_may_be_sent_a_packet_that_opens_its_nat(call: Callable[..., Any]) -> None:
+    with talkers() as (left, right):
+        a, b, invite, out = call("first", "2003", body=offer(left.port))
+        _, ok = answered(a, b, invite, out, offer(right.port))
+        left.until(lambda: len(left.heard) == 1, "the first packet")
+        assert left.heard[0][1] == 13 and right.heard == []
+        over(a, b, invite, ok)
+
+
+@pytest.mark.req("media-070")
+@pytest.mark.parametrize("caller", ["patient", "always"])
+def test_rtcp_is_passed_on_unless_it_is_disabled(call: Callable[..., Any], caller: str) -> None:
+    report = bytes([0x80, 201, 0, 1, 0, 0, 0, 7])
+    with talkers() as (left, right), talkers() as (beside_left, beside_right):
+        extra = [f"a=rtcp:{one.port}" for one in (beside_left, beside_right)]
+        a, b, invite, out = call(caller, "2003", body=offer(left.port, "127.0.0.1", "0", extra[0]))
+        _, ok = answered(a, b, invite, out, offer(right.port, "127.0.0.1", "0", extra[1]))
+        talk(left, place(ok.body), right, place(out.body))
+        beside_left.sock.sendto(report, ("127.0.0.1", place(ok.body)[1] + 1))
+        beside_right.sock.sendto(report, ("127.0.0.1", place(out.body)[1] + 1))
+        beside_right.listen(0.3)
+        assert beside_right.heard == ([] if caller == "patient" else [report])
+        over(a, b, invite, ok)
+
+
+def test_a_name_in_a_description_is_never_waited_for(call: Callable[..., Any]) -> None:
+    with talkers() as (left, right):
+        a, b, invite, out = call("always", "2003", body=offer(left.port, "media.example.com"))
+        _, ok = answered(a, b, invite, out, offer(right.port))
+        talk(left, place(ok.body), right, place(out.body))
         over(a, b, invite, ok)

@@ -26,6 +26,7 @@ from switch.charging.record import merged
 from switch.charging.spool import Spool
 from switch.live import Live
 from switch.media import PortRange, Relay
+from switch.media.player import Voices
 from switch.media.rtpengine import Client
 from switch.net import Flow
 from switch.registrar import Registrar
@@ -104,6 +105,7 @@ class Town:
             usage=usage,
             live=live,
             rtpengine=Client(clock),
+            voices=Voices(folder / "voices"),
             trace=Tracer(
                 wall=lambda: NOW + self.now,
                 local=self.wires.local_address,

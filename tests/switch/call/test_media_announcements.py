@@ -1,0 +1,197 @@
+"""Recordings that callers hear before or while they are dialled, through a real worker."""
+
+from __future__ import annotations
+
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from twisted.internet.task import Clock
+
+from switch.media.player import BadVoice, Player, Voices
+from tests.audio import FRAME, from_ulaw, loudest, talk, tone
+from tests.support import free_ports
+from tests.support_sip import Peer, credential
+from tests.switch.call.conftest import House, opened
+from tests.switch.call.test_media_ways import answered, offer, over, place, talkers
+from tests.switch.worlds import Office
+
+CALLERS: dict[str, dict[str, Any]] = {
+    "before": {"playadv": True, "discadvonconnect": "before", "routertpcaller": "bypass"},
+    "stop": {"playadv": True, "connectvoice": "long"},
+    "continue": {"playadv": True, "connectvoice": "long", "discadvonconnect": "continue"},
+    "missing": {"playadv": True, "connectvoice": "nothing"},
+    "unrouted": {"playadv": True, "playadvifnortprouting": False, "routertpcaller": "bypass"},
+    "others": {},
+}
+ports: dict[str, int] = {}
+
+
+def record(path: Path, sound: np.ndarray, *, rate: int = 8000, channels: int = 1) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((channels, 2, rate, 0, "NONE", ""))
+        file.writeframes(sound.astype("<i2").tobytes())
+
+
+@pytest.fixture(scope="module")
+def house(django_db_setup: None, django_db_blocker: Any) -> Iterator[House]:
+    def change(office: Office) -> None:
+        first = free_ports(len(CALLERS))
+        for number, (name, settings) in enumerate(CALLERS.items()):
+            account = office.account(name, "customer_trunk")
+            ports[name] = first + number
+            office.address(account, "127.0.0.1", ports[name])
+            office.rows["overrides"] += [[account, key, value] for key, value in settings.items()]
+        account = office.account("5001")
+        office.rows["credentials"].append(credential("5001", "secret-5001", account))
+        office.rows["overrides"].append([account, "routertpcalled", "peer"])
+        office.settings["defadvfile"] = "short"
+
+    with opened(django_db_blocker, change=change) as found:
+        voices = found.switch.var / "voices"
+        record(voices / "short.wav", tone(700, seconds=0.4))
+        record(voices / "long.wav", tone(700, seconds=2.5))
+        yield found
+
+
+@contextmanager
+def parties(house: House, caller: str) -> Iterator[tuple[Peer, Peer]]:
+    a, b = Peer(house.switch.port, caller, port=ports[caller]), Peer(house.switch.port, "5001")
+    assert b.register("secret-5001").status == 200
+    yield a, b
+    b.register("secret-5001", expires=0)
+    a.close()
+    b.close()
+
+
+@pytest.mark.req(
+    "media-018", "media-076", "media-077", "media-078", "media-079", "media-082", "media-083", "media-085"
+)
+def test_a_recording_is_heard_before_anybody_is_dialled(house: House) -> None:
+    with talkers() as (left, right), parties(house, "before") as (a, b):
+        invite = a.invite("5001", body=offer(left.port))
+        a.send(invite)
+        early = a.told(183)
+        b.silent(0.2)
+        left.until(lambda: len(left.payloads()) >= 20 * FRAME, "the recording")
+        assert abs(loudest(from_ulaw(left.payloads())) - 700) < 20
+        out = b.asked("INVITE")
+        _, ok = answered(a, b, invite, out, offer(right.port))
+        assert place(ok.body) == place(early.body)
+        left.heard.clear()
+        talk(left, place(ok.body), right, place(out.body))
+        over(a, b, invite, ok)
+    assert house.switch.record(invite)["media"] == "relay"
+
+
+@pytest.mark.req("media-082", "media-086")
+@pytest.mark.parametrize("caller", ["stop", "continue"])
+def test_a_recording_ends_with_the_answer_or_is_heard_to_its_end(house: House, caller: str) -> None:
+    with talkers() as (left, right), parties(house, caller) as (a, b):
+        invite = a.invite("5001", body=offer(left.port))
+        a.send(invite)
+        a.told(183)
+        out = b.asked("INVITE", 1)
+        left.until(lambda: len(left.payloads()) >= 10 * FRAME, "the recording")
+        _, ok = answered(a, b, invite, out, offer(right.port))
+        left.listen(0.1)
+        left.heard.clear()
+        right.say(place(out.body), tone(1000), pace=0.002)
+        left.listen(0.3)
+        assert abs(loudest(from_ulaw(left.payloads())) - (1000 if caller == "stop" else 700)) < 20
+        if caller == "continue":
+            silent = lambda: not left.heard.clear() and not left.listen(0.1) and not left.heard  # noqa: E731
+            left.until(silent, "the end of the recording")
+        left.heard.clear()
+        right.heard.clear()
+        talk(left, place(ok.body), right, place(out.body))
+        over(a, b, invite, ok)
+
+
+@pytest.mark.req("media-081", "media-083")
+@pytest.mark.parametrize("caller", ["missing", "unrouted", "others"])
+def test_without_a_recording_that_can_be_played_the_call_is_just_dialled(house: House, caller: str) -> None:
+    with parties(house, caller) as (a, b):
+        invite = a.invite("5001", body=offer(40000))
+        a.send(invite)
+        out = b.asked("INVITE", 1)
+        b.answer(out, 486)
+        a.ack(invite, a.told(486))
+        assert not any(getattr(one, "status", 0) == 183 for one in a.heard)
+
+
+@pytest.mark.req("media-081", "media-084")
+@pytest.mark.parametrize(
+    ("heard_by", "phone", "kind", "name"),
+    [
+        ("nobody", True, "subscriber", ""), ("phones", True, "subscriber", "music"), ("phones", False, "carrier", ""),
+        ("numbers", False, "carrier", "music"), ("numbers", False, "customer_trunk", ""), ("all", False, "customer_trunk", "music"),
+    ],
+)  # fmt: skip
+def test_who_hears_the_common_recording(heard_by: str, phone: bool, kind: str, name: str) -> None:
+    from apps.config.registry import defaults
+    from switch.call.announce import recording_for
+    from switch.world.settings import Settings
+
+    common = Settings.of(defaults() | {"defadvfile": "music", "playadvfor": heard_by})
+    assert recording_for(common, phone=phone, kind=kind) == name
+    own = Settings.of(defaults() | {"defadvfile": "music", "playadv": True, "connectvoice": "mine"})
+    assert recording_for(own, phone=phone, kind=kind) == "mine"
+
+
+@pytest.mark.req("media-079")
+def test_only_recordings_of_the_right_kind_are_played(tmp_path: Path) -> None:
+    voices = Voices(tmp_path)
+    record(tmp_path / "fast.wav", tone(440), rate=16000)
+    record(tmp_path / "two.wav", tone(440), channels=2)
+    (tmp_path / "text.wav").write_text("no sound")
+    for name in ("fast", "two", "text", "none", "../fast", "", "a/b", "x" * 200):
+        with pytest.raises(BadVoice):
+            voices.get(name)
+    record(tmp_path / "good.wav", tone(440))
+    first = voices.get("good")
+    assert voices.get("good.wav").sound == first.sound
+    record(tmp_path / "good.wav", tone(900, seconds=0.1))
+    import os
+
+    os.utime(tmp_path / "good.wav", ns=(1, 1))
+    assert voices.get("good").sound != first.sound
+
+
+def test_a_player_keeps_time_although_its_timers_are_late(tmp_path: Path) -> None:
+    record(tmp_path / "one.wav", tone(440, seconds=1))
+    clock, sent, ended = Clock(), [], []
+    player = Player(
+        Voices(tmp_path).get("one"), 0, send=sent.append, later=clock.callLater, clock=clock.seconds,
+        done=lambda: ended.append(clock.seconds()),
+    )  # fmt: skip
+    player.start()
+    while not ended:
+        clock.advance(0.007)
+    assert len(sent) == 50 and ended[0] == pytest.approx(1.0, abs=0.02)
+    assert [one[1] >> 7 for one in sent] == [1] + [0] * 49
+
+
+def test_music_begins_anew_until_it_is_stopped(tmp_path: Path) -> None:
+    record(tmp_path / "one.wav", tone(440, seconds=0.1))
+    clock, sent = Clock(), []
+    player = Player(
+        Voices(tmp_path).get("one"),
+        8,
+        send=sent.append,
+        later=clock.callLater,
+        clock=clock.seconds,
+        again=True,
+    )
+    player.start()
+    clock.pump([0.02] * 30)
+    assert len(sent) >= 30
+    player.stop()
+    before = len(sent)
+    clock.pump([0.02] * 5)
+    assert len(sent) == before
