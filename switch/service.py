@@ -204,7 +204,7 @@ class Worker:
             live=self.live,
         )
         assert self.keeper.world is not None
-        board.trunks = Trunks(self.secret)
+        board.trunks = Trunks(self.secret, clock)
         self.trunks = Keeper(board, Lead(self.var / "run" / "trunks.lock"))
         self.doorkeeper = Doorkeeper(self.keeper.world, self.secret, self.guard.wrong)
         inbound = Inbound(board, self.doorkeeper)

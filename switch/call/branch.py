@@ -144,6 +144,7 @@ class Branch(Leg):
             self._hang_up_stray(tx, response)
             return
         self.answered = True
+        self.board.trunks.worked(self.target.login)
         self.board.alarms.cancel(self.alarm)
         self._enter(response)
         self.unacked = tx

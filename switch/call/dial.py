@@ -116,7 +116,7 @@ def _by_account(call: Call, target: Target) -> Target:
         target.trunk, username=login.username, realm=login.realm, ha1_md5=login.ha1_md5,
         ha1_sha256=login.ha1_sha256,
     )  # fmt: skip
-    return replace(target, trunk=trunk, shown=login.caller_number.removeprefix("+"))
+    return replace(target, trunk=trunk, login=login.id, shown=login.caller_number.removeprefix("+"))
 
 
 def _registered(call: Call, target: Target) -> None:
@@ -145,6 +145,10 @@ def _carrier_done(branch: Branch, status: int) -> None:
     call = branch.call
     assert call.decision is not None
     _note(call, branch.target, status, of_status(status).name, branch.began)
+    if branch.target.login and (status in _CARRIERS_OWN or 500 <= status < 600):
+        board = call.board
+        most = board.world().settings_of(branch.target.account).trunk_account_failures
+        board.trunks.failed(branch.target.login, most)
     if 300 <= status < 400 or status in {401, 407}:
         status = 403 if status >= 400 else 480
     if (status in call.decision.failover_statuses or status == LOOPED) and status < 600:

@@ -109,6 +109,7 @@ class Target:
     rule: str = ""
     cost: Terms | None = None  # the carrier's price, in the installation's currency
     why: str = ""
+    login: int = 0  # the account that we have there and call by (`TrunkLogin`)
     shown: str = ""  # the caller number that goes with our account there, instead of the caller's own
 
 
