@@ -25,6 +25,7 @@ from switch.sip.grammar import BadValue
 from switch.sip.message import BadMessage, Request, Response, parse, stamp_via
 from switch.sip.server import InviteServerTransaction, ServerTransaction
 from switch.sip.stream import PING, PONG
+from switch.sip.stun import answer, looks_like
 
 if TYPE_CHECKING:
     from switch.net import Flow, Reason
@@ -53,6 +54,9 @@ class B2bua:
         if data == PING:
             self.guarded(board.sockets.send, flow, PONG)
             return
+        if looks_like(data):
+            self.guarded(self._stun, data, flow)
+            return
         try:
             message = parse(data)
         except BadMessage as error:
@@ -60,6 +64,12 @@ class B2bua:
             self.guarded(board.layer.reject, error, flow)
             return
         self.guarded(self._receive, message, flow)
+
+    def _stun(self, data: bytes, flow: Flow) -> None:
+        """A phone keeps its flow alive and looks whether its address is still the same."""
+        found = answer(data, flow.host, flow.port)
+        if found is not None:
+            self.board.sockets.send(flow, found)
 
     def _receive(self, message: Request | Response, flow: Flow) -> None:
         if isinstance(message, Request):

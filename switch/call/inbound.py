@@ -19,6 +19,7 @@ from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
 from switch.call.pipeline import decide, identify
 from switch.call.record import told
 from switch.events.core import Events
+from switch.events.publishing import Publishing
 from switch.sip.message import BadMessage, Header, Request
 from switch.sip.server import InviteServerTransaction, ServerTransaction
 from switch.trunks.inward import by_registration
@@ -44,6 +45,7 @@ class Inbound:
         self.board = board
         self.doorkeeper = doorkeeper
         self.events = Events(board, doorkeeper)
+        self.publishing = Publishing(board, self.events)
 
     def handle(self, tx: ServerTransaction, request: Request) -> None:
         """Answer it, or begin what it asks for."""
@@ -63,7 +65,7 @@ class Inbound:
         elif request.method == "SUBSCRIBE":
             self.events.subscribe(tx, request)
         elif request.method == "PUBLISH":
-            self.events.publish(tx, request)
+            self.publishing.publish(tx, request)
         elif request.method == "OPTIONS":
             tx.reply(200, board.now, None, (ALLOW, ACCEPT, ("Supported", "path, outbound")))
         else:

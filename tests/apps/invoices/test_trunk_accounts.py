@@ -19,7 +19,11 @@ pytestmark = pytest.mark.django_db
 def carried(login: TrunkAccount, seconds: float = 10) -> None:
     """A call that the carrier bills half a unit a second."""
     call = record(
-        account(balance="100"), seconds=seconds, carrier=login.carrier_id, cost=terms(30_000_000), login=login.pk
+        account(balance="100"),
+        seconds=seconds,
+        carrier=login.carrier_id,
+        cost=terms(30_000_000),
+        login=login.pk,
     )
     assert settle(records=[call]).new
 

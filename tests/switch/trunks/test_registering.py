@@ -132,6 +132,7 @@ def test_a_registration_that_stands_is_good_until_it_expires_though_renewing_fai
     assert state(here)["state"] == "failed"
 
 
+@pytest.mark.req("registrar-005")
 def test_an_account_that_is_removed_is_unregistered(town: Build) -> None:
     here = town(with_account())
     carrier = Carrier(here, "one")
@@ -283,7 +284,9 @@ def test_an_account_whose_calls_are_refused_again_and_again_rests_and_the_next_i
         invite = rich.invite("49301234567")
         rich.send(invite)
         carrier.answer(
-            carrier.asked("INVITE"), 407, headers=[("Proxy-Authenticate", 'Digest realm="carrier.example", nonce="n"')]
+            carrier.asked("INVITE"),
+            407,
+            headers=[("Proxy-Authenticate", 'Digest realm="carrier.example", nonce="n"')],
         )
         again = carrier.asked("INVITE")
         carrier.answer(again, 503)
