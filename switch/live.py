@@ -1,6 +1,7 @@
 """What workers tell each other and the office through Redis, which may be lost at any time.
 
 - `mizu:calls:<label>`: a hash, call id → JSON, of the calls of this worker; refreshed twice a second, gone ten seconds after it.
+- `mizu:workers`: a sorted set, label of a worker → when it spoke last.
 - `mizu:usage:<label>`: calls per account and lines per carrier of this worker, for the limits of the others.
 - `mizu:registrations:<account>`: a hash, contact → JSON; and the channel `mizu:registrations` for what changes in it.
 - `mizu:trunks:<node>`: JSON, which carriers answer and how our registrations stand (`switch.trunks.states`), of the worker that leads.
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("switch.live")
 
 CALLS, USAGE, REGISTRATIONS, CONTROL = "mizu:calls:", "mizu:usage:", "mizu:registrations", "mizu:control"
-TRUNKS = "mizu:trunks:"
+TRUNKS, WORKERS = "mizu:trunks:", "mizu:workers"
+FORGOTTEN = 60
+"""Seconds after which a worker that says nothing is asked for no more."""
 EVERY = 0.5
 KEPT = 10
 TOGETHER = 0.05
@@ -166,12 +169,12 @@ class Live:
                 with self._client() as client:
                     client.ping()
                     self._forget(client)
-                    self._load(client)
+                    self._do(self._load, client)
                     for sharer in self.sharers:
-                        sharer.load(client)
+                        self._do(sharer.load, client)
                     self._reactor.callFromThread(self._back)
                     while (work := self._queue.get()) is not None:
-                        work(client)
+                        self._do(work, client)
                     return
             except (redis.RedisError, OSError) as error:
                 if not self.away:
@@ -183,6 +186,14 @@ class Live:
                 if self._stopping:
                     return
                 time.sleep(PAUSE)
+
+    @staticmethod
+    def _do(work: Work, client: redis.Redis) -> None:
+        """Whatever stands in Redis: what cannot be read must not end the link to it."""
+        try:
+            work(client)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            log.exception("what stands in Redis cannot be read")
 
     def _client(self) -> redis.Redis:
         return redis.Redis.from_url(self._url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
@@ -222,13 +233,15 @@ class Live:
             pipe.hset(key, mapping={call_id: json.dumps(values) for call_id, values in told})
         pipe.expire(key, KEPT)
         pipe.set(USAGE + self._label, json.dumps(counts), ex=KEPT)
+        now = time.time()
+        pipe.zadd(WORKERS, {self._label: now})
+        pipe.zremrangebyscore(WORKERS, 0, now - FORGOTTEN)
         pipe.execute()
         self._others(client)
 
     def _others(self, client: redis.Redis) -> None:
-        """The counts of all other workers, added up."""
-        mine = (USAGE + self._label).encode()
-        keys = [key for key in client.scan_iter(USAGE + "*", count=500) if key != mine]
+        """The counts of all other workers, added up. Found by the list of workers: a scan would walk over all registrations."""
+        keys = [USAGE + label for label in workers(client) if label != self._label]
         calls: Counter[int] = Counter()
         carriers: Counter[int] = Counter()
         for value in client.mget(keys) if keys else ():
@@ -275,6 +288,12 @@ class Live:
                     self._reactor.callFromThread(self.on_bindings, int(account), _bindings(bindings))
         except (ValueError, KeyError, TypeError) as error:
             log.warning("what came on %s cannot be read: %s", channel, error)
+
+
+def workers(client: redis.Redis) -> list[str]:
+    """The labels of the workers of all nodes that have been heard within the last minute."""
+    labels: list[bytes] = client.zrange(WORKERS, 0, -1)  # type: ignore[assignment]  # asked for without scores
+    return [label.decode() for label in labels]
 
 
 def _store(client: redis.Redis, label: str, news: dict[int, dict[str, Binding]]) -> None:
