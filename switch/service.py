@@ -326,6 +326,7 @@ class Worker:
             self.reactor.callLater(TICK, self._leave, deadline)
             return
         log.info("worker %s ends: %s", self.number, asdict(self.board.counters))
+        self.trunks.end()
         self.alive.stop()
         self.relay.stop()
         self.bank.stop()

@@ -200,6 +200,7 @@ class Events:
     def second(self) -> None:
         """Once a second: what was published may have expired."""
         for account_id in self.published.ended(self._board.wall()):
+            self.tell_published(account_id, self.published.as_json(account_id))
             self.tell(account_id, "presence")
 
     def watched(self) -> list[int]:

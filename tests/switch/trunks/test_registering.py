@@ -152,8 +152,11 @@ def test_a_worker_that_stops_takes_its_registrations_back_and_another_leads(town
     Registrar(carrier).admit()
     other = Lead(here.folder / "trunks.lock")
     assert not other.take()
+    here.board.draining = True
     here.keeper.leave()
     assert carrier.asked("REGISTER").get("Expires") == "0"
+    assert not other.take(), "what the old leader takes back must not be what the new one has just made"
+    here.keeper.end()
     assert other.take()
     other.leave()
 
