@@ -1,8 +1,8 @@
 """What workers tell each other and the office through Redis, which may be lost at any time.
 
 - `mizu:calls:<label>`: a hash, call id → JSON, of the calls of this worker; refreshed twice a second, gone ten seconds after it.
-- `mizu:usage:<label>`: calls per account and lines per carrier of this worker, for the limits of the others;
-  `mizu:workers`: the labels of those that tell it (to look through all keys for them would take long with many phones).
+- `mizu:workers`: a sorted set, label of a worker → when it spoke last.
+- `mizu:usage:<label>`: calls per account and lines per carrier of this worker, for the limits of the others.
 - `mizu:registrations:<account>`: a hash, contact → JSON; and the channel `mizu:registrations` for what changes in it.
 - `mizu:traces`: a list, SIP messages of calls that are over (`switch.trace`), which the office takes away.
 - `mizu:trunks:<node>`: JSON, which carriers answer and how our registrations stand (`switch.trunks.states`), of the worker that leads.
@@ -37,11 +37,12 @@ log = logging.getLogger("switch.live")
 CALLS, USAGE, REGISTRATIONS, CONTROL = "mizu:calls:", "mizu:usage:", "mizu:registrations", "mizu:control"
 TRACES = "mizu:traces"
 MOST_TRACES = 5_000
-WORKERS = "mizu:workers"
+TRUNKS, WORKERS = "mizu:trunks:", "mizu:workers"
+FORGOTTEN = 60
+"""Seconds after which a worker that says nothing is asked for no more."""
 EVERY = 0.5
 KEPT = 10
 ROUNDS = 20
-TRUNKS = "mizu:trunks:"
 TOGETHER = 0.05
 """Seconds within which registrations are told together: one by one they would cost more than answering them."""
 QUEUE = 10_000
@@ -113,7 +114,7 @@ class Live:
             return
         self._stopping = True
         self._put(lambda client: client.delete(CALLS + self._label, USAGE + self._label))
-        self._put(lambda client: client.srem(WORKERS, self._label))
+        self._put(lambda client: client.zrem(WORKERS, self._label))
         self._put(None)
         self._threads[0].join(1.0)
 
@@ -202,12 +203,12 @@ class Live:
                 with self._client() as client:
                     client.ping()
                     self._forget(client)
-                    self._load(client)
+                    self._do(self._load, client)
                     for sharer in self.sharers:
-                        sharer.load(client)
+                        self._do(sharer.load, client)
                     self._reactor.callFromThread(self._back)
                     while (work := self._queue.get()) is not None:
-                        work(client)
+                        self._do(work, client)
                     return
             except (redis.RedisError, OSError) as error:
                 if not self.away:
@@ -219,6 +220,14 @@ class Live:
                 if self._stopping:
                     return
                 time.sleep(PAUSE)
+
+    @staticmethod
+    def _do(work: Work, client: redis.Redis) -> None:
+        """Whatever stands in Redis: what cannot be read must not end the link to it."""
+        try:
+            work(client)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            log.exception("what stands in Redis cannot be read")
 
     def _client(self) -> redis.Redis:
         return redis.Redis.from_url(self._url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
@@ -258,20 +267,18 @@ class Live:
             pipe.hset(key, mapping={call_id: json.dumps(values) for call_id, values in told})
         pipe.expire(key, KEPT)
         pipe.set(USAGE + self._label, json.dumps(counts), ex=KEPT)
-        pipe.sadd(WORKERS, self._label)
+        now = time.time()
+        pipe.zadd(WORKERS, {self._label: now})
+        pipe.zremrangebyscore(WORKERS, 0, now - FORGOTTEN)
         pipe.execute()
         self._others(client)
 
     def _others(self, client: redis.Redis) -> None:
-        """The counts of all other workers, added up."""
-        labels = sorted({_text(one) for one in client.smembers(WORKERS)} - {self._label})
-        told = client.mget([USAGE + label for label in labels]) if labels else []
-        ended = [label for label, value in zip(labels, told, strict=True) if not value]
-        if ended:
-            client.srem(WORKERS, *ended)
+        """The counts of all other workers, added up. Found by the list of workers: a scan would walk over all registrations."""
+        keys = [USAGE + label for label in workers(client) if label != self._label]
         calls: Counter[int] = Counter()
         carriers: Counter[int] = Counter()
-        for value in told:
+        for value in client.mget(keys) if keys else ():
             if value:
                 theirs, lines = json.loads(value)
                 calls.update({int(account): count for account, count in theirs.items()})
@@ -315,6 +322,12 @@ class Live:
                     self._reactor.callFromThread(self.on_bindings, int(account), _bindings(bindings))
         except (ValueError, KeyError, TypeError) as error:
             log.warning("what came on %s cannot be read: %s", channel, error)
+
+
+def workers(client: redis.Redis) -> list[str]:
+    """The labels of the workers of all nodes that have been heard within the last minute."""
+    labels: list[bytes] = client.zrange(WORKERS, 0, -1)  # type: ignore[assignment]  # asked for without scores
+    return [label.decode() for label in labels]
 
 
 def _store(client: redis.Redis, label: str, news: dict[int, dict[str, Binding]]) -> None:

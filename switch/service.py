@@ -230,7 +230,7 @@ class Worker:
             voices=Voices(self.var / "voices"),
         )
         assert self.keeper.world is not None
-        board.trunks = Trunks(self.secret)
+        board.trunks = Trunks(self.secret, clock)
         self.trunks = Keeper(board, Lead(self.var / "run" / "trunks.lock"))
         self.doorkeeper = Doorkeeper(self.keeper.world, self.secret, self.guard.wrong)
         self.rtpengine.on_down.append(partial(node_down, board))
@@ -392,6 +392,7 @@ class Worker:
             self.reactor.callLater(TICK, self._leave, deadline)
             return
         log.info("worker %s ends: %s", self.number, asdict(self.board.counters))
+        self.trunks.end()
         self.alive.stop()
         self.relay.stop()
         self.rtpengine.stop()

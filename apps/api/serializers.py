@@ -103,12 +103,16 @@ class TrunkAccountSerializer(serializers.ModelSerializer):
 
     carrier = serializers.PrimaryKeyRelatedField(queryset=Account.objects.filter(kind=Kind.CARRIER))
     password = serializers.CharField(write_only=True, required=False)
+    spent = serializers.DecimalField(
+        source="use.spent", max_digits=18, decimal_places=6, read_only=True, default=None
+    )
+    last_used = serializers.DateTimeField(source="use.last_used", read_only=True, default=None)
 
     class Meta:
         model = TrunkAccount
-        fields = ["id", "carrier", "priority", "username", "realm", "caller_number", "registers", "expires", "enabled",
-                  "created_at", "password"]  # fmt: skip
-        read_only_fields = ["created_at"]
+        fields = ["id", "carrier", "priority", "username", "realm", "caller_number", "registers", "expires", "credit",
+                  "is_empty", "spent", "last_used", "enabled", "created_at", "password"]  # fmt: skip
+        read_only_fields = ["created_at", "is_empty"]
 
     def create(self, values: dict[str, Any]) -> TrunkAccount:
         return users.open_trunk_account(password=values.pop("password", ""), **values)

@@ -134,7 +134,7 @@ class CarrierViewSet(AccountViewSet):
 class TrunkAccountViewSet(viewsets.ModelViewSet):
     """Accounts that carriers have given us."""
 
-    queryset = TrunkAccount.objects.select_related("carrier")
+    queryset = TrunkAccount.objects.select_related("carrier", "use")
     serializer_class = shapes.TrunkAccountSerializer
     permission_classes = [Office]
     pagination_class = ById

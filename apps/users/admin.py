@@ -117,7 +117,16 @@ class TrunkAccountForm(ServiceForm):
 
     class Meta:
         model = TrunkAccount
-        fields = ["priority", "username", "realm", "caller_number", "registers", "expires", "enabled"]
+        fields = [
+            "priority",
+            "username",
+            "realm",
+            "caller_number",
+            "registers",
+            "expires",
+            "credit",
+            "enabled",
+        ]
 
     def carry_out(self) -> TrunkAccount:
         wanted = {name: self.cleaned_data[name] for name in self.Meta.fields}
@@ -130,6 +139,15 @@ class TrunkAccountForm(ServiceForm):
 class TrunkAccountInline(OfficeInline):
     model = TrunkAccount
     form = TrunkAccountForm
+    readonly_fields = ["shown_use"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TrunkAccount]:
+        return super().get_queryset(request).select_related("use")
+
+    @display(description=_("used"))
+    def shown_use(self, account: TrunkAccount) -> str:
+        use = getattr(account, "use", None)
+        return f"{use.spent:f}, {use.last_used:%Y-%m-%d %H:%M}" if use else "—"
 
 
 class TrunkInline(admin.StackedInline):

@@ -265,6 +265,14 @@ class TrunkAccount(models.Model):
     expires = models.PositiveIntegerField(
         _("registration, seconds"), default=0, help_text=_("0: the setting registerival.")
     )
+    credit = AmountField(
+        _("money put on it"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text=_("In all. Once calls have used it up, the next account is used. Empty: not counted."),
+    )
+    is_empty = models.BooleanField(_("used up"), default=False, editable=False)
     enabled = models.BooleanField(_("enabled"), default=True)
     created_at = models.DateTimeField(_("entered"), default=timezone.now, editable=False)
 
@@ -278,6 +286,24 @@ class TrunkAccount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.username}@{self.realm}"
+
+
+class TrunkAccountUse(models.Model):
+    """What calls have cost on an account with a carrier; a table of its own, because each batch of records changes it."""
+
+    account = models.OneToOneField(
+        TrunkAccount, models.CASCADE, primary_key=True, related_name="use", verbose_name=_("account")
+    )
+    spent = AmountField(_("spent"), default=0)
+    calls = models.PositiveBigIntegerField(_("calls"), default=0)
+    last_used = models.DateTimeField(_("last used"))
+
+    class Meta:
+        verbose_name = _("use of an account with a carrier")
+        verbose_name_plural = _("uses of accounts with carriers")
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.spent}"
 
 
 class AccountSetting(models.Model):

@@ -53,7 +53,7 @@ def trunks() -> Iterator[Row]:
 
 def trunk_accounts() -> Iterator[Row]:
     """(carrier, then the fields of `switch.call.model.TrunkLogin`)."""
-    rows = TrunkAccount.objects.filter(enabled=True).order_by("carrier_id", "priority", "id")
+    rows = TrunkAccount.objects.filter(enabled=True, is_empty=False).order_by("carrier_id", "priority", "id")
     return rows.values_list(
         "carrier_id", "id", "priority", "username", "realm", "ha1_md5", "ha1_sha256", "caller_number", "registers",
         "expires",

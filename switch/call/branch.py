@@ -236,6 +236,7 @@ class Branch(Leg):
         self.answered = True
         self.allow = response.get("Allow") or ""
         self.board.alarms.end(self.alarm)
+        self.board.trunks.worked(self.target.login)
         self._enter(response)
         self.settle()
         reliable.complete(self, response)

@@ -137,7 +137,7 @@ def _by_account(call: Call, target: Target) -> Target:
         target.trunk, username=login.username, realm=login.realm, ha1_md5=login.ha1_md5,
         ha1_sha256=login.ha1_sha256,
     )  # fmt: skip
-    return replace(target, trunk=trunk, shown=login.caller_number.removeprefix("+"))
+    return replace(target, trunk=trunk, login=login.id, shown=login.caller_number.removeprefix("+"))
 
 
 def _registered(call: Call, target: Target) -> None:
@@ -172,6 +172,10 @@ def _carrier_done(branch: Branch, status: int) -> None:
         if branch.other_ways:
             _carrier(call, branch.target, branch.other_ways)
             return
+    if branch.target.login and (status in _CARRIERS_OWN or 500 <= status < 600):
+        board = call.board
+        most = board.world().settings_of(branch.target.account).trunk_account_failures
+        board.trunks.failed(branch.target.login, most)
     if 300 <= status < 400:
         redirect.follow(call, branch.target, branch)
         return

@@ -21,6 +21,7 @@ from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
 from switch.call.pipeline import decide, identify
 from switch.call.record import told
 from switch.events.core import Events
+from switch.events.publishing import Publishing
 from switch.net import SECURE
 from switch.registrar import TLS_WANTED
 from switch.sip.dialog import recorded_routes
@@ -53,6 +54,7 @@ class Inbound:
         self.board = board
         self.doorkeeper = doorkeeper
         self.events = Events(board, doorkeeper)
+        self.publishing = Publishing(board, self.events)
 
     def handle(self, tx: ServerTransaction, request: Request) -> None:
         """Answer it, or begin what it asks for."""
@@ -72,7 +74,7 @@ class Inbound:
         elif request.method == "SUBSCRIBE":
             self.events.subscribe(tx, request)
         elif request.method == "PUBLISH":
-            self.events.publish(tx, request)
+            self.publishing.publish(tx, request)
         elif request.method == "OPTIONS":
             tx.reply(200, board.now, None, (ALLOW_OUTSIDE, ACCEPT, SUPPORTED))
         else:

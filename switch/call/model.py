@@ -154,6 +154,7 @@ class Target:
     cost: Terms | None = None  # the carrier's price, in the installation's currency
     why: str = ""
     ring: Ring | None = None
+    login: int = 0  # the account that we have there and call by (`TrunkLogin`)
     shown: str = ""  # the caller number that goes with our account there, instead of the caller's own
 
 

@@ -64,6 +64,7 @@ def _facts(call: Call) -> Line:
         "original": clean(request.called)[:128],
         "dialled": target.number if target is not None else "",
         "carrier": target.account.id if target is not None and carrier else None,
+        "login": target.login or None if target is not None else None,
         "called_account": target.account.id if target is not None and not carrier else None,
         "called_address": branch.address if branch is not None else "",
         "rule": target.rule if target is not None else "",

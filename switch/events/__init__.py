@@ -1,6 +1,7 @@
 """Event packages: who wants to know what, and telling them (RFC 6665).
 
-- `core`: SUBSCRIBE and PUBLISH, who may, and NOTIFY.
+- `core`: SUBSCRIBE: who may, and who is told when something changes.
+- `publishing`: PUBLISH.
 - `subscription`: one watcher of one account.
 - `lines`: which calls accounts have, on all workers; what `dialog` and `presence` are made of.
 - `published`: what phones say of themselves (RFC 3903).

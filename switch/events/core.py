@@ -1,4 +1,4 @@
-"""SUBSCRIBE and PUBLISH: who may know what, and what becomes of it (RFC 6665 §4.2, RFC 3856, RFC 3903 §6, RFC 4235, RFC 3842)."""
+"""SUBSCRIBE: who may know what, and what becomes of it (RFC 6665 §4.2, RFC 3856, RFC 4235, RFC 3842)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from switch.auth import UNAUTHORIZED, Doorkeeper, Refused
 from switch.events import bodies
-from switch.events.bodies import BadDocument, Waiting
+from switch.events.bodies import Waiting
 from switch.events.lines import Lines, Told
-from switch.events.published import Document, Published
+from switch.events.published import Published
 from switch.events.subscription import Key, Subscription
 from switch.events.tree import may_watch
 from switch.sip.dialog import Dialog
@@ -28,7 +28,6 @@ log = logging.getLogger("switch.events")
 DEFAULT_EXPIRES, SHORTEST, LONGEST = 3600, 60, 7200
 MOST_OF_ONE = 300
 """Subscriptions of one watcher on a worker: a large lamp panel."""
-LONGEST_DOCUMENT = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +63,18 @@ class Events:
             self._renew(tx, request)
             return
         package = self._package(tx, request)
-        watcher = self._who(tx, request) if package is not None else None
+        watcher = self.who(tx, request) if package is not None else None
         if package is None or watcher is None:
             return
         world, now = self._board.world(), self._board.now
         account_id = world.local(request.target.user)
         account = world.account(account_id) if account_id is not None else None
-        seconds = self._seconds(tx, request)
+        seconds = self.seconds(tx, request)
         if seconds is None:
             return
         if account is None or not account.enabled:
             tx.reply(404, now)
-        elif not may_watch(watcher, account, _name(request), world):
+        elif not may_watch(watcher, account, package_of(request), world):
             tx.reply(403, now)
         elif request.contact is None:
             tx.reply(400, now, "No Contact")
@@ -115,13 +114,13 @@ class Events:
         if found is None:
             tx.reply(481, now)
             return
-        if _name(request) != found.package:
+        if package_of(request) != found.package:
             tx.reply(489, now, None, (self._allowed(),))
             return
         if not found.dialog.accepts(request):
             tx.reply(500, now)
             return
-        seconds = self._seconds(tx, request)
+        seconds = self.seconds(tx, request)
         if seconds is not None:
             tx.reply(200, now, None, (("Expires", str(seconds)), ("Contact", found.dialog.contact)))
             self._last(found, seconds)
@@ -134,7 +133,7 @@ class Events:
         else:
             subscription.end("timeout")
 
-    def _seconds(self, tx: ServerTransaction, request: Request) -> int | None:
+    def seconds(self, tx: ServerTransaction, request: Request) -> int | None:
         """How long it shall last; None when it was refused for being too brief."""
         asked = request.expires
         if asked is None:
@@ -146,7 +145,7 @@ class Events:
 
     def _package(self, tx: ServerTransaction, request: Request) -> Package | None:
         """What is asked for, if we have it and the watcher understands it; else it has been answered."""
-        name = _name(request)
+        name = package_of(request)
         package = PACKAGES.get(name) if name in self._board.world().settings.eventlist else None
         if package is None:
             tx.reply(489, self._board.now, None, (self._allowed(),))
@@ -161,7 +160,7 @@ class Events:
         names = [one for one in self._board.world().settings.eventlist if one in PACKAGES]
         return ("Allow-Events", ", ".join(names))
 
-    def _who(self, tx: ServerTransaction, request: Request) -> Caller | None:
+    def who(self, tx: ServerTransaction, request: Request) -> Caller | None:
         """The account that asks, by digest; else it has been answered."""
         board, flow = self._board, tx.flow
         world = board.world()
@@ -176,73 +175,33 @@ class Events:
             return None
         return account
 
-    # --- PUBLISH ----------------------------------------------------------------------------------------------------------------
-
-    def publish(self, tx: ServerTransaction, request: Request) -> None:
-        """RFC 3903 §6: a phone says how it is; only of the account that it belongs to."""
-        board = self._board
-        now, wall = board.now, board.wall()
-        if _name(request) != "presence" or "presence" not in board.world().settings.eventlist:
-            tx.reply(489, now, None, (("Allow-Events", "presence"),))
-            return
-        account = self._who(tx, request)
-        if account is None:
-            return
-        seconds = self._seconds(tx, request)
-        if seconds is None:
-            return
-        before = request.get("SIP-If-Match") or ""
-        known = self.published.get(account.id, before, wall) if before else None
-        if board.world().local(request.target.user) != account.id:
-            tx.reply(403, now)
-        elif before and known is None:
-            tx.reply(412, now)
-        elif not request.body and known is None:
-            tx.reply(400, now, "A first publication needs a document")
-        elif request.body and request.content_type != bodies.PIDF:
-            tx.reply(415, now, None, (("Accept", bodies.PIDF),))
-        elif request.body and (wrong := _wrong(request.body)):
-            tx.reply(400, now, wrong)
-        else:
-            body = request.body.decode() if request.body else known.body  # type: ignore[union-attr]  # one of both is there
-            self._publish(tx, account.id, before, body, seconds, wall)
-
-    def _publish(
-        self, tx: ServerTransaction, account_id: int, before: str, body: str, seconds: int, wall: float
-    ) -> None:
-        tag = self._board.ids.random()
-        document = Document(body, wall + seconds, wall) if seconds else None
-        self.published.replace(account_id, before, tag, document, wall)
-        tx.reply(200, self._board.now, None, (("SIP-ETag", tag), ("Expires", str(seconds))))
-        self.tell_published(account_id, self.published.as_json(account_id))
-        self._tell(account_id, "presence")
-
     def published_told(self, account_id: int, documents: dict[str, list[Any]]) -> None:
         """What another worker was told by a phone."""
         self.published.told(account_id, documents)
-        self._tell(account_id, "presence")
+        self.tell(account_id, "presence")
 
     # --- what changes -----------------------------------------------------------------------------------------------------------
 
     def calls_changed(self, account_id: int) -> None:
         """The account's calls are others now."""
-        self._tell(account_id, "dialog", "presence")
+        self.tell(account_id, "dialog", "presence")
 
     def phones_changed(self, account_id: int) -> None:
         """Phones have come or gone."""
-        self._tell(account_id, "presence")
+        self.tell(account_id, "presence")
 
     def waiting_told(self, account_id: int, new: int, old: int) -> None:
         """Voice messages of an account: so many new and old ones."""
         waiting = Waiting(new, old)
         if self._waiting.get(account_id, Waiting(0, 0)) != waiting:
             self._waiting[account_id] = waiting
-            self._tell(account_id, "message-summary")
+            self.tell(account_id, "message-summary")
 
     def second(self) -> None:
         """Once a second: what was published may have expired."""
         for account_id in self.published.ended(self._board.wall()):
-            self._tell(account_id, "presence")
+            self.tell_published(account_id, self.published.as_json(account_id))
+            self.tell(account_id, "presence")
 
     def watched(self) -> list[int]:
         """The accounts whose calls are asked for here, for the other workers."""
@@ -257,7 +216,8 @@ class Events:
         for subscription in list(self._all.values()):
             subscription.end("deactivated")
 
-    def _tell(self, account_id: int, *packages: str) -> None:
+    def tell(self, account_id: int, *packages: str) -> None:
+        """Something of the account has changed that these packages are about."""
         for key in list(self._watched.get(account_id, ())):
             subscription = self._all.get(key)
             if subscription is not None and subscription.package in packages:
@@ -312,17 +272,6 @@ PACKAGES: Final[Mapping[str, Package]] = {
 }
 
 
-def _name(request: Request) -> str:
+def package_of(request: Request) -> str:
+    """The event package that a request names."""
     return (request.get("Event") or "").partition(";")[0].strip().lower()
-
-
-def _wrong(document: bytes) -> str:
-    """In words what is wrong with a published document."""
-    if len(document) > LONGEST_DOCUMENT:
-        return "The document is too long"
-    try:
-        document.decode()
-        bodies.check_presence(document)
-    except (BadDocument, UnicodeDecodeError) as error:
-        return f"Bad document: {error}"
-    return ""

@@ -1,6 +1,5 @@
 """What the events of one worker need of the others, through Redis (see `switch.live`).
 
-- `mizu:workers`: a sorted set, label of a worker → when it was last heard.
 - `mizu:watched:<label>`: accounts whose calls somebody watches at that worker.
 - `mizu:lines:<label>`: calls that this worker has of accounts that are watched elsewhere.
 - `mizu:presence`: a hash, account → documents that its phones have published; and the channel of that name.
@@ -10,23 +9,25 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from switch.events import lines
 from switch.events.bodies import Line
+from switch.live import workers
 
 if TYPE_CHECKING:
     import redis
 
     from switch.events.core import Events
 
-WORKERS, WATCHED, LINES = "mizu:workers", "mizu:watched:", "mizu:lines:"
+WATCHED, LINES = "mizu:watched:", "mizu:lines:"
 PRESENCE, WAITING = "mizu:presence", "mizu:waiting"
 KEPT = 10
-FORGOTTEN = 60
-"""Seconds after which a worker that says nothing is not asked for any more."""
+
+log = logging.getLogger("switch.events")
 
 Work = Callable[["redis.Redis"], object]
 
@@ -74,16 +75,13 @@ class EventsShare:
     # --- in the threads that talk to Redis --------------------------------------------------------------------------------------
 
     def _exchange(self, client: redis.Redis, watched: list[int], mine: dict[str, Any]) -> None:
-        now = time.time()
-        pipe = client.pipeline(transaction=False)
-        pipe.zadd(WORKERS, {self._label: now})
-        pipe.zremrangebyscore(WORKERS, 0, now - FORGOTTEN)
         if watched or mine or self._told:
+            pipe = client.pipeline(transaction=False)
             pipe.set(WATCHED + self._label, json.dumps(watched), ex=KEPT)
             pipe.set(LINES + self._label, json.dumps(mine), ex=KEPT)
+            pipe.execute()
         self._told = bool(watched or mine)
-        pipe.zrange(WORKERS, 0, -1)
-        others = [one.decode() for one in pipe.execute()[-1] if one.decode() != self._label]
+        others = [label for label in workers(client) if label != self._label]
         elsewhere, told = self._of_others(client, others)
         self._in_reactor(self._take, elsewhere, told)
 
@@ -102,12 +100,23 @@ class EventsShare:
     def load(self, client: redis.Redis) -> None:
         """Redis is there (again)."""
         for account, text in client.hgetall(PRESENCE).items():
-            self._in_reactor(self._events.published_told, int(account), json.loads(text))
+            with _whatever_stands_there():
+                self._in_reactor(self._events.published_told, int(account), dict(json.loads(text)))
         for account, text in client.hgetall(WAITING).items():
-            new, old = json.loads(text)
-            self._in_reactor(self._events.waiting_told, int(account), int(new), int(old))
+            with _whatever_stands_there():
+                new, old = json.loads(text)
+                self._in_reactor(self._events.waiting_told, int(account), int(new), int(old))
 
     def heard(self, news: dict[str, Any]) -> None:
         """A message of the channel."""
         if news["from"] != self._label:
             self._in_reactor(self._events.published_told, int(news["account"]), news["documents"])
+
+
+@contextmanager
+def _whatever_stands_there() -> Iterator[None]:
+    """One entry that nobody of ours has written does not hide the others."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        log.warning("an entry in Redis cannot be read: %s", error)

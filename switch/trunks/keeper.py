@@ -55,10 +55,13 @@ class Keeper:
         return {"carriers": self._asking.states(), "logins": self._registering.states()}
 
     def leave(self) -> None:
-        """The worker stops: take registrations back, and let another lead at once."""
+        """The worker stops: take registrations back. Another may lead only after that (`end`), or they would be its own."""
         self._registering.leave()
         self._asking.leave()
         self.leads = False
+
+    def end(self) -> None:
+        """The last answer is there, or nobody waits for it any more."""
         self._lead.leave()
 
     def _changed(self) -> None:

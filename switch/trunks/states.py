@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from switch.call.model import TrunkLogin
@@ -19,12 +20,17 @@ TrunkStates = dict[str, dict[str, Any]]
 """`carriers`: account id → up, since, detail. `logins`: account with a carrier → carrier, state, since, until, detail, host."""
 
 _MAC = 16
+REST = 600.0
+"""Seconds for which an account is not used whose calls the carrier refuses."""
 
 
 class Trunks:
     """The knowledge of one worker. `secret` is the installation's: any worker knows the calls that registrations bring."""
 
-    def __init__(self, secret: bytes = b"") -> None:
+    def __init__(self, secret: bytes = b"", clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failures: dict[int, int] = {}
+        self._rests: dict[int, float] = {}
         self._secret = hashlib.sha256(b"line:" + (secret or os.urandom(32))).digest()
         self._down: dict[int, str] = {}
         self._states: dict[int, str] = {}
@@ -49,7 +55,7 @@ class Trunks:
         if carrier in self._down:
             return self._down[carrier]
         if logins and not any(self._usable(one) for one in logins):
-            return "none of our registrations with it stands"
+            return "none of our accounts with it can be used"
         return ""
 
     def login(self, logins: Sequence[TrunkLogin]) -> TrunkLogin | None:
@@ -63,8 +69,22 @@ class Trunks:
         turn = self._turns[key] = self._turns.get(key, -1) + 1
         return equal[turn % len(equal)]
 
+    def failed(self, login_id: int, most: int) -> None:
+        """The carrier refused a call by this account: after so many one after the other it is left alone for a while."""
+        failures = self._failures[login_id] = self._failures.get(login_id, 0) + 1
+        if failures >= most:
+            self._rests[login_id] = self._clock() + REST
+            self._failures[login_id] = 0
+
+    def worked(self, login_id: int) -> None:
+        """A call by it was answered."""
+        self._failures.pop(login_id, None)
+        self._rests.pop(login_id, None)
+
     def _usable(self, login: TrunkLogin) -> bool:
         """One that nothing is known of yet may be used: the leader may just have begun."""
+        if self._rests.get(login.id, 0.0) > self._clock():
+            return False
         return not login.registers or self._states.get(login.id, State.REGISTERED) in {
             State.REGISTERED,
             State.NEW,

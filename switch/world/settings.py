@@ -81,6 +81,7 @@ class Settings:
     # trunks
     registerival: int
     reuseupperreg: bool
+    trunk_account_failures: int
     trunk_ping_seconds: int
     trunk_ping_failures: int
     trunk_ping_successes: int

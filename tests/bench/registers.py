@@ -12,6 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
+_ACCOUNT = (True, "prepaid", "EUR", 0, "UTC", "", "", 0, 0, 0, "relay")
+"""The other columns of an account (`tests.switch.worlds.Office.account`)."""
+
 
 def main(phones: int) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mizu_site.settings")
@@ -33,7 +36,8 @@ def main(phones: int) -> None:
     def office(changed) -> None:  # type: ignore[no-untyped-def]
         for number in range(phones):
             user = f"{100000 + number}"
-            account = changed.account(user)
+            account = changed.id()
+            changed.rows["accounts"].append([account, user, "subscriber", [account], *_ACCOUNT])
             ha1 = make_ha1(user, "mizu", "pw", MD5)
             changed.rows["credentials"].append([user, account, "mizu", ha1, "s" * 64])
 

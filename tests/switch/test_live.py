@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import redis
 from django.conf import settings
 
-from switch.live import USAGE, WORKERS, Live
+from switch.live import FORGOTTEN, USAGE, WORKERS, Live, workers
 
 Counts = tuple[dict[int, int], dict[int, int]]
 
@@ -49,4 +50,10 @@ def test_the_counts_of_a_worker_that_is_gone_are_forgotten(client: redis.Redis) 
     client.delete(USAGE + "node-2-1")  # as Redis does ten seconds after the worker's last word
     worker("node-1-1", heard)._publish(client, [], [], ({}, {}))
     assert heard == [({}, {})]
-    assert client.smembers(WORKERS) == {b"node-1-1"}
+
+
+def test_a_worker_that_says_nothing_for_a_minute_is_asked_for_no_more(client: redis.Redis) -> None:
+    worker("node-2-1", [])._publish(client, [], [], ({7: 3}, {}))
+    client.zadd(WORKERS, {"node-2-1": time.time() - FORGOTTEN - 1})
+    worker("node-1-1", [])._publish(client, [], [], ({}, {}))
+    assert workers(client) == ["node-1-1"]

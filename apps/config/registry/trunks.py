@@ -29,6 +29,18 @@ SETTINGS: tuple[Definition, ...] = (
         account=True,
     ),
     Definition(
+        "trunk_account_failures",
+        int,
+        30,
+        _(
+            "Calls one after the other that a carrier refuses to one of our accounts with it, before the next account is"
+            " used for ten minutes."
+        ),
+        minimum=1,
+        maximum=10_000,
+        account=True,
+    ),
+    Definition(
         "trunk_ping_seconds",
         int,
         0,

@@ -22,6 +22,7 @@ from django.db import DataError, IntegrityError, connection, transaction
 from apps.cdrs import services as cdrs
 from apps.invoices.services import holds
 from apps.invoices.services.rated import BadRecord, Rated, rated
+from apps.users.services.trunk_accounts import Use, note_uses
 
 Record = dict[str, Any]
 
@@ -88,6 +89,8 @@ def _write(batch: list[Rated]) -> set[str]:
     new = cdrs.store(rows=[one.cdr for one in batch])
     fresh = [one for one in batch if one.call_id in new]
     cdrs.store_prices(rows=[price for one in fresh for price in one.prices])
+    if uses := _trunk_uses(fresh):
+        note_uses(uses=uses)
     entries = [entry for one in fresh for entry in one.entries]
     changes: defaultdict[int, int] = defaultdict(int)
     for entry in entries:
@@ -98,6 +101,19 @@ def _write(batch: list[Rated]) -> set[str]:
         calls = holds.array(one.call_id for one in batch)
         cursor.execute(holds.SETTLE, (calls, holds.array(changes), holds.array(changes.values())))
     return new
+
+
+def _trunk_uses(batch: list[Rated]) -> dict[int, Use]:
+    """What these calls used of the accounts that carriers have given us."""
+    uses: defaultdict[int, Use] = defaultdict(Use)
+    for one in batch:
+        login = one.record.get("login")
+        if isinstance(login, int):
+            use = uses[login]
+            use.micros += one.cdr["carrier_cost"]
+            use.calls += 1
+            use.last = max(use.last, one.started)
+    return dict(uses)
 
 
 def _reject(outcome: Outcome, record: Record, reason: str) -> None:

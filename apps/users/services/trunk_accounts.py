@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from apps.users.choices import Kind
-from apps.users.models import Account, Trunk, TrunkAccount
+from apps.users.models import Account, Trunk, TrunkAccount, TrunkAccountUse
 from apps.users.services.secrets import ha1s
 
-FIELDS = frozenset(("priority", "username", "realm", "caller_number", "registers", "expires", "enabled"))
+FIELDS = frozenset(
+    ("priority", "username", "realm", "caller_number", "registers", "expires", "credit", "enabled")
+)
 #: Shorter registrations would be renewed all the time, longer ones outlive a change of address by a day.
 SHORTEST, LONGEST = 60, 86_400
+
+_NOTE_USES = (
+    "INSERT INTO users_trunkaccountuse (account_id, spent, calls, last_used)"
+    " SELECT a.id, u.micros * 0.000001, u.calls, to_timestamp(u.last)"
+    " FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::float8[]) AS u (id, micros, calls, last)"
+    " JOIN users_trunkaccount a ON a.id = u.id ORDER BY a.id"
+    " ON CONFLICT (account_id) DO UPDATE SET spent = users_trunkaccountuse.spent + EXCLUDED.spent,"
+    " calls = users_trunkaccountuse.calls + EXCLUDED.calls,"
+    " last_used = GREATEST(users_trunkaccountuse.last_used, EXCLUDED.last_used)"
+)
+_FIND_EMPTY = (
+    "UPDATE users_trunkaccount a SET is_empty = TRUE FROM users_trunkaccountuse u"
+    " WHERE u.account_id = a.id AND a.id = ANY (%s::bigint[]) AND NOT a.is_empty AND u.spent >= a.credit"
+)
+
+
+@dataclass(slots=True)
+class Use:
+    """What a batch of calls used of an account. `last`: epoch seconds."""
+
+    micros: int = 0
+    calls: int = 0
+    last: float = 0.0
 
 
 @transaction.atomic
@@ -52,6 +79,20 @@ def remove_trunk_account(*, account: TrunkAccount) -> None:
     account.delete()
 
 
+def note_uses(*, uses: Mapping[int, Use]) -> None:
+    """Calls were settled that used these accounts: one statement for all; who has nothing left is used no more.
+
+    An account that is gone meanwhile is passed over. Part of the settlement's transaction.
+    """
+    ids = sorted(uses)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _NOTE_USES,
+            [ids, *([getattr(uses[one], name) for one in ids] for name in ("micros", "calls", "last"))],
+        )
+        cursor.execute(_FIND_EMPTY, [ids])
+
+
 def _take(account: TrunkAccount, fields: dict[str, Any]) -> None:
     if unknown := set(fields) - FIELDS:
         raise TypeError(f"A trunk account has no field {', '.join(sorted(unknown))} that may be set here.")
@@ -68,6 +109,8 @@ def _keep(account: TrunkAccount, password: str | None) -> TrunkAccount:
         raise ValidationError({"expires": _("Between 60 seconds and a day, or 0.")})
     if '"' in account.realm or "\\" in account.realm:
         raise ValidationError({"realm": _("A realm has neither quotes nor backslashes.")})
+    spent = TrunkAccountUse.objects.filter(account=account.pk).values_list("spent", flat=True).first() or 0
+    account.is_empty = account.credit is not None and spent >= account.credit
     account.full_clean()
     account.save()
     return account

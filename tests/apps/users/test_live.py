@@ -96,6 +96,21 @@ def test_a_subscriber_reads_the_own_phones_and_nobody_elses(store: redis.Redis) 
     assert api.post(f"/api/v1/accounts/{ada.pk}/unregister/", {"contact": "x"}).status_code == 403
 
 
+@pytest.mark.req("sip-001")
+def test_waiting_messages_are_set_through_the_api_for_the_switch(store: redis.Redis) -> None:
+    ada, boss = make.subscriber(), make.admin()
+    path, body = f"/api/v1/accounts/{ada.pk}/messages-waiting/", {"new": 2, "old": 5}
+    api = APIClient()
+    api.force_authenticate(ada)
+    assert api.put(path, body, format="json").status_code == 403
+    api.force_authenticate(boss)
+    assert api.put(path, {"new": -1, "old": 0}, format="json").status_code == 400
+    assert store.hget("mizu:waiting", str(ada.pk)) is None
+    assert api.put(path, body, format="json").status_code == 200
+    assert json.loads(store.hget("mizu:waiting", str(ada.pk)) or b"") == [2, 5]
+    store.delete("mizu:waiting")
+
+
 def told(store: redis.Redis, carrier: int, *, up: bool) -> None:
     states: TrunkStates = {
         "carriers": {str(carrier): {"up": up, "since": 1_790_000_000.0, "since_text": "", "detail": "no answer"}},

@@ -31,6 +31,7 @@ def forget(*phones: Peer) -> None:
         assert one.register(f"secret-{one.user}", expires=0).status == 200
 
 
+@pytest.mark.req("registrar-014")
 @pytest.mark.parametrize("algorithm", [MD5, SHA256])
 def test_a_phone_registers_by_either_algorithm_and_unregisters(phone: Peer, algorithm: str) -> None:
     ok = phone.register("secret-1001", expires=120, algorithm=algorithm)

@@ -45,7 +45,7 @@ def left(answer: Response) -> int:
     return int(answer.contact.params["expires"] or 0)
 
 
-@pytest.mark.req("registrar-023", "registrar-024")
+@pytest.mark.req("registrar-023", "registrar-024", "registrar-006")
 @pytest.mark.parametrize(("asked", "granted"), [(61, 61), (7200, 7200), (7201, 3600), (999_999, 3600)])
 def test_a_time_within_the_limits_is_accepted_and_upperexpire_offered_for_a_longer_one(
     town: Build, asked: int, granted: int
@@ -58,7 +58,7 @@ def test_no_phone_is_kept_longer_than_maxregelivetime(town: Build) -> None:
     assert left(register(town(maxregelivetime=90).peer("1001"), 3000)) == 90
 
 
-@pytest.mark.req("registrar-026", "registrar-007")
+@pytest.mark.req("registrar-026", "registrar-007", "registrar-016")
 def test_a_phone_with_which_nothing_was_agreed_is_there_for_userofflinemin(town: Build) -> None:
     here = town(sendbackregcontact="plain", userofflinemin=2)
     phone, caller = here.peer("1001"), here.peer("rich")
@@ -105,6 +105,7 @@ def test_renewing_by_udp_is_asked_for_the_password_unless_the_address_is_cached(
     phone.told(status)
 
 
+@pytest.mark.req("registrar-012")
 def test_a_renewal_from_another_port_or_for_another_contact_is_always_asked_for_the_password(
     town: Build,
 ) -> None:
@@ -241,3 +242,11 @@ def test_a_phone_behind_a_nat_gets_an_empty_line_again_and_again(town: Build, ev
         here.board.registrar.alive.second()
     assert list(hidden.box) == [b"\r\n\r\n"] * pings
     assert not plain.box
+
+
+def test_a_phone_that_asks_by_stun_where_it_is_seen_gets_an_answer_on_its_flow(town: Build) -> None:
+    phone = town().peer("1001")
+    phone.send(bytes.fromhex("000100002112a442b7e7a701bc34d686fa87dfae"))
+    (answer,) = phone.box
+    assert answer[:2] == b"\x01\x01"
+    assert int.from_bytes(answer[26:28], "big") ^ 0x2112 == phone.port

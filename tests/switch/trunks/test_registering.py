@@ -9,6 +9,7 @@ import pytest
 
 from switch.sip.digest import MD5, SHA256
 from switch.trunks.lead import Lead
+from switch.trunks.states import Trunks
 from tests.support_sip import sdp
 from tests.switch.trunks.conftest import Carrier, Registrar, TrunkTown, login
 from tests.switch.worlds import Office
@@ -131,6 +132,7 @@ def test_a_registration_that_stands_is_good_until_it_expires_though_renewing_fai
     assert state(here)["state"] == "failed"
 
 
+@pytest.mark.req("registrar-005")
 def test_an_account_that_is_removed_is_unregistered(town: Build) -> None:
     here = town(with_account())
     carrier = Carrier(here, "one")
@@ -150,8 +152,11 @@ def test_a_worker_that_stops_takes_its_registrations_back_and_another_leads(town
     Registrar(carrier).admit()
     other = Lead(here.folder / "trunks.lock")
     assert not other.take()
+    here.board.draining = True
     here.keeper.leave()
     assert carrier.asked("REGISTER").get("Expires") == "0"
+    assert not other.take(), "what the old leader takes back must not be what the new one has just made"
+    here.keeper.end()
     assert other.take()
     other.leave()
 
@@ -264,3 +269,34 @@ def test_an_account_whose_registration_failed_is_passed_over_for_the_next(town: 
     asked = carrier.asked("INVITE")
     carrier.answer(asked, 407, headers=[("Proxy-Authenticate", 'Digest realm="carrier.example", nonce="n"')])
     assert 'username="second"' in (carrier.asked("INVITE").get("Proxy-Authorization") or "")
+
+
+@pytest.mark.req("auth-005")
+def test_an_account_whose_calls_are_refused_again_and_again_rests_and_the_next_is_used(town: Build) -> None:
+    def change(office: Office) -> None:
+        carrier = next(row[0] for row in office.rows["accounts"] if row[1] == "one")
+        login(office, carrier, "first", registers=False)
+        login(office, carrier, "second", registers=False, priority=2)
+        office.settings |= {"trunk_account_failures": 3}
+
+    here = town(change)
+    here.board.trunks = Trunks(b"town", here.clock)
+    rich, carrier, other = here.peer("rich"), Carrier(here, "one"), Carrier(here, "two")
+
+    def used() -> str:
+        invite = rich.invite("49301234567")
+        rich.send(invite)
+        carrier.answer(
+            carrier.asked("INVITE"),
+            407,
+            headers=[("Proxy-Authenticate", 'Digest realm="carrier.example", nonce="n"')],
+        )
+        again = carrier.asked("INVITE")
+        carrier.answer(again, 503)
+        other.answer(other.asked("INVITE"), 486)
+        rich.ack(invite, rich.told(486))
+        return (again.get("Proxy-Authorization") or "").partition('username="')[2].partition('"')[0]
+
+    assert [used() for _ in range(4)] == ["first"] * 3 + ["second"]
+    here.pass_time(601)
+    assert used() == "first"
