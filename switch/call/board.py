@@ -137,7 +137,7 @@ class Board:
     def send(self, flow: Flow, data: bytes) -> None:
         """Send a message, changed as the office's rules for the wire say."""
         wire = self.world().wire
-        self.sockets.send(flow, data if wire is None else wire.outgoing(data, flow.host))
+        self.sockets.send(flow, data if wire is None else wire.outgoing(data, flow.host, self.wall()))
 
     def via(self, flow: Flow) -> str:
         """A new Via for a request on that flow."""

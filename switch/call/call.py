@@ -9,7 +9,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from switch.call import history, identity, media, money, record, reliable, session_timer
+from switch.call import early, history, identity, media, money, record, reliable, session_timer
 from switch.call.abilities import ALLOW
 from switch.call.alarms import Alarm
 from switch.call.causes import (
@@ -19,6 +19,7 @@ from switch.call.causes import (
     OPERATOR_HANGUP,
     SESSION_EXPIRED,
     SHUTDOWN,
+    TOO_LONG,
     Cause,
 )
 from switch.call.headers import along
@@ -45,7 +46,7 @@ class Call:
 
     __slots__ = (
         "account", "alarm", "answered", "answered_at", "asking_money", "attempts", "authorised", "board", "branches",
-        "called", "caller", "codec", "cut", "decision", "diverted", "granted", "held", "id", "invite", "last", "limit", "loop_key",
+        "called", "caller", "codec", "cut", "decision", "diverted", "granted", "held", "id", "invite", "last", "limit", "longest", "loop_key",
         "money_waits", "place", "privacy", "reliable", "request", "ringing_at", "session", "started", "state", "timers", "tx",
         "world_version",
     )  # fmt: skip
@@ -71,6 +72,8 @@ class Call:
         self.caller.rules = rules = board.world().header_rules(account)
         if rules is not None:
             tx.polish = partial(rules.said, place=tx.flow.host)  # type: ignore[attr-defined]  # our Net's flow
+        if media.has_sdp(invite):
+            self.caller.theirs = invite.body
         self.called: Branch | None = None
         self.last: Branch | None = None
         self.branches: list[Branch] = []
@@ -96,11 +99,16 @@ class Call:
         self.reliable: reliable.Reliable | None = None
         self.held = [False, False]
         self.codec = ""
+        self.longest: Alarm | None = None
         self.loop_key = (invite.from_.tag or "", invite.call_id, str(invite.cseq.number))
         board.calls[self.id] = self
         board.invites[self.loop_key] = invite.via.branch
         board.counters.calls += 1
         board.usage.begin(account.path)
+        absolute = board.world().settings_of(account).absolutetimeout
+        if absolute:
+            self.longest = Alarm(self._too_long)
+            board.alarms.set(self.longest, board.now + absolute)
         tx.context = self
 
     def wall_now(self) -> float:
@@ -122,6 +130,7 @@ class Call:
         """
         if self.state not in {TRYING, RINGING} or self.tx.answered:
             return False
+        response = early.as_told(self, response, branch)
         if self.ringing_at is None and response.status in {180, 183}:
             self.ringing_at = self.wall_now()
         body = media.passed(self, response, branch) if len(self.branches) == 1 else b""
@@ -180,6 +189,8 @@ class Call:
         board = self.board
         body = media.passed(self, response, branch)
         self.called = branch
+        if media.has_sdp(response):
+            branch.theirs = response.body
         self._give_up_branches("answered elsewhere", but=branch)
         self.state = UP
         self.answered = self.wall_now()
@@ -298,6 +309,7 @@ class Call:
         self.state = OVER
         board.alarms.cancel(self.cut)
         board.alarms.cancel(self.alarm)
+        board.alarms.cancel(self.longest)
         board.calls.pop(self.id, None)
         board.invites.pop(self.loop_key, None)
         if self.reliable is not None and self.reliable.stop():
@@ -341,6 +353,9 @@ class Call:
 
     def _cut(self) -> None:
         money.cut(self)
+
+    def _too_long(self) -> None:
+        self.hang_up(TOO_LONG, comment="set-up and call together lasted longer than absolutetimeout")
 
     def _extend(self) -> None:
         money.extend(self)

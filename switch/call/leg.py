@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from switch.call.proof import Errand, proofs_of
+from switch.call.ways import chosen
 from switch.net import Flow
 from switch.sip.client import ClientTransaction, InviteClientTransaction
 from switch.sip.dialog import Dialog
 from switch.sip.message import Header, Request
-from switch.sip.server import InviteServerTransaction
+from switch.sip.server import InviteServerTransaction, ServerTransaction
 
 if TYPE_CHECKING:
     from switch.call.board import Board
@@ -42,6 +43,7 @@ class Leg:
         "rules",
         "serving",
         "shown",
+        "theirs",
         "timer",
         "trunk",
         "unacked",
@@ -58,15 +60,17 @@ class Leg:
         self.contact = board.contact(flow)
         self.dialog: Dialog | None = None
         self.keys: list[Key] = []
-        self.serving: InviteServerTransaction | None = None
-        """An INVITE of the party inside the dialog that has no final answer yet."""
+        self.serving: ServerTransaction | None = None
+        """An INVITE (or an UPDATE with an offer) of the party inside the dialog that has no final answer yet."""
         self.asking: ClientTransaction | None = None
-        """Our INVITE to it inside the dialog, without a final answer yet."""
+        """Our INVITE (or UPDATE with an offer) to it inside the dialog, without a final answer yet."""
         self.unacked: InviteClientTransaction | None = None
         """Our INVITE that it accepted, whose ACK waits for the other party's."""
         self.awaiting_ack: InviteServerTransaction | None = None
         """Its INVITE that we accepted and it has not acknowledged."""
         self.bye_waits = False
+        self.theirs = b""
+        """The last session description of its own that holds."""
         self.shown = b""
         """The last session description that it got from us."""
         self.rules: Rules | None = None
@@ -101,9 +105,21 @@ class Leg:
         """
         dialog = dialog or self.dialog
         assert dialog is not None
-        if self.phone or (self.flow.reliable and self.board.sockets.alive(self.flow)):
-            return self.flow
-        return self.board.way_to(dialog.route_set[0] if dialog.route_set else dialog.target, self.flow)
+        board, flow = self.board, self.flow
+        settings = board.world().settings_of(self.account)
+        named = dialog.route_set[0] if dialog.route_set else dialog.target
+        if settings.denyaddr or settings.sendonlyrec != "auto":
+            prefer = (
+                settings.sendonlyrec
+                if settings.sendonlyrec != "auto"
+                else "source"
+                if self.phone
+                else "named"
+            )
+            return chosen(prefer, settings.denyaddr, flow, board.way_to(named, flow), board.sockets)
+        if self.phone or (flow.reliable and board.sockets.alive(flow)):
+            return flow
+        return board.way_to(named, flow)
 
     def request(
         self,

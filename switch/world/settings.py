@@ -38,6 +38,16 @@ class Settings:
     # dialogs
     fwdunknownheaders: bool
     changediscreason: tuple[str, ...]
+    allowheaders: bool
+    productname: str
+    companyname: str
+    usedateheader: bool
+    forwardearlystart: str
+    changesptoring: str
+    loadcallednumberfromto: str
+    sendonlyrec: str
+    denyaddr: tuple[str, ...]
+    absolutetimeout: int
     prack: str
     sessiontimer: str
     sesskeepalive: int
@@ -62,6 +72,8 @@ class Settings:
     # security
     flood_messages_per_second: int
     flood_burst: int
+    allowua: tuple[str, ...]
+    blockua: tuple[str, ...]
     maxwrongauthfromip: int
     maxsubfailauthperiod: int
     reenabledosblocked: int
@@ -70,6 +82,12 @@ class Settings:
     hold_extend_before: int
     prepaid_when_database_away: str
     database_away_allowance_seconds: int
+
+    @property
+    def agent(self) -> str:
+        """How we call ourselves in Server and User-Agent (RFC 3261 §20.35, §20.41); "" for not at all."""
+        company = f" ({self.companyname})" if self.companyname else ""
+        return f"{self.productname}{company}" if self.productname else ""
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Settings:

@@ -172,7 +172,8 @@ class World:
         self._accounts: dict[int, Caller | None] = {}
         self._settings: dict[int, Settings] = {}
         self._header_rules: dict[int, HeaderRules | None] = {}
-        wire = Wire(one for one in tables.header_rules if one.account is None)
+        everybody = [one for one in tables.header_rules if one.account is None]
+        wire = Wire(everybody, agent=tables.settings.agent, dated=tables.settings.usedateheader)
         self.wire = wire or None
         """Rules for every message as it is on the wire; mostly there is none."""
         self._terms: dict[tuple[object, ...], Terms | None] = {}
@@ -231,6 +232,11 @@ class World:
         found = [
             one for one in found if one.account is not None or (one.action, one.direction) != ("drop", "out")
         ]
+        if not settings.allowheaders:
+            found += [
+                HeaderRule(None, "out", "any", "", "drop", name, "", "", "")
+                for name in ("Allow", "Supported")
+            ]
         if not found and not settings.fwdunknownheaders:
             return None
         return HeaderRules(found, unknown=settings.fwdunknownheaders)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 from django.utils.translation import gettext_lazy as _
 
 from apps.config.registry.definition import Definition, Words
@@ -9,6 +11,40 @@ from apps.config.registry.definition import Definition, Words
 
 def _realm(text: str) -> str:
     return "" if text and not set(text) & set('"\\') else "a name without quotes or backslashes is expected."
+
+
+def _token(text: str) -> str:
+    good = not text or (
+        text.isascii()
+        and all(part.replace("-", "").replace(".", "").isalnum() for part in text.split("/", 1))
+    )
+    return "" if good else "a product as Name or Name/1.0 is expected."
+
+
+def _comment(text: str) -> str:
+    return (
+        "" if text.isascii() and not set(text) & set("()\\") else "plain text without brackets is expected."
+    )
+
+
+_KINDS = tuple(
+    f"{kind}{form}"
+    for kind in ("loopback", "local", "lan", "private", "notfrom", "notsig")
+    for form in ("ip", "addr")
+)
+
+
+def _denied(text: str) -> str:
+    if text == "*" or text in _KINDS:
+        return ""
+    host, colon, port = (
+        text.rpartition(":") if text.count(":") == 1 or text.startswith("[") else (text, "", "")
+    )
+    try:
+        ip_address((host if colon else text).strip("[]"))
+    except ValueError:
+        return f"{text[:40]!r} is neither an address nor one of {', '.join(_KINDS)}."
+    return "" if not colon or (port.isdigit() and 0 < int(port) < 65536) else f"{text[:40]!r} has no port."
 
 
 def _status_pair(text: str) -> str:
@@ -85,6 +121,83 @@ SETTINGS: tuple[Definition, ...] = (
             " caller in what it is answered."
         ),
         check=_status_pair,
+        account=True,
+    ),
+    Definition(
+        "allowheaders",
+        bool,
+        True,
+        _("Send Allow and Supported; some old devices fail on them."),
+        account=True,
+    ),
+    Definition(
+        "productname",
+        str,
+        "",
+        _(
+            "How the switch calls itself in Server and User-Agent; empty: not at all, so that nobody learns what it is."
+        ),
+        check=_token,
+    ),
+    Definition("companyname", str, "", _("The company that stands behind productname."), check=_comment),
+    Definition("usedateheader", bool, False, _("Send a Date header, from which phones set their clocks.")),
+    Definition(
+        "forwardearlystart",
+        str,
+        "yes",
+        _(
+            "Let the caller have media parameters before the call is answered: yes, no, or as the called account says."
+        ),
+        choices=("no", "yes", "called"),
+        account=True,
+    ),
+    Definition(
+        "changesptoring",
+        str,
+        "no",
+        _("Make 180 Ringing of 183 Session Progress for the caller: no, yes, or as the called account says."),
+        choices=("no", "yes", "called"),
+        account=True,
+    ),
+    Definition(
+        "loadcallednumberfromto",
+        str,
+        "auto",
+        _(
+            "Where the called number stands: uri (the Request-URI), to, or auto (To where the Request-URI names nobody)."
+        ),
+        choices=("auto", "uri", "to"),
+        account=True,
+    ),
+    Definition(
+        "sendonlyrec",
+        str,
+        "auto",
+        _(
+            "Where requests inside a call go: auto (phones: where theirs come from; others: the address they name), source"
+            " or named."
+        ),
+        choices=("auto", "source", "named"),
+        account=True,
+    ),
+    Definition(
+        "denyaddr",
+        Words,
+        (),
+        _(
+            "Addresses that nothing is sent to inside calls, with commas: loopbackip, localip, lanip, privateip, notfromip,"
+            " notsigip (each also as …addr, with the port) or an address; * allows all where an account above forbids."
+        ),
+        check=_denied,
+        account=True,
+    ),
+    Definition(
+        "absolutetimeout",
+        int,
+        0,
+        _("The longest time from the first message of a call to its end, seconds; 0: no limit."),
+        minimum=0,
+        maximum=7 * 86_400,
         account=True,
     ),
     # The guide's -1 to 3 and "other": never, off, (1 loads the global value: that is what having no own value does),
