@@ -247,6 +247,7 @@ class Worker:
         self.doorkeeper.follow(world)
         self.guard.follow(world)
         self.board.layer.t1 = world.settings.minresendival / 1000
+        self.board.layer.patience = 2**world.settings.sipmsgresendcount
 
     def _tick(self) -> None:
         self.reactor.callLater(TICK, self._tick)

@@ -21,6 +21,8 @@ __all__ = [
 T1 = 0.5
 T2 = 4.0
 T4 = 5.0
+PATIENCE = 64
+"""Times T1 that a request of ours waits for its answer (timers B and F)."""
 LIMIT = 200_000
 RETRY_AFTER = "5"
 
@@ -66,6 +68,7 @@ class TransactionLayer:
         "clients",
         "ids",
         "limit",
+        "patience",
         "refused",
         "send",
         "servers",
@@ -94,6 +97,7 @@ class TransactionLayer:
         self.ids = ids
         self.t1, self.t2, self.t4 = t1, t2, t4
         self.limit = limit
+        self.patience = PATIENCE
         self.clients: dict[str, ClientTransaction] = {}
         self.servers: dict[str, ServerTransaction] = {}
         self.unacked: dict[tuple[str, int, str], InviteServerTransaction] = {}

@@ -20,6 +20,10 @@ class Settings:
     nonce_seconds: int
     useshadigestauh: str
     minresendival: int
+    sipmsgresendcount: int
+    domainnames: tuple[str, ...]
+    fwdtootherdomains: str
+    forwardcalled: str
     # who calls, as it is shown
     cli: str
     sendidentity: str

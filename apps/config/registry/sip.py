@@ -47,6 +47,16 @@ def _denied(text: str) -> str:
     return "" if not colon or (port.isdigit() and 0 < int(port) < 65536) else f"{text[:40]!r} has no port."
 
 
+def _domain(text: str) -> str:
+    good = (
+        text == text.lower()
+        and len(text) < 254
+        and text.replace("-", "a").replace(".", "a").isalnum()
+        and text.isascii()
+    )
+    return "" if good else f"{text[:40]!r} is not a domain name in small letters."
+
+
 def _status_pair(text: str) -> str:
     old, _sign, new = text.partition("=")
     good = all(
@@ -198,6 +208,45 @@ SETTINGS: tuple[Definition, ...] = (
         _("The longest time from the first message of a call to its end, seconds; 0: no limit."),
         minimum=0,
         maximum=7 * 86_400,
+        account=True,
+    ),
+    Definition(
+        "sipmsgresendcount",
+        int,
+        6,
+        _(
+            "How often a request of ours over UDP is sent again, each time after twice the time; 6 is what RFC 3261 says."
+        ),
+        minimum=1,
+        maximum=8,
+    ),
+    Definition(
+        "domainnames",
+        Words,
+        (),
+        _("Our SIP domains, with commas; our addresses are ours anyway."),
+        check=_domain,
+    ),
+    # The guide's 2 and 3, forwarding to any host that a caller names, are left out: whoever can name hosts can use us as a relay.
+    Definition(
+        "fwdtootherdomains",
+        str,
+        "ignore",
+        _(
+            "Calls to a domain that is not ours: ignore (as if it were), no (refused), local (ours if the number is, else"
+            " refused), move (302 for callers that we know), move_all (302 for anybody)."
+        ),
+        choices=("ignore", "no", "local", "move", "move_all"),
+    ),
+    Definition(
+        "forwardcalled",
+        str,
+        "no",
+        _(
+            "The number in Request-URI and To to a carrier: no (as its trunk makes it of the called number), received (as"
+            " the caller wrote it), number (the called number as it is), to (of the caller's To)."
+        ),
+        choices=("no", "received", "number", "to"),
         account=True,
     ),
     # The guide's -1 to 3 and "other": never, off, (1 loads the global value: that is what having no own value does),

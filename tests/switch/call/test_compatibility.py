@@ -137,6 +137,85 @@ def test_loadcallednumberfromto_says_where_the_called_number_stands(
     declined(rich, one, invite, out)
 
 
+@pytest.mark.req("sip-018")
+@pytest.mark.parametrize(
+    ("forward", "called"), [("no", "9301"), ("received", "+49301"), ("number", "49301"), ("to", "4711")]
+)
+def test_forwardcalled_says_which_number_a_carrier_is_asked_for(
+    town: Town, tmp_path: Path, rich: Citizen, one: Citizen, forward: str, called: str
+) -> None:
+    settle(town, tmp_path, "one", forwardcalled=forward)
+    town.office.rows["trunks"][0][4] = 1  # strip_digits
+    settle(town, tmp_path)
+    invite = rich.request("INVITE", f"sip:+49301@{HOST}", to=f"<sip:4711@{HOST}>", body=sdp())
+    rich.send(invite)
+    out = one.asked("INVITE")
+    assert (out.target.user, out.to.uri.user) == (called, called)
+    declined(rich, one, invite, out)
+
+
+# --- whose domain --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("sip-028", "sip-073", "sip-074", "sip-075")
+@pytest.mark.parametrize(
+    ("mode", "host", "number", "status"),
+    [
+        ("ignore", "example.org", "4930", 0),
+        ("no", "example.org", "4930", 404),
+        ("no", "sip.mizu.example", "4930", 0),
+        ("no", "SIP.Mizu.example", "4930", 0),
+        ("no", HOST, "4930", 0),
+        ("local", "example.org", "4930", 404),
+        ("local", "example.org", "1001", 480),
+        ("move", "example.org", "4930", 302),
+        ("move", "sip.mizu.example", "4930", 0),
+        ("move_all", "example.org", "1001", 302),
+    ],
+)
+def test_fwdtootherdomains_says_what_becomes_of_calls_to_other_domains(
+    town: Town, tmp_path: Path, rich: Citizen, one: Citizen, mode: str, host: str, number: str, status: int
+) -> None:
+    settle(town, tmp_path, fwdtootherdomains=mode, domainnames=["sip.mizu.example"])
+    invite = rich.request("INVITE", f"sip:{number}@{host}", body=sdp())
+    rich.send(invite)
+    if not status:
+        declined(rich, one, invite, one.asked("INVITE"))
+        return
+    refusal = rich.told(status)
+    assert status != 302 or refusal.get("Contact") == f"<sip:{number}@{host}>"
+    rich.ack(invite, refusal)
+    assert [record["cause"] for record in records(town)] == {
+        404: ["other_domain"],
+        480: ["not_registered"],
+        302: [],
+    }[status]
+
+
+def test_a_stranger_is_moved_only_where_anybody_is(town: Town, tmp_path: Path) -> None:
+    stranger = town.peer("stranger")
+    for mode, status in (("move", 407), ("move_all", 302)):
+        settle(town, tmp_path, fwdtootherdomains=mode)
+        invite = stranger.request("INVITE", "sip:4930@example.org", body=sdp())
+        stranger.send(invite)
+        stranger.ack(invite, stranger.told(status))
+
+
+@pytest.mark.req("sip-036", "sip-082")
+@pytest.mark.parametrize(("count", "times"), [(2, 3), (4, 5)])
+def test_sipmsgresendcount_says_how_often_a_silent_carrier_is_asked_again(
+    town: Town, tmp_path: Path, rich: Citizen, one: Citizen, count: int, times: int
+) -> None:
+    town.board.layer.patience = 2**count  # as a worker does with the setting
+    town.office.rows["trunks"][0][8] = 60  # seconds for its first answer
+    settle(town, tmp_path)
+    two = town.peer("two")
+    invite, _ = rung(rich, one)
+    out = two.asked("INVITE", 20)
+    assert one.everything(0) == ["INVITE"] * (times - 1)
+    declined(rich, two, invite, out)
+
+
 # --- who may speak to us -----------------------------------------------------------------------------------------------
 
 
