@@ -22,7 +22,6 @@ CAUSES = (
     ("not_authorised", 403, 21, "Not authorised"),
     ("not_registered", 480, 20, "The called subscriber is not registered"),
     ("operator_hangup", 200, 31, "An operator hung up"),
-    ("other_domain", 404, 3, "The called domain is not ours"),
     ("overload", 503, 42, "The switch is busy"),
     ("session_expired", 200, 102, "A party no longer refreshed the session"),
     ("shutdown", 503, 41, "The switch was stopped"),

@@ -13,11 +13,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from switch.auth import PROXY_REQUIRED, Doorkeeper, Refused
-from switch.call import dial, domains, identity, media, money, session_timer
+from switch.call import dial, identity, media, money, session_timer
 from switch.call.abilities import ACCEPT, ALLOW_OUTSIDE, SUPPORTED, unknown_extensions, welcome
 from switch.call.board import Board, new_call_id
 from switch.call.call import Call
-from switch.call.causes import OTHER_DOMAIN
 from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
 from switch.call.pipeline import decide, identify
 from switch.call.record import told
@@ -120,21 +119,10 @@ class Inbound:
             board.counters.refused += 1
             tx.reply(503, board.now, None, BUSY)
             return
-        elsewhere = world.settings.fwdtootherdomains
-        foreign = elsewhere != "ignore" and not domains.ours(board, invite, tx.flow, world.settings)  # type: ignore[arg-type]
-        if foreign and elsewhere == "move_all":
-            tx.reply(302, board.now, None, domains.moved(invite))
-            return
         tx.reply(100, board.now)
         request = read(invite, tx.flow, board.wall())  # type: ignore[arg-type]  # our Net's flow
         found = identify(request, world)
         caller = self._prove(tx, invite, request) if isinstance(found, NeedsDigest) else found
-        if foreign and isinstance(caller, Caller):
-            if elsewhere == "move":
-                tx.reply(302, board.now, None, domains.moved(invite))
-                return
-            if elsewhere == "no" or world.local(request.called) is None:
-                caller = Rejection(OTHER_DOMAIN, f"{request.called_host} is not one of our domains", caller)
         if caller is not None:
             self._begin(tx, invite, request, caller)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from switch.call.proof import Errand, proofs_of
-from switch.call.ways import chosen
 from switch.net import Flow
 from switch.sip.client import ClientTransaction, InviteClientTransaction
 from switch.sip.dialog import Dialog
@@ -106,20 +105,12 @@ class Leg:
         dialog = dialog or self.dialog
         assert dialog is not None
         board, flow = self.board, self.flow
-        settings = board.world().settings_of(self.account)
-        named = dialog.route_set[0] if dialog.route_set else dialog.target
-        if settings.denyaddr or settings.sendonlyrec != "auto":
-            prefer = (
-                settings.sendonlyrec
-                if settings.sendonlyrec != "auto"
-                else "source"
-                if self.phone
-                else "named"
-            )
-            return chosen(prefer, settings.denyaddr, flow, board.way_to(named, flow), board.sockets)
-        if self.phone or (flow.reliable and board.sockets.alive(flow)):
+        prefer = board.world().settings_of(self.account).sendonlyrec
+        if prefer == "source" or (
+            prefer == "auto" and (self.phone or (flow.reliable and board.sockets.alive(flow)))
+        ):
             return flow
-        return board.way_to(named, flow)
+        return board.way_to(dialog.route_set[0] if dialog.route_set else dialog.target, flow)
 
     def request(
         self,

@@ -21,8 +21,6 @@ class Settings:
     useshadigestauh: str
     minresendival: int
     sipmsgresendcount: int
-    domainnames: tuple[str, ...]
-    fwdtootherdomains: str
     forwardcalled: str
     # who calls, as it is shown
     cli: str
@@ -50,7 +48,6 @@ class Settings:
     changesptoring: str
     loadcallednumberfromto: str
     sendonlyrec: str
-    denyaddr: tuple[str, ...]
     absolutetimeout: int
     prack: str
     sessiontimer: str

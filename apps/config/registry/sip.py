@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-
 from django.utils.translation import gettext_lazy as _
 
 from apps.config.registry.definition import Definition, Words
@@ -25,36 +23,6 @@ def _comment(text: str) -> str:
     return (
         "" if text.isascii() and not set(text) & set("()\\") else "plain text without brackets is expected."
     )
-
-
-_KINDS = tuple(
-    f"{kind}{form}"
-    for kind in ("loopback", "local", "lan", "private", "notfrom", "notsig")
-    for form in ("ip", "addr")
-)
-
-
-def _denied(text: str) -> str:
-    if text == "*" or text in _KINDS:
-        return ""
-    host, colon, port = (
-        text.rpartition(":") if text.count(":") == 1 or text.startswith("[") else (text, "", "")
-    )
-    try:
-        ip_address((host if colon else text).strip("[]"))
-    except ValueError:
-        return f"{text[:40]!r} is neither an address nor one of {', '.join(_KINDS)}."
-    return "" if not colon or (port.isdigit() and 0 < int(port) < 65536) else f"{text[:40]!r} has no port."
-
-
-def _domain(text: str) -> str:
-    good = (
-        text == text.lower()
-        and len(text) < 254
-        and text.replace("-", "a").replace(".", "a").isalnum()
-        and text.isascii()
-    )
-    return "" if good else f"{text[:40]!r} is not a domain name in small letters."
 
 
 def _status_pair(text: str) -> str:
@@ -191,17 +159,6 @@ SETTINGS: tuple[Definition, ...] = (
         account=True,
     ),
     Definition(
-        "denyaddr",
-        Words,
-        (),
-        _(
-            "Addresses that nothing is sent to inside calls, with commas: loopbackip, localip, lanip, privateip, notfromip,"
-            " notsigip (each also as …addr, with the port) or an address; * allows all where an account above forbids."
-        ),
-        check=_denied,
-        account=True,
-    ),
-    Definition(
         "absolutetimeout",
         int,
         0,
@@ -219,24 +176,6 @@ SETTINGS: tuple[Definition, ...] = (
         ),
         minimum=1,
         maximum=8,
-    ),
-    Definition(
-        "domainnames",
-        Words,
-        (),
-        _("Our SIP domains, with commas; our addresses are ours anyway."),
-        check=_domain,
-    ),
-    # The guide's 2 and 3, forwarding to any host that a caller names, are left out: whoever can name hosts can use us as a relay.
-    Definition(
-        "fwdtootherdomains",
-        str,
-        "ignore",
-        _(
-            "Calls to a domain that is not ours: ignore (as if it were), no (refused), local (ours if the number is, else"
-            " refused), move (302 for callers that we know), move_all (302 for anybody)."
-        ),
-        choices=("ignore", "no", "local", "move", "move_all"),
     ),
     Definition(
         "forwardcalled",

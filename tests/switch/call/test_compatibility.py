@@ -9,11 +9,9 @@ import pytest
 
 from apps.config.registry import SETTINGS, BadValue
 from switch.call.abilities import welcome
-from switch.call.ways import chosen
-from switch.net import Flow
 from tests.support_sip import sdp
 from tests.switch.call.scenes import declined, hang_up, records, rung, settle, up
-from tests.switch.call.town import HOST, Citizen, Town, Wires, founded
+from tests.switch.call.town import HOST, Citizen, Town, founded
 
 
 @pytest.fixture
@@ -154,53 +152,6 @@ def test_forwardcalled_says_which_number_a_carrier_is_asked_for(
     declined(rich, one, invite, out)
 
 
-# --- whose domain --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.req("sip-028", "sip-073", "sip-074", "sip-075")
-@pytest.mark.parametrize(
-    ("mode", "host", "number", "status"),
-    [
-        ("ignore", "example.org", "4930", 0),
-        ("no", "example.org", "4930", 404),
-        ("no", "sip.mizu.example", "4930", 0),
-        ("no", "SIP.Mizu.example", "4930", 0),
-        ("no", HOST, "4930", 0),
-        ("local", "example.org", "4930", 404),
-        ("local", "example.org", "1001", 480),
-        ("move", "example.org", "4930", 302),
-        ("move", "sip.mizu.example", "4930", 0),
-        ("move_all", "example.org", "1001", 302),
-    ],
-)
-def test_fwdtootherdomains_says_what_becomes_of_calls_to_other_domains(
-    town: Town, tmp_path: Path, rich: Citizen, one: Citizen, mode: str, host: str, number: str, status: int
-) -> None:
-    settle(town, tmp_path, fwdtootherdomains=mode, domainnames=["sip.mizu.example"])
-    invite = rich.request("INVITE", f"sip:{number}@{host}", body=sdp())
-    rich.send(invite)
-    if not status:
-        declined(rich, one, invite, one.asked("INVITE"))
-        return
-    refusal = rich.told(status)
-    assert status != 302 or refusal.get("Contact") == f"<sip:{number}@{host}>"
-    rich.ack(invite, refusal)
-    assert [record["cause"] for record in records(town)] == {
-        404: ["other_domain"],
-        480: ["not_registered"],
-        302: [],
-    }[status]
-
-
-def test_a_stranger_is_moved_only_where_anybody_is(town: Town, tmp_path: Path) -> None:
-    stranger = town.peer("stranger")
-    for mode, status in (("move", 407), ("move_all", 302)):
-        settle(town, tmp_path, fwdtootherdomains=mode)
-        invite = stranger.request("INVITE", "sip:4930@example.org", body=sdp())
-        stranger.send(invite)
-        stranger.ack(invite, stranger.told(status))
-
-
 @pytest.mark.req("sip-036", "sip-082")
 @pytest.mark.parametrize(("count", "times"), [(2, 3), (4, 5)])
 def test_sipmsgresendcount_says_how_often_a_silent_carrier_is_asked_again(
@@ -254,43 +205,6 @@ def test_a_blocked_device_is_refused_whatever_it_asks(town: Town, tmp_path: Path
 # --- where it is sent ---------------------------------------------------------------------------------------------------
 
 
-SOURCE = Flow("udp", "198.51.100.7", 5060, True, 0, 1)
-
-
-def at(host: str, port: int = 5060) -> Flow:
-    return SOURCE._replace(host=host, port=port)
-
-
-@pytest.mark.req("sip-076", "sip-077", "sip-078", "sip-015")
-@pytest.mark.parametrize(
-    ("denied", "named", "goes"),
-    [
-        ((), at("10.0.0.1"), "10.0.0.1"),
-        (("*",), at("10.0.0.1"), "10.0.0.1"),
-        (("lanip",), at("10.0.0.1"), SOURCE.host),
-        (("lanaddr",), at("192.168.1.1"), SOURCE.host),
-        (("lanip",), at("203.0.113.9"), "203.0.113.9"),
-        (("privateip",), at("172.16.0.1"), SOURCE.host),
-        (("privateip",), at(HOST, 6073), SOURCE.host),
-        (("loopbackip",), at("127.0.0.5"), SOURCE.host),
-        (("loopbackaddr",), at("::1"), SOURCE.host),
-        (("localip",), at(HOST, 9999), SOURCE.host),
-        (("localaddr",), at(HOST, 9999), HOST),
-        (("localaddr",), at(HOST, 6073), SOURCE.host),
-        (("notsigip",), at("203.0.113.9"), SOURCE.host),
-        (("notsigaddr",), at(SOURCE.host, 5070), SOURCE.host),
-        (("notfromip",), at("203.0.113.9"), "203.0.113.9"),
-        (("11.12.13.14",), at("11.12.13.14"), SOURCE.host),
-        (("11.12.13.14:5061",), at("11.12.13.14"), "11.12.13.14"),
-        (("privateip", "11.12.13.14:5060"), at("11.12.13.14"), SOURCE.host),
-        (("notfromip", "notsigip"), at("203.0.113.9"), SOURCE.host),
-        (("lanip",), at("::ffff:10.0.0.1"), SOURCE.host),
-    ],
-)
-def test_denyaddr_forbids_addresses(denied: tuple[str, ...], named: Flow, goes: str) -> None:
-    assert chosen("named", denied, SOURCE, named, Wires()).host == goes
-
-
 @pytest.mark.req("sip-012")
 @pytest.mark.parametrize(("prefer", "at_source"), [("auto", False), ("named", False), ("source", True)])
 def test_sendonlyrec_says_which_address_of_a_trunk_is_asked(
@@ -304,42 +218,6 @@ def test_sendonlyrec_says_which_address_of_a_trunk_is_asked(
     one.told(200, "BYE")
     hearer = rich if at_source else elsewhere
     hearer.answer(hearer.asked("BYE"), 200)
-
-
-@pytest.mark.req("sip-076")
-def test_a_trunk_that_names_a_forbidden_address_is_asked_where_it_sends_from(
-    town: Town, tmp_path: Path, rich: Citizen, one: Citizen
-) -> None:
-    settle(town, tmp_path, "rich", denyaddr=["11.12.13.14"])
-    rich.contact = "<sip:rich@11.12.13.14:5060>"
-    _, _, out, answer = up(rich, one)
-    one.back("BYE", out, answer)
-    one.told(200, "BYE")
-    rich.answer(rich.asked("BYE"), 200)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "privateip",
-        "*",
-        "11.12.13.14",
-        "11.12.13.14:5060",
-        "[2001:db8::1]:5060",
-        "2001:db8::1",
-        "lanip, notfromaddr",
-    ],
-)
-def test_what_denyaddr_may_say(text: str) -> None:
-    assert SETTINGS["denyaddr"].parse(text)
-
-
-@pytest.mark.parametrize(
-    "text", ["everything", "11.12.13", "11.12.13.14:", "11.12.13.14:99999", "privateipx"]
-)
-def test_what_denyaddr_may_not_say(text: str) -> None:
-    with pytest.raises(BadValue):
-        SETTINGS["denyaddr"].parse(text)
 
 
 @pytest.mark.parametrize(
