@@ -164,7 +164,9 @@ class Citizen(Peer):
         self.town.pass_time(seconds)
         found = [parse(data) for data in self.box]
         self.box.clear()
-        return [one.method if isinstance(one, Request) else f"{one.status} {one.cseq.method}" for one in found]
+        return [
+            one.method if isinstance(one, Request) else f"{one.status} {one.cseq.method}" for one in found
+        ]
 
     def close(self) -> None:
         self.town.wires.boxes.pop((HOST, self.port), None)
