@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -139,9 +140,10 @@ class Bridge:
         if not self.with_offer:
             return
         self.target.shown = self.before
-        if self.source.call.session is not None and self.source.theirs:
-            held = Response(200, None, [("Content-Type", media.SDP_TYPE)], self.source.theirs)
-            media.passed(self.source.call, held, self.source)
+        if self.source.theirs:  # the relay expects its media where it was before
+            held = Request("UPDATE", "sip:-", [("Content-Type", media.SDP_TYPE)], self.source.theirs)
+            with suppress(media.BadSdp):
+                media.passed(self.source.call, held, self.source)
 
     def _invite_answered(self, tx: ClientTransaction, response: Response) -> None:
         self.target.asking = None
