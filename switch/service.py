@@ -327,6 +327,7 @@ class Worker:
         self.net.allow_origins(settings.websocketorigins)
         self.net.dont_fragment(settings.ipdontfragment)
         self.board.layer.t1 = settings.minresendival / 1000
+        self.board.layer.patience = 2**settings.sipmsgresendcount
         anybody = not {"siptrace", "loglevel"}.isdisjoint(world.own_settings())
         self.board.trace.follow(settings, anybody=anybody)
         if "MIZU_LOG_LEVEL" not in os.environ:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from switch.sip.message import Header, Request
 
 IN_DIALOG = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK, REFER, NOTIFY"
@@ -27,3 +29,17 @@ def unknown_extensions(request: Request) -> list[str]:
     return [
         name for name in request.members("Require") if request.method not in EXTENSIONS.get(name.lower(), ())
     ]
+
+
+def welcome(agent: str, allowed: Sequence[str], blocked: Sequence[str]) -> bool:
+    """Whether devices that call themselves so may use us (`allowua`, `blockua`, guide 13242-13245).
+
+    Entries of fewer than five characters must be the whole name; longer ones a part of it, in any case.
+    """
+    if any(_is(entry, agent) for entry in blocked):
+        return False
+    return not allowed or any(_is(entry, agent) for entry in allowed)
+
+
+def _is(entry: str, agent: str) -> bool:
+    return entry == agent if len(entry) < 5 else entry.lower() in agent.lower()

@@ -180,7 +180,7 @@ class Board:
         """Send a message, changed as the office's rules for the wire say."""
         wire = self.world().wire
         if wire is not None:
-            data = wire.outgoing(data, flow.host)
+            data = wire.outgoing(data, flow.host, self.wall())
         if self.trace.active:
             self.trace.said(flow, data)
         self.sockets.send(flow, data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ class Bridge(Asker):
     """One request on its way: from whom, to whom, and where the answer goes."""
 
     __slots__ = (
+        "before",
         "body",
         "client",
         "dialog",
@@ -60,6 +62,7 @@ class Bridge(Asker):
         self.headers: tuple[Header, ...] = ()
         self.body = b""
         self.proved = False
+        self.before = target.shown
 
     def send(self, headers: tuple[Header, ...], body: bytes) -> None:
         """Pass the request on."""
@@ -67,7 +70,7 @@ class Bridge(Asker):
         if body and self.method != "INFO":
             self.target.shown = body
         self.client = self.target.request(self.method, headers, body, self, self.dialog)
-        if isinstance(self.server, InviteServerTransaction):
+        if self.method == "INVITE" or (self.method == "UPDATE" and self.with_offer):
             self.target.asking = self.client
 
     def _prove(self, tx: ClientTransaction, response: Response) -> bool:
@@ -84,38 +87,70 @@ class Bridge(Asker):
     # --- what the other party says ----------------------------------------------------------------------------------------------
 
     def on_response(self, tx: ClientTransaction, response: Response) -> None:
-        status, board, source, target = response.status, self.source.board, self.source, self.target
+        status, board, target = response.status, self.source.board, self.target
         if target.rules is not None:
             target.rules.heard(response, target.flow.host)
-        if self.target.dialog is not None:
-            self.target.dialog.on_response(response)
+        if target.dialog is not None:
+            target.dialog.on_response(response)
         if status < 200:
             if self.method == "INVITE" and status > 100:
                 self.server.reply(status, board.now, response.reason)
-            return
-        if status in CHALLENGES and self._prove(tx, response):
-            return
+        elif status not in CHALLENGES or not self._prove(tx, response):
+            self._answered(tx, response)
+
+    def _answered(self, tx: ClientTransaction, response: Response) -> None:
+        """A final answer: what is agreed holds, what is refused is as if it had never been asked."""
+        status, board = response.status, self.source.board
         if self.method == "INVITE":
             self._invite_answered(tx, response)
+        elif self.target.asking is tx:
+            self.target.asking = self.source.serving = None
         try:
             body = media.passed(self.source.call, response, self.target)
         except media.BadSdp:
             body, status = b"", 488
-        headers = _carried(response) if body else []
-        headers += along(response, target.rules, target.flow.host, source.rules, source.flow.host)
-        if self.method in {"INVITE", "UPDATE", "REFER", "NOTIFY"} and status < 300:
-            headers.append(("Contact", self.source.contact))
-            if body:
-                self.source.shown = body
-            if self.source.call.timers and self.server.request is not None:
-                headers += session_timer.passing_back(self.source, self.target, self.server.request, response)
-        elif status == 422:
-            headers.append(("Min-SE", str(session_timer.least(response))))
+        if status >= 300:
+            self._roll_back()
+        else:
+            self._hold_to(response)
+        headers = self._headers(response, status, body)
         self.server.reply(
             status, board.now, response.reason if status == response.status else None, headers, body
         )
         if status in _GONE and self.method != "PRACK":
             self.source.call.hung_up(self.target, NO_RESPONSE)
+
+    def _headers(self, response: Response, status: int, body: bytes) -> list[Header]:
+        source, target = self.source, self.target
+        headers = _carried(response) if body else []
+        headers += along(response, target.rules, target.flow.host, source.rules, source.flow.host)
+        if self.method in {"INVITE", "UPDATE", "REFER", "NOTIFY"} and status < 300:
+            headers.append(("Contact", source.contact))
+            if body:
+                source.shown = body
+            if source.call.timers and self.server.request is not None:
+                headers += session_timer.passing_back(source, target, self.server.request, response)
+        elif status == 422:
+            headers.append(("Min-SE", str(session_timer.least(response))))
+        return headers
+
+    def _hold_to(self, response: Response) -> None:
+        """What both parties have agreed to is what holds from now on."""
+        request = self.server.request
+        if request is not None and media.has_sdp(request):
+            self.source.theirs = request.body
+        if media.has_sdp(response):
+            self.target.theirs = response.body
+
+    def _roll_back(self) -> None:
+        """The offer was refused: the session goes on as it was before (RFC 3261 §14.1, RFC 6141 §3.4)."""
+        if not self.with_offer:
+            return
+        self.target.shown = self.before
+        if self.source.theirs:  # the relay expects its media where it was before
+            held = Request("UPDATE", "sip:-", [("Content-Type", media.SDP_TYPE)], self.source.theirs)
+            with suppress(media.BadSdp):
+                media.passed(self.source.call, held, self.source)
 
     def _invite_answered(self, tx: ClientTransaction, response: Response) -> None:
         self.target.asking = None
@@ -137,6 +172,7 @@ class Bridge(Asker):
 
     def _failed(self, status: int) -> None:
         self.source.serving = self.target.asking = None
+        self._roll_back()
         self.server.reply(status, self.source.board.now)
         if self.method == "INVITE" or (status == 408 and self.method != "PRACK"):
             self.source.call.hung_up(self.target, NO_RESPONSE)
@@ -147,6 +183,7 @@ class Bridge(Asker):
         """The party gave its re-INVITE up."""
         self.server.reply(487, self.source.board.now)
         self.source.serving = None
+        self._roll_back()
         if isinstance(self.client, InviteClientTransaction):
             self.client.cancel(self.source.board.now)
 
@@ -290,6 +327,8 @@ def _pass(leg: Leg, peer: Leg, tx: ServerTransaction, request: Request) -> None:
     bridge.send(headers, body)
     if isinstance(tx, InviteServerTransaction):
         tx.reply(100, leg.board.now)
+        leg.serving = tx
+    elif bridge.with_offer and request.method == "UPDATE":
         leg.serving = tx
 
 

@@ -9,7 +9,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from switch.call import history, identity, media, money, record, reliable, session_timer
+from switch.call import early, history, identity, media, money, record, reliable, session_timer
 from switch.call.abilities import ALLOW
 from switch.call.alarms import Alarm
 from switch.call.causes import (
@@ -20,6 +20,7 @@ from switch.call.causes import (
     ORDINARY,
     SESSION_EXPIRED,
     SHUTDOWN,
+    TOO_LONG,
     Cause,
 )
 from switch.call.headers import along
@@ -60,7 +61,7 @@ class Call:
     __slots__ = (
         "account", "alarm", "announcement", "answered", "answered_at", "asking_money", "asks_as_caller", "attempts", "authorised",
         "board", "branches", "called", "caller", "codec", "cut", "decision", "diverted", "extra", "granted", "guests", "id", "in_line",
-        "invite", "last", "limit", "loop_key", "money_waits", "place", "privacy", "reached", "reliable", "request", "ringing_at",
+        "invite", "last", "limit", "longest", "loop_key", "money_waits", "place", "privacy", "reached", "reliable", "request", "ringing_at",
         "sound", "started", "state", "timers", "transfer", "tx", "world_version",
     )  # fmt: skip
 
@@ -87,6 +88,25 @@ class Call:
         if rules is not None:
             tx.polish = partial(rules.said, place=flow.host)
         self.caller.allow = invite.get("Allow") or ""
+        if media.has_sdp(invite):
+            self.caller.theirs = invite.body
+        self.world_version = ""
+        self.privacy = identity.privacy_of(invite)
+        self.loop_key = (invite.from_.tag or "", invite.call_id, str(invite.cseq.number))
+        self._nothing_yet()
+        board.calls[self.id] = self
+        board.counters.calls += 1
+        board.usage.begin(account.path)
+        board.trace.belongs(self, invite.call_id)
+        self.longest: Alarm | None = None
+        absolute = board.world().settings_of(account).absolutetimeout
+        if absolute:
+            self.longest = Alarm(self._too_long)
+            board.alarms.set(self.longest, board.now + absolute)
+        self.enter_line()
+
+    def _nothing_yet(self) -> None:
+        """What the call becomes, before it is anything."""
         self.called: Branch | None = None
         self.last: Branch | None = None
         self.branches: list[Branch] = []
@@ -98,7 +118,6 @@ class Call:
         """Headers for those whom it dials."""
         self.reached: Target | None = None
         self.decision: Decision | None = None
-        self.world_version = ""
         self.place = 0
         self.attempts: list[list[object]] = []
         self.state = TRYING
@@ -114,17 +133,10 @@ class Call:
         self.alarm = Alarm(self._extend)
         self.timers = ""
         self.diverted: tuple[history.Diverted, ...] = ()
-        self.privacy = identity.privacy_of(invite)
         self.reliable: reliable.Reliable | None = None
         self.sound: Sound | None = None
         self.announcement: Announcement | None = None
         self.codec = ""
-        self.loop_key = (invite.from_.tag or "", invite.call_id, str(invite.cseq.number))
-        board.calls[self.id] = self
-        board.counters.calls += 1
-        board.usage.begin(account.path)
-        board.trace.belongs(self, invite.call_id)
-        self.enter_line()
 
     def enter_line(self) -> None:
         """The caller takes part in a call, and the same INVITE on another way is known."""
@@ -156,6 +168,7 @@ class Call:
         """A 18x of a target goes on to the caller. True: the PRACK that the target is owed follows the caller's."""
         if self.state not in {TRYING, RINGING} or self.tx.answered:
             return False
+        response = early.as_told(self, response, branch)
         if self.ringing_at is None and response.status in {180, 183}:
             self.ringing_at = self.wall_now()
         status, body = media.early(self, response, branch)
@@ -244,6 +257,8 @@ class Call:
         body = media.passed(self, response, branch)
         if not self.taken(branch, response):
             return
+        if media.has_sdp(response):
+            branch.theirs = response.body
         self.enter_dialog()
         assert self.caller.dialog is not None
         self.caller.dialog.confirm()
@@ -369,6 +384,8 @@ class Call:
         self.state = OVER
         board.alarms.end(self.cut)
         board.alarms.end(self.alarm)
+        if self.longest is not None:
+            board.alarms.end(self.longest)
         self._forget_later()
         board.calls.pop(self.id, None)
         self.leave_line()
@@ -439,6 +456,9 @@ class Call:
 
     def _cut(self) -> None:
         money.cut(self)
+
+    def _too_long(self) -> None:
+        self.hang_up(TOO_LONG, comment="set-up and call together lasted longer than absolutetimeout")
 
     def _extend(self) -> None:
         money.extend(self)

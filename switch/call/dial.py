@@ -23,7 +23,7 @@ from switch.call.causes import (
     Cause,
     of_status,
 )
-from switch.call.identity import is_telephone
+from switch.call.identity import escaped, is_telephone
 from switch.call.reasons import of_answer
 from switch.sip.uri import Uri
 
@@ -116,9 +116,9 @@ def _carrier(call: Call, target: Target, ways: list[Way]) -> None:
         _note(call, target, 503, str(error), board.now)
         following(call, 503)
         return
-    uri = carrier_uri(target.number, trunk.host, trunk.port, trunk.transport)
-    phone = settings.sendsipuseruripart
-    marked = f"{uri};user=phone" if phone != "no" and is_telephone(target.number) else uri
+    number, phone = _called(call, target, settings.forwardcalled), settings.sendsipuseruripart
+    uri = carrier_uri(number, trunk.host, trunk.port, trunk.transport)
+    marked = f"{uri};user=phone" if phone != "no" and is_telephone(number) else uri
     branch = Branch(call, target, flow, marked, _carrier_done)
     branch.to = marked if phone in {"to", "always"} else uri
     branch.via_way, branch.other_ways = way, others
@@ -160,6 +160,19 @@ def _registered(call: Call, target: Target) -> None:
     call.branches = [branch]
     call.last = branch
     branch.ask(body, first_answer_within=trunk.response_seconds)
+
+
+def _called(call: Call, target: Target, forward: str) -> str:
+    """The number that the carrier is asked for (`forwardcalled`); the trunk's own where the caller wrote none."""
+    if forward == "no":
+        return target.number
+    assert call.decision is not None
+    received = {
+        "received": call.request.called,
+        "number": call.decision.called,
+        "to": call.invite.to.uri.user,
+    }[forward]
+    return escaped(received) or target.number
 
 
 def _carrier_done(branch: Branch, status: int) -> None:

@@ -7,6 +7,7 @@ message as it is on the wire. An account without rules has none to ask: `World.h
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from email.utils import formatdate
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -221,9 +222,11 @@ def _is_uri(text: str) -> bool:
 class Wire:
     """Rules for everybody's messages, as bytes (guide 13841-13859)."""
 
-    __slots__ = ("_drops", "_incoming", "_outgoing")
+    __slots__ = ("_agent", "_dated", "_drops", "_incoming", "_outgoing")
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[Rule], *, agent: str = "", dated: bool = False) -> None:
+        self._agent = agent.encode()
+        self._dated = dated
         found = [
             one for one in rules if one.action == "raw" or (one.action == "drop" and one.direction == "out")
         ]
@@ -232,17 +235,31 @@ class Wire:
         self._drops = tuple(one for one in found if one.action == "drop")
 
     def __bool__(self) -> bool:
-        return bool(self._incoming or self._outgoing or self._drops)
+        return bool(self._incoming or self._outgoing or self._drops or self._agent or self._dated)
 
     def incoming(self, data: bytes, host: str) -> bytes:
         """What has come from there, as it shall be read."""
         return _raw(self._incoming, data, host) if self._incoming else data
 
-    def outgoing(self, data: bytes, host: str) -> bytes:
-        """What goes there."""
+    def outgoing(self, data: bytes, host: str, wall: float) -> bytes:
+        """What goes there: with our name and the date where they are wanted, then changed as the rules say. `wall`: epoch seconds."""
+        if self._agent:
+            data = _with(data, b"Server" if data.startswith(b"SIP/2.0 ") else b"User-Agent", self._agent)
+        if self._dated:
+            data = _with(
+                data, b"Date", formatdate(wall, usegmt=True).encode()
+            )  # RFC 3261 §20.17: GMT, always
         for rule in self._drops:
             data = _without(rule, data, host)
         return _raw(self._outgoing, data, host) if self._outgoing else data
+
+
+def _with(data: bytes, name: bytes, value: bytes) -> bytes:
+    """With that header, unless it is there."""
+    head, empty, body = data.partition(b"\r\n\r\n")
+    if b"\r\n" + name + b": " in head:
+        return data
+    return b"%b\r\n%b: %b%b%b" % (head, name, value, empty, body)
 
 
 def _raw(rules: Sequence[Rule], data: bytes, host: str) -> bytes:

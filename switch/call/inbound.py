@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from switch.auth import PROXY_REQUIRED, Doorkeeper, Refused
 from switch.call import announce, identity, inner, media, money, replaces, services, session_timer
-from switch.call.abilities import ACCEPT, ALLOW_OUTSIDE, SUPPORTED, unknown_extensions
+from switch.call.abilities import ACCEPT, ALLOW_OUTSIDE, SUPPORTED, unknown_extensions, welcome
 from switch.call.board import Board, new_call_id
 from switch.call.call import Call
 from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
@@ -64,6 +64,12 @@ class Inbound:
             return
         if request.to.tag is not None and request.method != "SUBSCRIBE":
             tx.reply(481, board.now)
+            return
+        settings = board.world().settings
+        if (settings.allowua or settings.blockua) and not welcome(
+            request.get("User-Agent") or "", settings.allowua, settings.blockua
+        ):
+            tx.reply(403, board.now)
             return
         if self._wrong(tx, request):
             return
@@ -195,12 +201,15 @@ class Inbound:
             if shortest:  # like a 401: the caller asks again at once, and that INVITE leaves the record
                 tx.reply(422, board.now, None, (("Min-SE", str(shortest)),))
                 return
+        if isinstance(caller, Caller):
+            request.called = _called(invite, request, world.settings_of(caller).loadcallednumberfromto)
         rules = world.header_rules(caller) if isinstance(caller, Caller) else None
         if rules is not None:  # on a copy: answers and the dialog bear what the caller wrote
             invite = Request(invite.method, invite.uri, list(invite.headers), invite.body)
         if rules is not None and rules.heard(invite, request.source_host, beginning=True):
             changed = read(invite, tx.flow, request.received_at)  # type: ignore[arg-type]  # our Net's flow
             request = replace(changed, call_id=request.call_id, digest_username=request.digest_username)
+            request.called = _called(invite, request, world.settings_of(caller).loadcallednumberfromto)  # type: ignore[arg-type]
         if isinstance(caller, Rejection):
             if caller.caller is None:
                 log.info("refused %s from %s: %s", caller.cause.name, request.source_host, caller.detail)
@@ -267,6 +276,14 @@ def _anonymous(invite: Request) -> bool:
         return True
     wanted = (invite.get("Privacy") or "").lower().replace(";", ",").split(",")
     return any(one.strip() in {"id", "user", "header"} for one in wanted)
+
+
+def _called(invite: Request, request: CallRequest, where: str) -> str:
+    """The called number: of the Request-URI, or of To (`loadcallednumberfromto`); auto: of To where the Request-URI names nobody but us."""
+    named = invite.to.uri.user
+    if where == "to" or (where == "auto" and request.called in {"", "mizu"}):
+        return named or request.called
+    return request.called
 
 
 def _asserted(invite: Request) -> str:

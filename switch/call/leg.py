@@ -9,7 +9,7 @@ from switch.net import Flow
 from switch.sip.client import ClientTransaction, InviteClientTransaction
 from switch.sip.dialog import Dialog
 from switch.sip.message import Header, Request
-from switch.sip.server import InviteServerTransaction
+from switch.sip.server import InviteServerTransaction, ServerTransaction
 
 if TYPE_CHECKING:
     from switch.call.board import Board
@@ -48,6 +48,7 @@ class Leg:
         "rules",
         "serving",
         "shown",
+        "theirs",
         "timer",
         "trunk",
         "unacked",
@@ -68,15 +69,17 @@ class Leg:
         self.dialog: Dialog | None = None
         self.keys: dict[Key, Dialog] = {}
         """What its requests may name: one dialog, or while it rings one for each end of a fork behind it."""
-        self.serving: InviteServerTransaction | None = None
-        """An INVITE of the party inside the dialog that has no final answer yet."""
+        self.serving: ServerTransaction | None = None
+        """An INVITE (or an UPDATE with an offer) of the party inside the dialog that has no final answer yet."""
         self.asking: ClientTransaction | None = None
-        """Our INVITE to it inside the dialog, without a final answer yet."""
+        """Our INVITE (or UPDATE with an offer) to it inside the dialog, without a final answer yet."""
         self.unacked: InviteClientTransaction | None = None
         """Our INVITE that it accepted, whose ACK waits for the other party's."""
         self.awaiting_ack: InviteServerTransaction | None = None
         """Its INVITE that we accepted and it has not acknowledged."""
         self.bye_waits = False
+        self.theirs = b""
+        """The last session description of its own that holds."""
         self.shown = b""
         """The last session description that it got from us."""
         self.rules: Rules | None = None
@@ -128,11 +131,15 @@ class Leg:
         """
         dialog = dialog or self.dialog
         assert dialog is not None
-        if self.phone or (self.flow.reliable and self.board.sockets.alive(self.flow)):
-            return self.flow
-        way = self.board.way_to(dialog.route_set[0] if dialog.route_set else dialog.target, self.flow)
-        rules = self.board.world().settings_of(self.account).denyaddr
-        return self.flow if rules and self.board.denies(rules, way, self.flow) else way
+        board, flow = self.board, self.flow
+        settings = board.world().settings_of(self.account)
+        prefer = settings.sendonlyrec
+        if prefer == "source" or (
+            prefer == "auto" and (self.phone or (flow.reliable and board.sockets.alive(flow)))
+        ):
+            return flow
+        way = board.way_to(dialog.route_set[0] if dialog.route_set else dialog.target, flow)
+        return flow if settings.denyaddr and board.denies(settings.denyaddr, way, flow) else way
 
     def request(
         self,

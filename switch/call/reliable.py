@@ -278,7 +278,8 @@ def _with_body(leg: Leg, tx: ServerTransaction, request: Request, owed: Owed | N
     if target is None or target.dialog is None:
         tx.reply(488, board.now)
         return
-    bridge = Bridge(tx, "UPDATE" if owed is None else "PRACK", leg, target, with_offer=True)
+    offers = owed is None or media.has_sdp(call.invite)  # else it is the answer to a late offer
+    bridge = Bridge(tx, "UPDATE" if owed is None else "PRACK", leg, target, with_offer=offers)
     tx.context = bridge
     headers: tuple[Header, ...] = (("Content-Type", request.get("Content-Type") or media.SDP_TYPE),)
     if owed is not None:

@@ -53,7 +53,7 @@ class ClientTransaction:
         self.context: object = None
 
     def start(self, now: float) -> None:
-        self.deadline = now + 64 * self.layer.t1
+        self.deadline = now + self.layer.patience * self.layer.t1
         self.layer.wheel.arm(self, self.deadline if self.flow.reliable else now + self.interval)
         self._send(now)
 

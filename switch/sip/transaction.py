@@ -21,6 +21,8 @@ __all__ = [
 T1 = 0.5
 T2 = 4.0
 T4 = 5.0
+PATIENCE = 64
+"""Times T1 that a request of ours waits for its answer (timers B and F)."""
 LIMIT = 200_000
 RETRY_AFTER = "5"
 
@@ -72,6 +74,7 @@ class TransactionLayer:
         "clients",
         "ids",
         "limit",
+        "patience",
         "refused",
         "send",
         "servers",
@@ -101,6 +104,7 @@ class TransactionLayer:
         self.t1, self.t2, self.t4 = t1, t2, t4
         self.limit = limit
         self.busy = False
+        self.patience = PATIENCE
         self.clients: dict[str, ClientTransaction] = {}
         self.servers: dict[str, ServerTransaction] = {}
         self.unacked: dict[tuple[str, int, str], InviteServerTransaction] = {}

@@ -37,6 +37,8 @@ class Settings:
     dnsservers: tuple[str, ...]
     secondarybind: tuple[str, ...]
     interface: int
+    sipmsgresendcount: int
+    forwardcalled: str
     # who calls, as it is shown
     cli: str
     sendidentity: str
@@ -55,6 +57,15 @@ class Settings:
     # dialogs
     fwdunknownheaders: bool
     changediscreason: tuple[str, ...]
+    allowheaders: bool
+    productname: str
+    companyname: str
+    usedateheader: bool
+    forwardearlystart: str
+    changesptoring: str
+    loadcallednumberfromto: str
+    sendonlyrec: str
+    absolutetimeout: int
     prack: str
     sessiontimer: str
     sesskeepalive: int
@@ -179,6 +190,8 @@ class Settings:
     # security
     flood_messages_per_second: int
     flood_burst: int
+    allowua: tuple[str, ...]
+    blockua: tuple[str, ...]
     maxwrongauthfromip: int
     maxsubfailauthperiod: int
     reenabledosblocked: int
@@ -205,6 +218,12 @@ class Settings:
     internal_endusercost: str
     defaultenduserprice: str
     defaultproviderprice: str
+
+    @property
+    def agent(self) -> str:
+        """How we call ourselves in Server and User-Agent (RFC 3261 §20.35, §20.41); "" for not at all."""
+        company = f" ({self.companyname})" if self.companyname else ""
+        return f"{self.productname}{company}" if self.productname else ""
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Settings:

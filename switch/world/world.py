@@ -175,7 +175,8 @@ class World:
         self._trunks: dict[int, TrunkAddress | None] = {}
         self._certified: dict[str, list[Source]] | None = None
         self._header_rules: dict[int, HeaderRules | None] = {}
-        wire = Wire(one for one in tables.header_rules if one.account is None)
+        everybody = [one for one in tables.header_rules if one.account is None]
+        wire = Wire(everybody, agent=tables.settings.agent, dated=tables.settings.usedateheader)
         self.wire = wire or None
         """Rules for every message as it is on the wire; mostly there is none."""
         self._terms: dict[tuple[object, ...], Terms | None] = {}
@@ -243,6 +244,11 @@ class World:
         found = [
             one for one in found if one.account is not None or (one.action, one.direction) != ("drop", "out")
         ]
+        if not settings.allowheaders:
+            found += [
+                HeaderRule(None, "out", "any", "", "drop", name, "", "", "")
+                for name in ("Allow", "Supported")
+            ]
         if not found and not settings.fwdunknownheaders:
             return None
         return HeaderRules(found, unknown=settings.fwdunknownheaders)

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from apps.config.registry.definition import Definition
+from apps.config.registry.definition import Definition, Words
 
 _DAY = 86_400
 
 SETTINGS: tuple[Definition, ...] = (
+    Definition(
+        "allowua",
+        Words,
+        (),
+        _(
+            "User-Agents that may use the switch, with commas; empty: all. Fewer than five characters: the whole name, else a part."
+        ),
+    ),
+    Definition("blockua", Words, (), _("User-Agents that are refused, with commas, as in allowua.")),
     Definition(
         "flood_messages_per_second",
         int,

@@ -23,6 +23,20 @@ def _address_and_port(text: str) -> str:
     return "" if good else "an IP address and a port are expected, such as 192.0.2.7:9060."
 
 
+def _token(text: str) -> str:
+    good = not text or (
+        text.isascii()
+        and all(part.replace("-", "").replace(".", "").isalnum() for part in text.split("/", 1))
+    )
+    return "" if good else "a product as Name or Name/1.0 is expected."
+
+
+def _comment(text: str) -> str:
+    return (
+        "" if text.isascii() and not set(text) & set("()\\") else "plain text without brackets is expected."
+    )
+
+
 def _status_pair(text: str) -> str:
     old, _sign, new = text.partition("=")
     good = all(
@@ -274,6 +288,93 @@ SETTINGS: tuple[Definition, ...] = (
             " caller in what it is answered."
         ),
         check=_status_pair,
+        account=True,
+    ),
+    Definition(
+        "allowheaders",
+        bool,
+        True,
+        _("Send Allow and Supported; some old devices fail on them."),
+        account=True,
+    ),
+    Definition(
+        "productname",
+        str,
+        "",
+        _(
+            "How the switch calls itself in Server and User-Agent; empty: not at all, so that nobody learns what it is."
+        ),
+        check=_token,
+    ),
+    Definition("companyname", str, "", _("The company that stands behind productname."), check=_comment),
+    Definition("usedateheader", bool, False, _("Send a Date header, from which phones set their clocks.")),
+    Definition(
+        "forwardearlystart",
+        str,
+        "yes",
+        _(
+            "Let the caller have media parameters before the call is answered: yes, no, or as the called account says."
+        ),
+        choices=("no", "yes", "called"),
+        account=True,
+    ),
+    Definition(
+        "changesptoring",
+        str,
+        "no",
+        _("Make 180 Ringing of 183 Session Progress for the caller: no, yes, or as the called account says."),
+        choices=("no", "yes", "called"),
+        account=True,
+    ),
+    Definition(
+        "loadcallednumberfromto",
+        str,
+        "auto",
+        _(
+            "Where the called number stands: uri (the Request-URI), to, or auto (To where the Request-URI names nobody)."
+        ),
+        choices=("auto", "uri", "to"),
+        account=True,
+    ),
+    Definition(
+        "sendonlyrec",
+        str,
+        "auto",
+        _(
+            "Where requests inside a call go: auto (phones: where theirs come from; others: the address they name), source"
+            " or named."
+        ),
+        choices=("auto", "source", "named"),
+        account=True,
+    ),
+    Definition(
+        "absolutetimeout",
+        int,
+        0,
+        _("The longest time from the first message of a call to its end, seconds; 0: no limit."),
+        minimum=0,
+        maximum=7 * 86_400,
+        account=True,
+    ),
+    Definition(
+        "sipmsgresendcount",
+        int,
+        6,
+        _(
+            "How often a request of ours over UDP is sent again, each time after twice the time; 6 is what RFC 3261 says."
+        ),
+        minimum=1,
+        maximum=8,
+    ),
+    Definition(
+        "forwardcalled",
+        str,
+        "no",
+        _(
+            "The number in Request-URI and To to a carrier: no (as its trunk makes it of the called number), received (as"
+            " the caller wrote it), number (the called number as it is), to (of the caller's To)."
+        ),
+        choices=("no", "received", "number", "to"),
         account=True,
     ),
     # The guide's -1 to 3 and "other": never, off, (1 loads the global value: that is what having no own value does),

@@ -51,7 +51,8 @@ def test_a_trunks_call_reaches_the_cheapest_carrier_and_leaves_one_record(
 
 
 def test_the_callers_side_stays_hidden_from_the_carrier(rich: Peer, one: Peer) -> None:
-    invite = rich.invite(NUMBER, headers=(("User-Agent", "secret-agent"),))
+    from_ = f"<sip:36201234567@127.0.0.1:{rich.port}>;tag=hidden"
+    invite = rich.invite(NUMBER, from_=from_, headers=(("User-Agent", "secret-agent"),))
     rich.send(invite)
     out = one.asked("INVITE")
     assert invite.call_id != out.call_id

@@ -181,6 +181,36 @@ def test_relayed_media_goes_both_ways_and_is_counted(
     assert (record["rtp"][:2], record["media"], record["codec"]) == ([1, 1], "relay", "PCMA")
 
 
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+def test_a_refused_offer_moves_no_relayed_media(peers: Callable[[str], Peer], one: Peer, method: str) -> None:
+    caller = peers("relayed")
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as a,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as b,
+    ):
+        for end in (a, b):
+            end.bind(("127.0.0.1", 0))
+            end.settimeout(5)
+        invite = caller.invite(NUMBER, body=sdp(a.getsockname()[1]))
+        caller.send(invite)
+        out = one.asked("INVITE")
+        port = _audio_port(out.body)
+        one.answer(out, 200, body=sdp(b.getsockname()[1]))
+        ok = caller.told(200)
+        caller.ack(invite, ok)
+        one.asked("ACK")
+        again = caller.within(method, invite, ok, body=sdp(9))  # nobody listens at the discard port
+        one.answer(one.asked(method), 488)
+        refusal = caller.told(488, method)
+        if method == "INVITE":
+            caller.ack(again, refusal)
+        packet = bytes([0x80, 8, 0, 1, 0, 0, 0, 160, 0, 0, 0, 7]) + b"x" * 160
+        b.sendto(packet, ("127.0.0.1", port))
+        assert a.recv(2000) == packet
+        caller.within("BYE", invite, ok, cseq=3)
+        one.answer(one.asked("BYE"), 200)
+
+
 def _audio_port(body: bytes) -> int:
     return int(body.partition(b"m=audio ")[2].split()[0])
 

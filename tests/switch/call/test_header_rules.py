@@ -238,7 +238,7 @@ def test_a_changed_body_has_its_length_told() -> None:
     )
     request = Request("INFO", "sip:a@b", [("Via", "SIP/2.0/UDP h;branch=z9hG4bKx"), ("From", "<sip:a@b>;tag=1"), ("To", "<sip:a@b>"),
                                         ("Call-ID", "c"), ("CSeq", "1 INFO")], sdp())  # fmt: skip
-    changed = parse(wire.outgoing(request.encode(), HOST))
+    changed = parse(wire.outgoing(request.encode(), HOST, 0.0))
     assert changed.body == sdp().replace(b"a=sendrecv", b"a=inactive and more")
 
 

@@ -324,3 +324,72 @@ def test_an_extension_that_we_do_not_know_is_refused_inside_a_dialog_too(rich: C
     rich.within("INFO", invite, ok, cseq=2, headers=(("Require", "telepathy"),))
     assert rich.told(420).get("Unsupported") == "telepathy"
     hang_up(rich, one, invite, ok)
+
+
+# --- offers that meet, and offers that are refused -------------------------------------------------------------------
+
+
+def answered(rich: Citizen, one: Citizen) -> tuple[Request, Response, Request, Response]:
+    invite, out = rung(rich, one)
+    answer = one.answer(out, 200, body=sdp(41000))
+    ok = rich.told(200, "INVITE")
+    rich.ack(invite, ok)
+    one.asked("ACK")
+    return invite, ok, out, answer
+
+
+def test_updates_that_meet_are_both_refused_with_491(rich: Citizen, one: Citizen) -> None:
+    invite, ok, out, answer = answered(rich, one)
+    rich.within("UPDATE", invite, ok, body=sdp(40002))
+    passed = one.asked("UPDATE")
+    one.back("UPDATE", out, answer, body=sdp(41002))
+    one.told(491, "UPDATE")
+    one.answer(passed, 491)
+    rich.told(491, "UPDATE")
+    hang_up(rich, one, invite, ok)
+
+
+def test_a_second_update_before_the_first_is_answered_waits(rich: Citizen, one: Citizen) -> None:
+    invite, ok, *_ = answered(rich, one)
+    rich.within("UPDATE", invite, ok, body=sdp(40002))
+    passed = one.asked("UPDATE")
+    rich.within("UPDATE", invite, ok, cseq=3, body=sdp(40004))
+    assert rich.told(500, "UPDATE").get("Retry-After") is not None
+    one.answer(passed, 200, body=sdp(41000))
+    rich.told(200, "UPDATE")
+    rich.within("UPDATE", invite, ok, cseq=4, body=sdp(40004))
+    passed = one.asked("UPDATE")
+    one.answer(passed, 200, body=sdp(41000))
+    rich.told(200, "UPDATE")
+    hang_up(rich, one, invite, ok)
+
+
+def test_a_re_invite_meets_an_update(rich: Citizen, one: Citizen) -> None:
+    invite, ok, out, answer = answered(rich, one)
+    rich.within("UPDATE", invite, ok, body=sdp(40002))
+    passed = one.asked("UPDATE")
+    again = one.back("INVITE", out, answer, body=sdp(41002))
+    one.ack(again, one.told(491, "INVITE"))
+    one.answer(passed, 200, body=sdp(41000))
+    rich.told(200, "UPDATE")
+    hang_up(rich, one, invite, ok)
+
+
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+def test_after_a_refused_offer_a_refresh_shows_what_held_before(
+    town: Town, tmp_path: Path, rich: Citizen, one: Citizen, method: str
+) -> None:
+    settle(town, tmp_path, "one", sessiontimer="forced", sesskeepalive=60)
+    invite, ok, out, _ = answered(rich, one)
+    again = rich.within(method, invite, ok, body=sdp(40002, direction="sendonly"))
+    passed = one.asked(method)
+    one.answer(passed, 488)
+    refusal = rich.told(488, method)
+    if method == "INVITE":
+        rich.ack(again, refusal)
+        one.asked("ACK")
+    refresh = one.asked("INVITE", 70)
+    assert refresh.body == out.body
+    one.answer(refresh, 200, body=sdp(41000))
+    one.asked("ACK")
+    hang_up(rich, one, invite, ok)
