@@ -149,7 +149,6 @@ class Branch(Leg):
             self._hang_up_stray(tx, response)
             return
         self.answered = True
-        self.allow = response.get("Allow") or ""
         self.board.alarms.cancel(self.alarm)
         self._enter(response)
         self.unacked = tx

@@ -72,7 +72,6 @@ class Call:
         self.invite = invite
         self.started = request.received_at
         self.caller = Leg(board, self, tx.flow, is_caller=True, phone=phone)  # type: ignore[arg-type]  # our Net's flow
-        self.caller.allow = invite.get("Allow") or ""
         self.called: Branch | None = None
         self.last: Branch | None = None
         self.branches: list[Branch] = []

@@ -28,7 +28,6 @@ class Leg:
 
     __slots__ = (
         "account",
-        "allow",
         "aside",
         "asking",
         "awaiting_ack",
@@ -71,8 +70,6 @@ class Leg:
         self.bye_waits = False
         self.described = b""
         """The last description that it sent."""
-        self.allow = ""
-        """The methods that it says it understands."""
         self.aside = False
         """It takes part in the conversation no more: it has transferred it, or another phone has taken it over."""
         self.origin: Origin | None = None

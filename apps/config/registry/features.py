@@ -73,14 +73,17 @@ SETTINGS: tuple[Definition, ...] = (
         choices=("refuse", "pass", "number", "domain", "route", "forward"),
         account=True,
     ),
-    # The guide's -2, -1, 0, 1, 2, 3, 4.
+    # The guide's -2, -1, 0, 1, 2, 3, 4. Its 0 passes a REFER to a peer that supports it and carries out the others itself. Here 0
+    # always carries it out: a phone that is passed one calls at its own cost, for whoever asked it to, and baresip 1.0 then
+    # calls without its account. The guide's 1 and 2 differ in when the asking party is disconnected, see `discontransfer`.
     Definition(
         "handlerefer",
         str,
         "auto",
         _(
-            "Transfers asked for by REFER: block; only of subscribers; auto (passed to a phone that understands it, else carried out"
-            " here); carried out here, blind or attended; as a new call; or always passed on."
+            "Transfers asked for by REFER: block; only of subscribers; auto, carried out by the switch; blind, the asking party is"
+            " disconnected at once; attended, it stays until the target answers; new_call, without replacing another call; or"
+            " passed on to the other party, which then calls itself."
         ),
         choices=("block", "subscribers", "auto", "blind", "attended", "new_call", "pass"),
         account=True,
@@ -94,7 +97,7 @@ SETTINGS: tuple[Definition, ...] = (
         choices=("auto", "no", "yes"),
         account=True,
     ),
-    # The guide's -1, 0, 1, 2, 3, 4; auto is on_connect for attended, at_once for blind transfers.
+    # The guide's -1, 0, 1, 2, 3, 4; auto goes by `handlerefer`: at once for blind, else on connect.
     Definition(
         "discontransfer",
         str,
