@@ -12,9 +12,10 @@ import re
 from typing import TYPE_CHECKING
 
 from switch.auth import PROXY_REQUIRED, Doorkeeper, Refused
-from switch.call import dial, inner, media, money, replaces, services
+from switch.call import dial, domains, inner, media, money, replaces, services
 from switch.call.board import Board, new_call_id
 from switch.call.call import Call
+from switch.call.causes import MOVED, OTHER_DOMAIN
 from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
 from switch.call.pipeline import decide, identify
 from switch.call.record import told
@@ -121,6 +122,10 @@ class Inbound:
             board.counters.refused += 1
             tx.reply(503, board.now, None, BUSY)
             return
+        flow: Flow = tx.flow  # type: ignore[assignment]  # our Net's
+        if not inside and (elsewhere := domains.redirected(invite.target, world.settings, board, flow)):
+            tx.reply(302, board.now, None, (("Contact", f"<{elsewhere}>"),))
+            return
         tx.reply(100, board.now)
         if inside and replaced is not None:
             replaces.take(board, tx, invite, replaced, None)
@@ -176,6 +181,13 @@ class Inbound:
             outcome = decide(request, caller, world, request.received_at, board.usage)
         call = Call(board, request, account, tx, invite, phone=bool(request.digest_username))
         call.world_version = world.version
+        elsewhere = domains.verdict(invite.target, world.settings, board, tx.flow)  # type: ignore[arg-type]  # our Net's
+        if elsewhere == "refuse":
+            call.refuse(OTHER_DOMAIN, comment=f"for {invite.target.host}")
+            return
+        if elsewhere:
+            call.refuse(MOVED, extra=(("Contact", f"<{elsewhere}>"),))
+            return
         if isinstance(outcome, Rejection):
             call.refuse(outcome.cause, comment=told(outcome.detail, outcome.trace))
             return
