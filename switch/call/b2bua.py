@@ -18,6 +18,7 @@ from switch.call.call import Call
 from switch.call.causes import INTERNAL
 from switch.call.inbound import Inbound
 from switch.call.leg import Leg
+from switch.call.message import Delivery
 from switch.call.offers import Errand
 from switch.call.proof import Farewell
 from switch.sip.client import ClientTransaction, InviteClientTransaction
@@ -162,7 +163,7 @@ class B2bua:
             if isinstance(context, Branch):
                 if isinstance(tx, InviteClientTransaction):
                     context.on_response(tx, response)
-            elif isinstance(context, Bridge | Farewell | Errand):
+            elif isinstance(context, Bridge | Farewell | Errand | Delivery):
                 context.on_response(tx, response)
         except (BadMessage, BadValue) as error:
             log.warning("a response is bad: %s", error)
@@ -176,7 +177,7 @@ class B2bua:
             if isinstance(tx, ServerTransaction):
                 if isinstance(context, Call | Bridge):
                     context.ack_missing()
-            elif isinstance(context, Branch | Bridge | Errand):
+            elif isinstance(context, Branch | Bridge | Errand | Delivery):
                 context.on_timeout()
         except Exception:
             self._failed(context)
@@ -187,7 +188,7 @@ class B2bua:
             if isinstance(tx, ServerTransaction):
                 if isinstance(context, Call):
                     context.way_lost()
-            elif isinstance(context, Branch | Bridge | Errand):
+            elif isinstance(context, Branch | Bridge | Errand | Delivery):
                 context.on_transport_error()
         except Exception:
             self._failed(context)

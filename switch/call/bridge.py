@@ -152,13 +152,13 @@ def handle(leg: Leg, tx: ServerTransaction, request: Request) -> None:
 
         if not transfer.asked(leg, tx, request):
             _other(leg, tx, request)
-    elif method in {"UPDATE", "INFO", "NOTIFY"}:
+    elif method in {"UPDATE", "INFO", "NOTIFY", "MESSAGE"}:
         _other(leg, tx, request)
     else:
         tx.reply(405, board.now, None, (("Allow", ALLOW),))
 
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REFER, NOTIFY"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REFER, NOTIFY, MESSAGE"
 
 
 def _bye(leg: Leg, tx: ServerTransaction) -> None:

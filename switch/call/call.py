@@ -48,10 +48,43 @@ class Call:
     """Whether it leaves lines in the journal."""
 
     __slots__ = (
-        "account", "alarm", "answered", "answered_at", "asking_money", "asks_as_caller", "attempts", "authorised", "board", "branches",
-        "called", "caller", "codec", "cut", "decision", "extra", "granted", "guests", "held", "id", "in_line", "invite", "last", "limit",
-        "loop_key", "money_waits", "place", "reached", "request", "ringing_at", "session", "started", "state", "transfer",
-        "tx", "world_version",
+        "account",
+        "alarm",
+        "answered",
+        "answered_at",
+        "asides",
+        "asking_money",
+        "asks_as_caller",
+        "attempts",
+        "authorised",
+        "board",
+        "branches",
+        "called",
+        "caller",
+        "codec",
+        "cut",
+        "decision",
+        "extra",
+        "granted",
+        "guests",
+        "held",
+        "id",
+        "in_line",
+        "invite",
+        "last",
+        "limit",
+        "loop_key",
+        "money_waits",
+        "place",
+        "reached",
+        "request",
+        "ringing_at",
+        "session",
+        "started",
+        "state",
+        "transfer",
+        "tx",
+        "world_version",
     )  # fmt: skip
 
     def __init__(
@@ -76,6 +109,8 @@ class Call:
         self.last: Branch | None = None
         self.branches: list[Branch] = []
         self.guests: tuple[Call, ...] = ()
+        self.asides: tuple[Leg, ...] = ()
+        """Parties that have left the conversation, but may not have hung up."""
         self.asks_as_caller = False
         """Whether those whom it dials take the caller's place in the conversation (the caller transfers the called party)."""
         self.transfer: Transfer | None = None
@@ -302,6 +337,8 @@ class Call:
         for branch in self.branches:
             branch.free_line()
         self.transfer = None
+        for leg in self.asides:
+            leg.hang_up()
         for guest in self.guests:
             guest.give_up(cause.text)
             guest.over(cause, by=by, status=status, comment=comment)

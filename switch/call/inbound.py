@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from switch.auth import PROXY_REQUIRED, Doorkeeper, Refused
-from switch.call import dial, domains, inner, media, money, replaces, services
+from switch.call import dial, domains, inner, media, message, money, replaces, services
 from switch.call.board import Board, new_call_id
 from switch.call.call import Call
 from switch.call.causes import MOVED, OTHER_DOMAIN
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("switch.call")
 
-ALLOW: Header = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REFER, NOTIFY, REGISTER")
+ALLOW: Header = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REFER, NOTIFY, MESSAGE, REGISTER")
 ACCEPT: Header = ("Accept", "application/sdp")
-KNOWN = frozenset(("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "REGISTER"))
+KNOWN = frozenset(("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "MESSAGE", "REGISTER"))
 EXTENSIONS = frozenset((("path", "REGISTER"), ("replaces", "INVITE")))
 """What a request may require of us."""
 BUSY: tuple[Header, ...] = (("Retry-After", "5"),)
@@ -56,6 +56,8 @@ class Inbound:
             return
         if request.method == "INVITE" and isinstance(tx, InviteServerTransaction):
             self._invite(tx, request)
+        elif request.method == "MESSAGE":
+            self._message(tx, request)
         elif request.method == "REGISTER":
             board.registrar.register(tx, request, tx.flow)
         elif request.method == "OPTIONS":
@@ -85,6 +87,17 @@ class Inbound:
             tx.reply(415, now, None, (("Accept-Encoding", "identity"),))
             return True
         return False
+
+    def _message(self, tx: ServerTransaction, request: Request) -> None:
+        """A message outside a dialog, from whoever proves to be an account of ours."""
+        board = self.board
+        asking = read(request, tx.flow, board.wall())  # type: ignore[arg-type]  # our Net's flow
+        found = identify(asking, board.world())
+        sender = self._prove(tx, request, asking) if isinstance(found, NeedsDigest) else found
+        if isinstance(sender, Rejection):
+            tx.reply(sender.cause.status, board.now)
+        elif sender is not None:
+            message.deliver(board, tx, request, sender)
 
     # --- INVITE -----------------------------------------------------------------------------------------------------------------
 
@@ -153,7 +166,7 @@ class Inbound:
         )
 
     def _prove(
-        self, tx: InviteServerTransaction, invite: Request, request: CallRequest
+        self, tx: ServerTransaction, invite: Request, request: CallRequest
     ) -> Caller | Rejection | None:
         """The account of a digest; None when the caller was asked for one."""
         world, board = self.board.world(), self.board

@@ -60,6 +60,7 @@ class CallRequest:
     anonymous: bool = False  # the caller does not want its number to be shown
     diversions: tuple[Diversion, ...] = ()  # forwards that led here, the last one first
     shown_number: str = ""  # the caller number of a call that was forwarded here
+    dialled: bool = True  # by a phone itself, so that codes for the switch are heeded
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,6 +211,7 @@ class Transfer:
             called_host=self.uri.host,
             max_forwards=call.request.max_forwards - 1,
             digest_username="",
+            dialled=False,
             diversions=(),
             from_display="",
             shown_number=shown,
@@ -325,6 +326,7 @@ def take_place(call: Call, leg: Leg, new: Branch) -> None:
     """`new` talks in the place of `leg` from now on."""
     new.call = call
     leg.aside = True
+    call.asides = (*call.asides, leg)
     if leg is call.caller:
         call.caller = new
         call.leave_line()

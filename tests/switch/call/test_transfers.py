@@ -343,8 +343,7 @@ def test_when_who_transfers_is_disconnected(stage: Stage, how: str) -> None:
     assert not [m for m in stage.b.heard if isinstance(m, Request) and m.method == "NOTIFY"]
     hang_up(stage, talk, stage.c)
     if how == "never":
-        stage.b.back("BYE", talk.asked, talk.answer, cseq=2)
-        stage.b.told(200, "BYE")
+        stage.bye(stage.b)  # but with the call at the latest
 
 
 @pytest.mark.req("sip-060")
@@ -367,6 +366,16 @@ def test_a_refer_to_nobody_is_refused(stage: Stage, to: str) -> None:
     talk = stage.up(stage.a, stage.b)
     assert refer_of_called(talk, to).status == 400
     hang_up(stage, talk, stage.b)
+
+
+def test_a_code_is_for_who_dials_it_and_no_target_of_transfers(stage: Stage) -> None:
+    talk = stage.up(stage.a, stage.b)
+    refer_of_called(talk, "<sip:*721003@127.0.0.1>")
+    stage.reoffered(stage.a)
+    stage.one.answer(stage.one.asked("INVITE"), 404)
+    stage.reoffered(stage.a)
+    hang_up(stage, talk, stage.b)
+    assert [one for one in stage.sim.records() if one["k"] == "do"] == []
 
 
 def test_a_second_transfer_waits_for_the_first(stage: Stage) -> None:
