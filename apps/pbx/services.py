@@ -136,7 +136,7 @@ def set_features(
 
 def carry_out(*, order: Mapping[str, Any]) -> str:
     """What a phone has set by a code (see `switch.call.services`); answers why not, or "". May be carried out twice."""
-    account = Account.objects.filter(pk=order.get("account")).first()
+    account = Account.objects.filter(pk=int(order.get("account") or 0)).first()
     if account is None:
         return "there is no such account"
     try:
