@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from switch.sip.message import Header, Request
 
-IN_DIALOG = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK, REFER, NOTIFY"
+IN_DIALOG = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK, REFER, NOTIFY, MESSAGE"
 ALLOW: Header = ("Allow", IN_DIALOG)
 ALLOW_OUTSIDE: Header = ("Allow", f"{IN_DIALOG}, REGISTER, SUBSCRIBE, PUBLISH")
 ACCEPT: Header = ("Accept", "application/sdp")

@@ -234,7 +234,6 @@ class Branch(Leg):
             self._hang_up_stray(tx, response)
             return
         self.answered = True
-        self.allow = response.get("Allow") or ""
         self.board.alarms.end(self.alarm)
         self.board.trunks.worked(self.target.login)
         self._enter(response)

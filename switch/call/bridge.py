@@ -241,7 +241,7 @@ def _asked(leg: Leg, tx: ServerTransaction, request: Request) -> None:
 
         if not transfer.asked(leg, tx, request):
             _other(leg, tx, request)
-    elif method in {"UPDATE", "INFO", "NOTIFY"}:
+    elif method in {"UPDATE", "INFO", "NOTIFY", "MESSAGE"}:
         _other(leg, tx, request)
     elif method == "PRACK":
         reliable.prack(leg, tx, request)

@@ -59,7 +59,7 @@ class Call:
     """Whether it leaves lines in the journal."""
 
     __slots__ = (
-        "account", "alarm", "announcement", "answered", "answered_at", "asking_money", "asks_as_caller", "attempts", "authorised",
+        "account", "alarm", "announcement", "answered", "answered_at", "asides", "asking_money", "asks_as_caller", "attempts", "authorised",
         "board", "branches", "called", "caller", "codec", "cut", "decision", "diverted", "extra", "granted", "guests", "id", "in_line",
         "invite", "last", "limit", "longest", "loop_key", "money_waits", "place", "privacy", "reached", "reliable", "request", "ringing_at",
         "sound", "started", "state", "timers", "transfer", "tx", "world_version",
@@ -87,7 +87,6 @@ class Call:
         self.caller.rules = rules = board.world().header_rules(account)
         if rules is not None:
             tx.polish = partial(rules.said, place=flow.host)
-        self.caller.allow = invite.get("Allow") or ""
         if media.has_sdp(invite):
             self.caller.theirs = invite.body
         self.world_version = ""
@@ -111,6 +110,8 @@ class Call:
         self.last: Branch | None = None
         self.branches: list[Branch] = []
         self.guests: tuple[Call, ...] = ()
+        self.asides: tuple[Leg, ...] = ()
+        """Parties that have left the conversation, but may not have hung up."""
         self.asks_as_caller = False
         """Whether those whom it dials take the caller's place in the conversation (the caller transfers the called party)."""
         self.transfer: Transfer | None = None
@@ -401,6 +402,8 @@ class Call:
             if leg is not None and leg.timer is not None:
                 leg.timer.stop()
         self.transfer = None
+        for leg in self.asides:
+            leg.hang_up()
         for guest in self.guests:
             guest.give_up(cause.text)
             guest.over(cause, by=by, status=status, comment=comment, ended=ended)

@@ -27,6 +27,7 @@ DO_NOT_DISTURB = Cause("do_not_disturb", 486, 17, "The called subscriber does no
 ANONYMOUS = Cause("anonymous", 433, 21, "The called subscriber takes no calls without a number")
 MOVED = Cause("moved", 302, 22, "The called subscriber is somewhere else")
 PICKED_UP = Cause("picked_up", 487, 26, "Another phone took the call")
+OTHER_DOMAIN = Cause("other_domain", 404, 3, "The call is for another domain")
 NOTHING_RINGS = Cause("nothing_rings", 404, 3, "No call rings that this phone could answer")
 NO_PRICE = Cause("no_price", 403, 21, "No tariff or no rate for this number")
 NO_ROUTE = Cause("no_route", 404, 3, "No route to this number")

@@ -13,10 +13,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from switch.auth import PROXY_REQUIRED, Doorkeeper, Refused
-from switch.call import announce, identity, inner, media, money, replaces, services, session_timer
+from switch.call import (
+    announce,
+    domains,
+    identity,
+    inner,
+    media,
+    message,
+    money,
+    replaces,
+    services,
+    session_timer,
+)
 from switch.call.abilities import ACCEPT, ALLOW_OUTSIDE, SUPPORTED, unknown_extensions, welcome
 from switch.call.board import Board, new_call_id
 from switch.call.call import Call
+from switch.call.causes import MOVED, OTHER_DOMAIN
 from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
 from switch.call.pipeline import decide, identify
 from switch.call.record import told
@@ -38,8 +50,8 @@ log = logging.getLogger("switch.call")
 
 ACCEPTABLE = frozenset(("application/sdp", "application/*", "*/*", "*"))
 KNOWN = frozenset((
-    "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "PRACK", "REFER", "NOTIFY", "REGISTER", "SUBSCRIBE",
-    "PUBLISH",
+    "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "PRACK", "REFER", "NOTIFY", "MESSAGE", "REGISTER",
+    "SUBSCRIBE", "PUBLISH",
 ))  # fmt: skip
 BUSY: tuple[Header, ...] = (("Retry-After", "5"),)
 LONGEST_NAME = 128
@@ -75,6 +87,8 @@ class Inbound:
             return
         if request.method == "INVITE" and isinstance(tx, InviteServerTransaction):
             self._invite(tx, request)
+        elif request.method == "MESSAGE":
+            self._message(tx, request)
         elif request.method == "REGISTER":
             board.registrar.register(tx, request, tx.flow)
         elif request.method == "SUBSCRIBE":
@@ -108,6 +122,17 @@ class Inbound:
             tx.reply(415, now, None, (("Accept-Encoding", "identity"),))
             return True
         return False
+
+    def _message(self, tx: ServerTransaction, request: Request) -> None:
+        """A message outside a dialog, from whoever proves to be an account of ours."""
+        board = self.board
+        asking = read(request, tx.flow, board.wall())  # type: ignore[arg-type]  # our Net's flow
+        found = identify(asking, board.world())
+        sender = self._prove(tx, request, asking) if isinstance(found, NeedsDigest) else found
+        if isinstance(sender, Rejection):
+            tx.reply(sender.cause.status, board.now)
+        elif sender is not None:
+            message.deliver(board, tx, request, sender)
 
     # --- INVITE -----------------------------------------------------------------------------------------------------------------
 
@@ -148,6 +173,10 @@ class Inbound:
             board.counters.refused += 1
             tx.reply(503, board.now, None, BUSY)
             return
+        flow: Flow = tx.flow  # type: ignore[assignment]  # our Net's
+        if not inside and (elsewhere := domains.redirected(invite.target, world.settings, board, flow)):
+            tx.reply(302, board.now, None, (("Contact", f"<{elsewhere}>"),))
+            return
         tx.reply(100, board.now)
         if inside and replaced is not None:
             replaces.take(board, tx, invite, replaced, None)
@@ -176,7 +205,7 @@ class Inbound:
         )
 
     def _prove(
-        self, tx: InviteServerTransaction, invite: Request, request: CallRequest
+        self, tx: ServerTransaction, invite: Request, request: CallRequest
     ) -> Caller | Rejection | None:
         """The account of a digest; None when the caller was asked for one."""
         world, board = self.board.world(), self.board
@@ -222,6 +251,13 @@ class Inbound:
             outcome = decide(request, caller, world, request.received_at, board.usage)
         call = Call(board, request, account, tx, invite, phone=bool(request.digest_username))
         call.world_version = world.version
+        elsewhere = domains.verdict(invite.target, world.settings, board, tx.flow)  # type: ignore[arg-type]  # our Net's
+        if elsewhere == "refuse":
+            call.refuse(OTHER_DOMAIN, comment=f"for {invite.target.host}")
+            return
+        if elsewhere:
+            call.refuse(MOVED, extra=(("Contact", f"<{elsewhere}>"),))
+            return
         if isinstance(outcome, Rejection):
             call.refuse(outcome.cause, comment=told(outcome.detail, outcome.trace))
             return

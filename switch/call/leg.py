@@ -29,7 +29,6 @@ class Leg:
     """
 
     __slots__ = (
-        "allow",
         "aside",
         "asking",
         "awaiting_ack",
@@ -87,8 +86,6 @@ class Leg:
         self.timer: SessionTimer | None = None
         self.described = b""
         """The last description that it sent."""
-        self.allow = ""
-        """The methods that it says it understands."""
         self.aside = False
         """It takes part in the conversation no more: it has transferred it, or another phone has taken it over."""
         self.origin: Origin | None = None

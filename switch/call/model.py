@@ -67,6 +67,7 @@ class CallRequest:
     diversions: tuple[Diversion, ...] = ()  # forwards that led here, the last one first
     shown_number: str = ""  # the caller number of a call that was forwarded here
     upper: int = 0  # the carrier that the call came from by a registration of ours
+    dialled: bool = True  # by a phone itself, so that codes for the switch are heeded
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,7 @@ def forward(whole: Call, account: Caller, number: str, reason: str, failed: Fail
         call_id=new_call_id(whole.wall_now()),
         received_at=whole.wall_now(),
         called=number,
+        dialled=False,
         max_forwards=before.max_forwards - 1,
         diversions=(Diversion(account.id, called, reason), *before.diversions),
         shown_number=whole.decision.caller_number if whole.decision is not None else before.from_user,

@@ -141,7 +141,9 @@ def _anew(call: Call, uri: Uri) -> None:
     world, now = board.world(), call.wall_now()
     board.bank.release(call.id)
     board.usage.end(call.account.path)  # itself must not fill its caller's lines
-    request = replace(call.request, called=uri.user, max_forwards=call.request.max_forwards - 1)
+    request = replace(
+        call.request, called=uri.user, dialled=False, max_forwards=call.request.max_forwards - 1
+    )
     outcome = decide(request, call.account, world, now, board.usage)
     board.usage.begin(call.account.path)
     if isinstance(outcome, Rejection):

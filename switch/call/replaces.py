@@ -111,7 +111,6 @@ def newcomer_of(leg: Leg, tx: InviteServerTransaction, invite: Request, account:
     made.is_caller = leg.is_caller
     made.answered = True
     made.owner = account
-    made.allow = invite.get("Allow") or ""
     made.enter(Dialog.of_callee(invite, tx.tag, made.contact))
     return made
 

@@ -1,7 +1,7 @@
 """Transfers by REFER (RFC 3515, 3892, 4488, 5589): the party that asks, T, has the other one, R, connected to somebody else, X.
 
 1. Who may ask, and what is done with it, say the settings `handlerefer` and `allowclientinitiatedtransfer` (guide 6175-6203).
-2. Passed on: R's phone calls X itself, by us as anybody else. Else 202, and T hears by NOTIFY how it goes.
+2. Passed on: R's phone calls X itself, by us as anybody else, and pays. Else 202, and T hears by NOTIFY how it goes.
 3. Blind: X is called for T's account and money, a record of its own (guide 4438). R is on hold meanwhile. X answers: it takes
    T's place in the conversation, R gets its description, T is let go. It does not: T has R again, or, when T has left already, R
    is told why.
@@ -68,9 +68,14 @@ def asked(leg: Leg, tx: ServerTransaction, request: Request) -> bool:
         tx.reply(603, board.now)
         return True
     replaces = unquote(_header(target.uri, "replaces"))
-    if passes(settings, other, replaces):
+    if settings.handlerefer == "pass":
         request.set("Refer-To", _rewritten(target, other, settings, board.world().settings))
         return False
+    if (
+        call.sound is not None and call.sound.ng is not None
+    ):  # rtpengine is asked about one conversation, not about joining two
+        tx.reply(501, board.now, "No transfers of calls over rtpengine")
+        return True
     Transfer(
         call, leg, other, account, target.uri, "" if settings.handlerefer == "new_call" else replaces
     ).begin(tx, request, settings)
@@ -94,15 +99,6 @@ def allowed(call: Call, account: Caller, settings: Settings) -> bool:
         return False
     free = not any(one.decision is not None and one.decision.payers for one in (call, *call.guests))
     return local or free or settings.allowclientinitiatedtransfer == "yes"
-
-
-def passes(settings: Settings, other: Leg, replaces: str) -> bool:
-    """Whether the other party shall carry it out: always, or because it is a phone of ours that can and may."""
-    if settings.handlerefer == "pass":
-        return True
-    if settings.handlerefer != "auto" or replaces or account_of(other) is None:
-        return False
-    return other.phone and "REFER" in other.allow.upper().replace(",", " ").split()
 
 
 def _header(uri: Uri, name: str) -> str:
@@ -180,9 +176,9 @@ class Transfer:
             headers.append(("Refer-Sub", "false"))
         tx.reply(202, board.now, None, headers)
         self.notify(100, "Trying")
-        if settings.discontransfer == "at_once" or (
-            settings.discontransfer == "at_once_without_refersub" and not self.subscribed
-        ):
+        blind = settings.discontransfer == "auto" and settings.handlerefer == "blind"
+        unheard = settings.discontransfer == "at_once_without_refersub" and not self.subscribed
+        if settings.discontransfer == "at_once" or blind or unheard:
             self._let_go()
         if settings.holdontransfer:
             self._hold()
@@ -223,6 +219,7 @@ class Transfer:
             called_host=self.uri.host,
             max_forwards=call.request.max_forwards - 1,
             digest_username="",
+            dialled=False,
             diversions=(),
             from_display="",
             shown_number=shown,
@@ -337,6 +334,7 @@ def take_place(call: Call, leg: Leg, new: Branch) -> None:
     """`new` talks in the place of `leg` from now on."""
     new.call = call
     leg.aside = True
+    call.asides = (*call.asides, leg)
     if leg is call.caller:
         call.caller = new
         call.leave_line()

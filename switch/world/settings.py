@@ -121,6 +121,8 @@ class Settings:
     refertorewrite: str
     domainnames: tuple[str, ...]
     fwdtootherdomains: str
+    forwardpx: tuple[str, ...]
+    forwardto: str
     allowselfcall: str
     selfforwardto: str
     pickup_group: str

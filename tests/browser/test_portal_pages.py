@@ -27,6 +27,7 @@ def test_a_subscriber_sees_money_calls_and_invoices(visitor: Visitor) -> None:
     expect(page.get_by_role("heading", name="Balance")).to_be_visible()
     for name, path in {
         "calls": "/calls/",
+        "features": "/features/",
         "call": f"/calls/{call.pk}/",
         "invoices": "/invoices/",
         "ledger": "/payments/",

@@ -277,11 +277,11 @@ class SimPeer(Peer):
         return again
 
 
-def furnished() -> Office:
-    """Phones 1001-1005 with a price for calls out (a unit a second), carriers `one` and `two`, trunk `rich`."""
+def furnished(first: int = 0) -> Office:
+    """Accounts from this id on: phones 1001-1005 with a price for calls out (a unit a second), carriers `one` and `two`, trunk `rich`."""
     office = Office()
+    office._last = first
     office.settings |= {"hold_seconds": 10, "hold_extend_before": 3, "useshadigestauh": "both"}
-    office.tariffs = {}  # type: ignore[attr-defined]
     for user in ("1001", "1002", "1003", "1004", "1005"):
         account = office.account(user, media="direct", number=f"3610000{user}")
         office.rows["credentials"].append(credential(user, f"secret-{user}", account))

@@ -8,11 +8,18 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.config.registry.definition import Definition, Words
 
+_HOST = re.compile(r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _CODE = re.compile(r"[*#][0-9*#]{1,7}")
 
 
 def _code(text: str) -> str:
     return "" if not text or _CODE.fullmatch(text) else "a star code like *72 is expected, or nothing."
+
+
+def _place(text: str) -> str:
+    return (
+        "" if not text or _HOST.fullmatch(text) else "an address or a name is expected, perhaps with a port."
+    )
 
 
 def _star(key: str, default: str, what: object) -> Definition:
@@ -73,14 +80,17 @@ SETTINGS: tuple[Definition, ...] = (
         choices=("refuse", "pass", "number", "domain", "route", "forward"),
         account=True,
     ),
-    # The guide's -2, -1, 0, 1, 2, 3, 4.
+    # The guide's -2, -1, 0, 1, 2, 3, 4. Its 0 passes a REFER to a peer that supports it and carries out the others itself. Here 0
+    # always carries it out: a phone that is passed one calls at its own cost, for whoever asked it to, and baresip 1.0 then
+    # calls without its account. The guide's 1 and 2 differ in when the asking party is disconnected, see `discontransfer`.
     Definition(
         "handlerefer",
         str,
         "auto",
         _(
-            "Transfers asked for by REFER: block; only of subscribers; auto (passed to a phone that understands it, else carried out"
-            " here); carried out here, blind or attended; as a new call; or always passed on."
+            "Transfers asked for by REFER: block; only of subscribers; auto, carried out by the switch; blind, the asking party is"
+            " disconnected at once; attended, it stays until the target answers; new_call, without replacing another call; or"
+            " passed on to the other party, which then calls itself."
         ),
         choices=("block", "subscribers", "auto", "blind", "attended", "new_call", "pass"),
         account=True,
@@ -94,7 +104,7 @@ SETTINGS: tuple[Definition, ...] = (
         choices=("auto", "no", "yes"),
         account=True,
     ),
-    # The guide's -1, 0, 1, 2, 3, 4; auto is on_connect for attended, at_once for blind transfers.
+    # The guide's -1, 0, 1, 2, 3, 4; auto goes by `handlerefer`: at once for blind, else on connect.
     Definition(
         "discontransfer",
         str,
@@ -132,16 +142,30 @@ SETTINGS: tuple[Definition, ...] = (
         (),
         _("Names of this switch's domains, beside its own addresses."),
     ),
-    # The guide's 0-5.
+    # The guide's 0, 1, 4, 5, and none of them by default: phones and trunks write what they like into the domain. Its 2 asks which
+    # numbers are mobile, which nothing here says, and its 3 carries calls to strangers free of charge.
     Definition(
         "fwdtootherdomains",
         str,
         "ignore",
         _(
-            "Calls to another domain: the domain is ignored and the number routed here; refused; first looked for here; all but mobile"
-            " numbers redirected; all of known callers redirected (302); or all redirected without asking who calls."
+            "Calls to a domain that is neither an address of ours nor in domainnames: routed here all the same; refused; redirected"
+            " (302) unless the number is ours; redirected for all known callers; or for anybody, without asking who calls."
         ),
-        choices=("ignore", "refuse", "local_first", "not_mobile", "redirect", "redirect_anybody"),
+        choices=("ignore", "refuse", "local_first", "redirect", "redirect_anybody"),
+    ),
+    Definition(
+        "forwardpx",
+        Words,
+        (),
+        _("Calls to numbers that begin so are redirected (302) to forwardto before anything else; *: all."),
+    ),
+    Definition(
+        "forwardto",
+        str,
+        "",
+        _("The address or domain that calls of forwardpx are redirected to, with a port if it is not 5060."),
+        check=_place,
     ),
     # The guide's 0, 1, 2.
     Definition(

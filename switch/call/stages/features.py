@@ -22,7 +22,11 @@ _PHONES = frozenset(("subscriber", "extension", "agent"))
 
 def codes(call: Call, world: World) -> Call | Rejection:
     """Sets `service` and its one target when a code was dialled: alone, or before a number for those that need one."""
-    if call.caller.kind not in _PHONES or call.request.called[:1] not in {"*", "#"}:
+    if (
+        call.caller.kind not in _PHONES
+        or not call.request.dialled
+        or call.request.called[:1] not in {"*", "#"}
+    ):
         return call
     settings, dialled = world.settings_of(call.caller), call.request.called
     for key in CODES:

@@ -176,6 +176,14 @@ def test_the_number_of_who_forwards_is_shown_when_the_setting_says_so(stage: Sta
     assert stage.talk(stage.a.call("1002"), stage.one).from_.uri.user == "36100001002"
 
 
+def test_a_forward_to_a_code_does_not_dial_it(stage: Stage) -> None:
+    stage.forward("1002", "always", "*73")
+    invite = stage.a.call("1002")
+    stage.one.answer(stage.one.asked("INVITE"), 404)
+    stage.a.ack(invite, stage.a.told(404))
+    assert [one for one in stage.sim.records() if one["k"] == "do"] == []
+
+
 # ring groups
 
 

@@ -229,11 +229,39 @@ def test_transfers_may_be_blocked(stage: Stage, how: str, status: int) -> None:
     stage.own("1002", "handlerefer", how)
     talk = stage.up(stage.a, stage.b)
     assert refer_of_called(talk, "<sip:1003@127.0.0.1>").status == status
-    if status == 202:
+    if how == "subscribers":
         stage.reoffered(stage.a)
         stage.c.answer(stage.c.asked("INVITE"), 486)
         stage.reoffered(stage.a)
-    hang_up(stage, talk, stage.b)
+    if how == "blind":
+        stage.bye(stage.b)
+        stage.reoffered(stage.a)
+        stage.c.answer(stage.c.asked("INVITE"), 486)
+        stage.bye(stage.a)
+    else:
+        hang_up(stage, talk, stage.b)
+
+
+@pytest.mark.req("sip-056")
+@pytest.mark.parametrize(("how", "replaced"), [("new_call", False), ("attended", True)])
+def test_a_transfer_as_a_new_call_leaves_the_other_call_alone(stage: Stage, how: str, replaced: bool) -> None:
+    stage.own("1002", "handlerefer", how)
+    first = stage.up(stage.a, stage.b)
+    second = stage.up(stage.b, stage.c)
+    refer_of_called(first, replacing(second))
+    stage.reoffered(stage.a)
+    at_c = stage.c.asked("INVITE")
+    assert bool(at_c.to.tag) == replaced
+    stage.c.answer(at_c, 200, body=sdp(stage.c.port + 1), tag="again")
+    stage.c.asked("ACK")
+    stage.reoffered(stage.a)
+    stage.bye(stage.b)
+    if replaced:
+        stage.bye(stage.b)
+    hang_up(stage, first, stage.c)
+    if not replaced:
+        second.caller.within("BYE", second.invite, second.ok, cseq=5)
+        stage.bye(stage.c)
 
 
 @pytest.mark.req("sip-057")
@@ -263,11 +291,12 @@ def test_who_may_transfer(stage: Stage, who: str, how: str, allowed: bool) -> No
         ("always", "example.net", "sip:1003@127.0.0.1:5060"),
     ],
 )
-def test_a_refer_is_passed_to_a_phone_that_understands_it(
+def test_a_refer_is_passed_to_the_other_party_when_that_is_the_setting(
     stage: Stage, how: str, host: str, shown: str
 ) -> None:
+    stage.own("1002", "handlerefer", "pass")
     stage.own("1002", "refertorewrite", how)
-    invite = stage.a.call("1002", headers=(("Allow", "INVITE, ACK, BYE, REFER, NOTIFY"),))
+    invite = stage.a.call("1002")
     asked = stage.b.asked("INVITE")
     answer = stage.b.answer(asked, 200, body=sdp())
     ok = stage.a.told(200, "INVITE")
@@ -314,8 +343,7 @@ def test_when_who_transfers_is_disconnected(stage: Stage, how: str) -> None:
     assert not [m for m in stage.b.heard if isinstance(m, Request) and m.method == "NOTIFY"]
     hang_up(stage, talk, stage.c)
     if how == "never":
-        stage.b.back("BYE", talk.asked, talk.answer, cseq=2)
-        stage.b.told(200, "BYE")
+        stage.bye(stage.b)  # but with the call at the latest
 
 
 @pytest.mark.req("sip-060")
@@ -338,6 +366,16 @@ def test_a_refer_to_nobody_is_refused(stage: Stage, to: str) -> None:
     talk = stage.up(stage.a, stage.b)
     assert refer_of_called(talk, to).status == 400
     hang_up(stage, talk, stage.b)
+
+
+def test_a_code_is_for_who_dials_it_and_no_target_of_transfers(stage: Stage) -> None:
+    talk = stage.up(stage.a, stage.b)
+    refer_of_called(talk, "<sip:*721003@127.0.0.1>")
+    stage.reoffered(stage.a)
+    stage.one.answer(stage.one.asked("INVITE"), 404)
+    stage.reoffered(stage.a)
+    hang_up(stage, talk, stage.b)
+    assert [one for one in stage.sim.records() if one["k"] == "do"] == []
 
 
 def test_a_second_transfer_waits_for_the_first(stage: Stage) -> None:
