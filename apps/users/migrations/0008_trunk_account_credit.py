@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('users', '0005_phone_status'),
+        ('users', '0007_phone_status'),
     ]
 
     operations = [
