@@ -43,7 +43,8 @@ def test_a_timer_hours_ahead_fires_on_time():
     wheel, item = started(), Item()
     wheel.arm(item, START + 7_200.0)
     assert run(wheel, START, 7_199.9, step=0.1) == {}
-    assert list(run(wheel, START + 7_199.9, 0.3).values())[0] - START - 7_200.0 < 2 * TICK
+    fired = run(wheel, START + 7_199.9, 0.3)
+    assert fired[item] - START - 7_200.0 < 2 * TICK
 
 
 def test_timers_hours_ahead_that_were_disarmed_leave_within_a_minute():
@@ -65,7 +66,9 @@ def test_an_item_has_one_entry_however_often_it_is_armed_later():
     assert run(wheel, START, 999) == {}
 
 
-@given(st.lists(st.tuples(st.floats(0, 400), st.one_of(st.none(), st.floats(0, 400), st.just(inf))), max_size=30))
+@given(
+    st.lists(st.tuples(st.floats(0, 400), st.one_of(st.none(), st.floats(0, 400), st.just(inf))), max_size=30)
+)
 def test_each_timer_fires_once_at_its_last_time_and_never_before(times):
     wheel = started()
     due = {}
