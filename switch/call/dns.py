@@ -102,9 +102,9 @@ def _record(payload: Any) -> Naptr | Srv | str | None:
     """Ours for Twisted's; None for one that makes no sense."""
     try:
         if isinstance(payload, dns.Record_A):
-            return socket.inet_ntop(socket.AF_INET, payload.address)
+            return socket.inet_ntop(socket.AF_INET, payload.address or b"")
         if isinstance(payload, dns.Record_AAAA):
-            return socket.inet_ntop(socket.AF_INET6, payload.address)
+            return socket.inet_ntop(socket.AF_INET6, payload.address or b"")
         if isinstance(payload, dns.Record_SRV):
             return Srv(payload.priority, payload.weight, payload.port, _name(payload.target) or ".")
         return Naptr(
