@@ -114,7 +114,7 @@ def test_a_phone_calls_another_phone(house: House, phone: Peer, other: Peer) -> 
     forget(other)
 
 
-@pytest.mark.req("pbx-018")
+@pytest.mark.req("pbx-018", "sip-040")
 def test_all_phones_of_a_subscriber_ring_and_the_first_answer_wins(
     house: House, rich: Peer, peers: Callable[[str], Peer]
 ) -> None:

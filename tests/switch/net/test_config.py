@@ -24,6 +24,12 @@ def test_the_environment_alone_makes_a_whole_configuration() -> None:
     assert str(config.run_dir) == "/srv/v/run"
 
 
+@pytest.mark.req("sip-070")
+def test_unless_told_otherwise_sip_is_on_port_5060_which_udp_and_tcp_share() -> None:
+    """That one port is opened for both is proved by `test_tcp_listens_on_the_same_port_as_udp_and_answers_on_the_connection`."""
+    assert NetConfig.from_env({}, worker=1).shared_port == 5060
+
+
 def test_the_workers_own_ports_can_be_set() -> None:
     env = {"MIZU_SIP_WORKER_PORTS": "5101", "MIZU_SIP_ADVERTISE": "203.0.113.9"}
     config = NetConfig.from_env(env, worker=2)

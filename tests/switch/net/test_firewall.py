@@ -24,6 +24,7 @@ class Hand:
         return self.now
 
 
+@pytest.mark.req("security-003")
 @pytest.mark.parametrize(
     ("tables", "host", "heard"),
     [

@@ -43,7 +43,8 @@ def test_a_timer_hours_ahead_fires_on_time():
     wheel, item = started(), Item()
     wheel.arm(item, START + 7_200.0)
     assert run(wheel, START, 7_199.9, step=0.1) == {}
-    assert next(iter(run(wheel, START + 7_199.9, 0.3).values())) - START - 7_200.0 < 2 * TICK
+    fired = run(wheel, START + 7_199.9, 0.3)
+    assert fired[item] - START - 7_200.0 < 2 * TICK
 
 
 def test_timers_hours_ahead_that_were_disarmed_leave_within_a_minute():
