@@ -183,3 +183,16 @@ def test_terms_that_have_no_sense_are_refused(fields: dict[str, object], words: 
 def test_terms_without_a_band_are_refused() -> None:
     with pytest.raises(ValueError, match="without a band"):
         Terms(())
+
+
+@pytest.mark.parametrize("rounding", list(Rounding))
+@pytest.mark.parametrize("vat", [0, 55_000, 270_000, 999_999])
+def test_a_budget_of_exactly_a_gross_price_pays_for_it_however_net_and_vat_are_rounded(
+    rounding: Rounding, vat: int
+) -> None:
+    """A cent a second, plus VAT: each second's gross is more than the last one's."""
+    terms = Terms((band_of(Rate(1, "", to_micros("0.6"))),), rounding=rounding, decimals=2, vat_ppm=vat)
+    for seconds in range(1, 130):
+        gross = rate(terms, 0, seconds).gross
+        assert max_duration(terms, 0, gross) == seconds
+        assert max_duration(terms, 0, gross - 1) == seconds - 1
