@@ -20,7 +20,7 @@ from apps.cdrs.services import forget_months
 from apps.invoices.models import Invoice, LedgerEntry, Payment
 from apps.invoices.services import issuing, payments
 from apps.pricing import services as pricing
-from apps.pricing.models import Calendar, PriceGroup, Rate, Tariff, TimeWindow
+from apps.pricing.models import Calendar, CurrencyPrecision, PriceGroup, Rate, Tariff, TimeWindow
 from apps.routing.models import RouteRule
 from apps.users.models import Account
 from tests import make
@@ -45,6 +45,7 @@ class House:
     group: PriceGroup
     window: TimeWindow
     calendar: Calendar
+    precision: CurrencyPrecision
     rule: RouteRule
     call: Cdr
     invoice: Invoice
@@ -83,6 +84,7 @@ def build() -> House:
         admin=admin, support=support, idle=idle, company=company, reseller=reseller, rival=rival, ada=ada, eve=eve,
         carrier=carrier, tariff=tariff, rate=tariff.rates.get(prefix="36"),
         group=PriceGroup.objects.create(name="Europe"),
+        precision=pricing.set_precision(currency="JPY", decimals=0),
         calendar=pricing.save_calendar(name="public holidays", country="HU"),
         window=TimeWindow.objects.create(name="working days", weekdays=31, starts="08:00", ends="18:00"),
         rule=make.rule(carrier, name="world"),
