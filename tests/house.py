@@ -22,7 +22,7 @@ from apps.invoices.services import issuing, payments
 from apps.pbx import services as pbx
 from apps.pbx.models import Forward, RingGroup, SpeedDial
 from apps.pricing import services as pricing
-from apps.pricing.models import Calendar, PriceGroup, Rate, Tariff, TimeWindow
+from apps.pricing.models import Calendar, CurrencyPrecision, PriceGroup, Rate, Tariff, TimeWindow
 from apps.routing.models import RouteRule
 from apps.signalling.models import HangupCause, HeaderRule
 from apps.signalling.services import create_header_rule
@@ -50,6 +50,7 @@ class House:
     group: PriceGroup
     window: TimeWindow
     calendar: Calendar
+    precision: CurrencyPrecision
     rule: RouteRule
     header_rule: HeaderRule
     cause: HangupCause
@@ -94,6 +95,7 @@ def build() -> House:
         admin=admin, support=support, idle=idle, company=company, reseller=reseller, rival=rival, ada=ada, eve=eve,
         carrier=carrier, trunk_account=trunk_account, tariff=tariff, rate=tariff.rates.get(prefix="36"),
         group=PriceGroup.objects.create(name="Europe"),
+        precision=pricing.set_precision(currency="JPY", decimals=0),
         calendar=pricing.save_calendar(name="public holidays", country="HU"),
         window=TimeWindow.objects.create(name="working days", weekdays=31, starts="08:00", ends="18:00"),
         rule=make.rule(carrier, name="world"),

@@ -56,7 +56,8 @@ def value(pattern: str, parameter: str, house: House) -> Any:
         "pbx/ringgroup": house.ring_group.pk,
         "users/account": house.ada.pk, "users/sipcredential": house.ada.sip.pk, "routing/routerule": house.rule.pk,
         "pricing/tariff": house.tariff.pk, "pricing/rate": house.rate.pk, "pricing/pricegroup": house.group.pk,
-        "pricing/timewindow": house.window.pk, "pricing/calendar": house.calendar.pk, "cdrs/cdr": house.call.pk, "invoices/invoice": house.invoice.pk,
+        "pricing/timewindow": house.window.pk, "pricing/calendar": house.calendar.pk,
+        "pricing/currencyprecision": house.precision.pk, "cdrs/cdr": house.call.pk, "invoices/invoice": house.invoice.pk,
         "invoices/payment": house.payment.pk, "invoices/ledgerentry": house.entry.pk,
     }  # fmt: skip
     simple = {

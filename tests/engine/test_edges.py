@@ -183,3 +183,29 @@ def test_terms_that_have_no_sense_are_refused(fields: dict[str, object], words: 
 def test_terms_without_a_band_are_refused() -> None:
     with pytest.raises(ValueError, match="without a band"):
         Terms(())
+
+
+@pytest.mark.parametrize("rounding", list(Rounding))
+@pytest.mark.parametrize("vat", [0, 55_000, 270_000, 999_999])
+def test_a_budget_of_exactly_a_gross_price_pays_for_it_however_net_and_vat_are_rounded(
+    rounding: Rounding, vat: int
+) -> None:
+    """A cent a second, plus VAT: each second's gross is more than the last one's."""
+    terms = Terms((band_of(Rate(1, "", to_micros("0.6"))),), rounding=rounding, decimals=2, vat_ppm=vat)
+    for seconds in range(1, 130):
+        gross = rate(terms, 0, seconds).gross
+        assert max_duration(terms, 0, gross) == seconds
+        assert max_duration(terms, 0, gross - 1) == seconds - 1
+
+
+@pytest.mark.parametrize(
+    ("evening", "expected"),
+    [({"first_increment": 100}, 300 + 30), ({"free_seconds": 45}, 300 + 15), ({"free_after": 50}, 300 + 20)],
+)
+def test_a_step_that_reaches_into_another_band_is_priced_by_the_tiers_of_that_band_as_far_as_it_reaches(
+    evening: dict[str, int], expected: int
+) -> None:
+    """A minute of 10 a second that begins half a minute before 1 a second does."""
+    day = Rate(1, "", 10 * MINUTE, first_increment=60, next_increment=60)
+    terms = two(day, Rate(2, "", MINUTE, **evening))  # type: ignore[arg-type]
+    assert rate(terms, SIX - 30, 20).gross == expected * UNIT
