@@ -141,7 +141,7 @@ def test_a_late_offer_and_a_re_invite_go_through_rtpengine(
         over(a, b, invite, ok)
 
 
-@pytest.mark.req("media-058", "media-059", "media-061")
+@pytest.mark.req("media-058", "media-059", "media-060", "media-061")
 @pytest.mark.parametrize(
     ("phone", "profile", "marks"),
     [
@@ -162,7 +162,7 @@ def test_srtp_is_offered_to_an_account_that_wants_it(
     a.ack(invite, a.told(486))
 
 
-@pytest.mark.req("media-059", "media-060")
+@pytest.mark.req("media-059")
 @pytest.mark.parametrize(("caller", "phone"), [("need", "3001"), ("whole", "3001"), ("plain", "3008")])
 def test_a_call_without_srtp_is_refused_where_a_policy_asks_for_it(
     begin: Callable[..., Any], caller: str, phone: str
@@ -260,7 +260,7 @@ def test_srtp_of_an_account_that_may_not_is_refused(begin: Callable[..., Any]) -
     b.silent()
 
 
-@pytest.mark.req("codecs-015", "codecs-010", "codecs-016", "codecs-017", "media-043")
+@pytest.mark.req("codecs-015", "codecs-010", "codecs-016", "media-043")
 def test_codecs_are_converted_for_an_account_that_has_another(
     begin: Callable[..., Any], house: House
 ) -> None:
