@@ -16,7 +16,7 @@ def place(tmp_path: Path, **variables: str) -> Place:
     return Place.read({"MIZU_VAR": str(tmp_path), **variables})
 
 
-@pytest.mark.req("media-013", "media-075")
+@pytest.mark.req("media-013")
 def test_it_is_run_and_asked_for_only_by_an_instance_that_wants_one(tmp_path: Path) -> None:
     without = place(tmp_path)
     assert "rtpengine" not in {one.name for one in services.programs(without)}

@@ -36,7 +36,6 @@ def test_a_call_is_stored_priced_charged_and_its_hold_let_go() -> None:
     assert (amount(payer), held(payer), spendable(payer)) == (Decimal(90), Decimal(0), Decimal(90))
 
 
-@pytest.mark.req("media-041")
 def test_the_record_holds_how_the_call_sounded_to_each_party() -> None:
     call = record(account(balance="100"))
     side = {"packets": 500, "lost": 3, "jitter": 1.5, "mos": 4.31}

@@ -154,7 +154,7 @@ def test_correction_names_a_reachable_address_and_leaves_ports_and_candidates(
     assert house.switch.record(invite)["media"] == "direct"
 
 
-@pytest.mark.req("media-054", "media-041", "media-045", "media-012")
+@pytest.mark.req("media-054", "media-045", "media-012")
 def test_a_routed_call_has_the_relay_in_both_descriptions_and_sound_both_ways(
     house: House, call: Callable[..., Any]
 ) -> None:
@@ -352,7 +352,6 @@ def test_a_call_that_turns_to_fax_has_its_t38_relayed(call: Callable[..., Any]) 
         over(a, b, invite, ok)
 
 
-@pytest.mark.req("media-041")
 def test_a_late_offer_is_led_over_the_relay_too(call: Callable[..., Any]) -> None:
     with talkers() as (left, right):
         a, b, invite, out = call("always", "2001", body=b"")
@@ -365,7 +364,6 @@ def test_a_late_offer_is_led_over_the_relay_too(call: Callable[..., Any]) -> Non
         over(a, b, invite, ok)
 
 
-@pytest.mark.req("media-041")
 def test_rtcp_is_relayed_beside_and_on_one_port(call: Callable[..., Any]) -> None:
     with talkers() as (left, right):
         a, b, invite, out = call("always", "2001", body=offer(left.port, "127.0.0.1", "0", "a=rtcp-mux"))

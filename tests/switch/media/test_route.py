@@ -126,7 +126,7 @@ def test_an_address_that_is_not_believed_gives_way_to_where_messages_come_from(
     assert reachable(named, source, handling, frozenset(("192.0.2.1",))) == used
 
 
-@pytest.mark.req("nat-021", "nat-018", "nat-023")
+@pytest.mark.req("nat-021", "nat-023")
 @pytest.mark.parametrize(
     ("kind", "bound", "peer", "told"),
     [
