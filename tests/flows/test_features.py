@@ -60,7 +60,7 @@ def test_a_code_that_a_phone_dials_sets_a_forward_and_ends_it(house: House, ada:
         wait_for(lambda wanted=expected: number() == wanted, 5, f"{dialled} to be carried out")
 
 
-@pytest.mark.req("pbx-025")
+@pytest.mark.req("pbx-008")
 def test_a_real_phone_transfers_its_call_and_the_others_hear_each_other(
     house: House, ada: Phone, ben: Phone
 ) -> None:

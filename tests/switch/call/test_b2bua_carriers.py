@@ -127,7 +127,7 @@ def test_a_carrier_that_knows_another_place_is_not_followed_and_not_shown(
     rich.send(invite)
     one.answer(one.asked("INVITE"), 302, headers=[("Contact", "<sip:1900@192.0.2.1>")])
     refused = rich.told(302)
-    assert refused.get("Contact") == f"<sip:1900@127.0.0.1:{house.switch.port}>"
+    assert refused.all("Contact")[-1] == f"<sip:1900@127.0.0.1:{house.switch.port}>"
     rich.ack(invite, refused)
     assert house.switch.record(invite)["attempts"][0][1] == 302
     two.silent()

@@ -64,7 +64,7 @@ def hang_up(stage: Stage, talk: Talk, *others: SimPeer) -> None:
         stage.bye(other)
 
 
-@pytest.mark.req("pbx-025", "pbx-008", "sip-056")
+@pytest.mark.req("pbx-008", "sip-056")
 def test_the_called_transfers_blind_and_pays_for_the_new_part(stage: Stage) -> None:
     talk = stage.up(stage.a, stage.b)
     assert refer_of_called(talk, f"<sip:{OUTSIDE}@127.0.0.1>").status == 202
@@ -346,6 +346,16 @@ def test_when_who_transfers_is_disconnected(stage: Stage, how: str) -> None:
         stage.bye(stage.b)  # but with the call at the latest
 
 
+@pytest.mark.req("sip-059")
+def test_who_transfers_may_be_disconnected_when_that_fails(stage: Stage) -> None:
+    stage.own("1002", "discontransfer", "on_failure_without_refersub")
+    refer_of_called(stage.up(stage.a, stage.b), "<sip:1003@127.0.0.1>", ("Refer-Sub", "false"))
+    stage.reoffered(stage.a)
+    stage.c.answer(stage.c.asked("INVITE"), 486)
+    stage.bye(stage.b)
+    stage.bye(stage.a)
+
+
 @pytest.mark.req("sip-060")
 def test_without_hold_the_party_hears_who_transfers_until_the_target_answers(stage: Stage) -> None:
     stage.own("1002", "holdontransfer", False)
@@ -408,7 +418,7 @@ def replacing(talk: Talk) -> str:
     return f"<sip:{talk.callee.user}@127.0.0.1?Replaces={quote(dialog, safe='')}>"
 
 
-@pytest.mark.req("pbx-025", "pbx-008", "pbx-019")
+@pytest.mark.req("pbx-008", "pbx-019")
 def test_an_attended_transfer_joins_the_two_others(stage: Stage) -> None:
     """1001 called 1002, who calls 1003 and then connects the two; on two workers the calls are on different ones."""
     first = stage.up(stage.a, stage.b)
