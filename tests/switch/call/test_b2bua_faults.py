@@ -135,8 +135,8 @@ def test_live_calls_are_shown_in_redis_and_an_operator_hangs_one_up(
     house = alone(redis_url=redis_url)
     caller, called, invite, _ = call_up(house)
     with redis.Redis.from_url(redis_url) as client:
-        shown = wait_for(lambda: _shown(client), 5, "the live call")
-        assert (shown["state"], shown["caller"], shown["carrier"]) == ("up", "rich", "one")
+        shown = wait_for(lambda: _shown(client, "up"), 5, "the live call")
+        assert (shown["caller"], shown["carrier"]) == ("rich", "one")
         client.publish("mizu:control", json.dumps({"do": "hangup", "call": shown["id"], "by": "anna"}))
         caller.answer(caller.asked("BYE"), 200)
         called.answer(called.asked("BYE"), 200)
@@ -196,9 +196,11 @@ def redis_url() -> str:
     return str(settings.REDIS_URL)
 
 
-def _shown(client: redis.Redis) -> dict[str, Any] | None:
+def _shown(client: redis.Redis, state: str = "") -> dict[str, Any] | None:
+    """The first call that is shown, in this state if one is named: what workers tell is half a second old."""
     for key in client.scan_iter("mizu:calls:*"):
         for value in client.hvals(key):  # type: ignore[union-attr]
             found: dict[str, Any] = json.loads(value)
-            return found
+            if state in ("", found["state"]):
+                return found
     return None
