@@ -85,7 +85,8 @@ class Move:
         if body is None or not free(leg):
             self._fail(why or "a party asks something itself")
             return
-        Asked(leg, "INVITE", (_TYPE,), newer(body), answered).send()  # type: ignore[arg-type]
+        leg.shown = newer(body)
+        Asked(leg, "INVITE", (_TYPE,), leg.shown, answered).send()  # type: ignore[arg-type]
 
     def _called_answered(self, response: Response | None) -> None:
         call, called = self.call, self.call.called

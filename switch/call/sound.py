@@ -113,11 +113,14 @@ class Sound:
         return "relay" if self.session is not None else "direct"
 
     def is_offer(self, message: Message) -> bool:
-        """Whether its SDP is an offer: of a request but an ACK, or of the answer to an INVITE that had none (RFC 3261 §13.2.1)."""
+        """Whether its SDP is an offer: of a request but an ACK, or of the answer to an INVITE that had none (RFC 3261 §13.2.1).
+
+        A PRACK answers the offer of a provisional answer when the INVITE had none (RFC 3262 §5).
+        """
         if isinstance(message, Request):
             if message.method == "INVITE":
                 self.late = not message.body
-            return message.method != "ACK"
+            return message.method != "ACK" and not (self.late and message.method == "PRACK")
         return self.late and message.cseq.method == "INVITE"
 
     def filter(self, offer: Sdp) -> None:

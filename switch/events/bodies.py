@@ -43,7 +43,7 @@ def dialog_info(entity: str, version: int, lines: Iterable[Line], domain: str) -
     return (
         f'{_HEAD}<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="{version}" state="full"'
         f" entity={quoteattr(entity)}>{dialogs}</dialog-info>\n"
-    ).encode()
+    ).encode("utf-8", "replace")
 
 
 def presence(entity: str, *, there: bool, busy: bool) -> bytes:
@@ -52,7 +52,7 @@ def presence(entity: str, *, there: bool, busy: bool) -> bytes:
     return (
         f'{_HEAD}<presence xmlns="urn:ietf:params:xml:ns:pidf" entity={quoteattr(entity)}><tuple id="switch">'
         f"<status><basic>{'open' if there else 'closed'}</basic></status>{note}</tuple></presence>\n"
-    ).encode()
+    ).encode("utf-8", "replace")
 
 
 def message_summary(account: str, waiting: Waiting) -> bytes:
@@ -60,7 +60,7 @@ def message_summary(account: str, waiting: Waiting) -> bytes:
     some = "yes" if waiting.new else "no"
     return (
         f"Messages-Waiting: {some}\r\nMessage-Account: {account}\r\nVoice-Message: {waiting.new}/{waiting.old}\r\n"
-    ).encode()
+    ).encode("utf-8", "replace")
 
 
 def check_presence(document: bytes) -> None:
