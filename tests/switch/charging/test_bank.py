@@ -85,7 +85,7 @@ def test_money_is_held_and_the_answer_comes_later(loop: Loop, bank: Bank) -> Non
 
 
 def test_what_is_asked_while_a_statement_is_under_way_shares_the_next(loop: Loop, bank: Bank) -> None:
-    payer, answers = account(balance="1000"), Answers()
+    payer, answers = account(balance="10000"), Answers()
     for _ in range(2 * BATCH + 1):
         answers.ask(bank, payer)
     loop.until(lambda: len(answers) == 2 * BATCH + 1, "all answers")
