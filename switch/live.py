@@ -43,7 +43,6 @@ FORGOTTEN = 60
 EVERY = 0.5
 KEPT = 10
 ROUNDS = 20
-LOADED_TOGETHER = 500
 TOGETHER = 0.05
 """Seconds within which registrations are told together: one by one they would cost more than answering them."""
 QUEUE = 10_000
@@ -204,7 +203,9 @@ class Live:
                 with self._client() as client:
                     client.ping()
                     self._forget(client)
-                    self._do(self._load_all, client)
+                    self._do(self._load, client)
+                    for sharer in self.sharers:
+                        self._do(sharer.load, client)
                     self._reactor.callFromThread(self._back)
                     while (work := self._queue.get()) is not None:
                         self._do(work, client)
@@ -244,34 +245,12 @@ class Live:
         for account, bindings in self.all_bindings().items():
             self.registered(account, bindings)
 
-    def _load_all(self, client: redis.Redis) -> None:
-        self._load(client)
-        for sharer in self.sharers:
-            sharer.load(client)
-
     def _load(self, client: redis.Redis) -> None:
-        """What all workers know about phones, some hundreds of accounts at a time."""
-        keys: list[bytes] = []
-        for key in client.scan_iter(REGISTRATIONS + ":*", count=LOADED_TOGETHER):
-            keys.append(key)
-            if len(keys) >= LOADED_TOGETHER:
-                self._load_some(client, keys)
-                keys = []
-        self._load_some(client, keys)
-
-    def _load_some(self, client: redis.Redis, keys: list[bytes]) -> None:
-        pipe = client.pipeline(transaction=False)
-        for key in keys:
-            pipe.hvals(key)
-        found = [
-            (int(key.decode().rpartition(":")[2]), _bindings([json.loads(value) for value in values]))
-            for key, values in zip(keys, pipe.execute(), strict=True)
-        ]
-        self._reactor.callFromThread(self._tell_bindings, found)
-
-    def _tell_bindings(self, found: list[tuple[int, list[Binding]]]) -> None:
-        for account, bindings in found:
-            self.on_bindings(account, bindings)
+        """What all workers know about phones."""
+        for key in client.scan_iter(REGISTRATIONS + ":*", count=500):
+            account = int(key.decode().rpartition(":")[2])
+            bindings = _bindings([json.loads(value) for value in client.hvals(key)])
+            self._reactor.callFromThread(self.on_bindings, account, bindings)
 
     def _publish(
         self,
@@ -322,9 +301,6 @@ class Live:
             try:
                 with self._client() as client, client.pubsub(ignore_subscribe_messages=True) as channel:
                     channel.subscribe(CONTROL, REGISTRATIONS, *(one.channel for one in self.sharers))
-                    # What was told between the loading at the start and this moment was told to nobody here. Should the
-                    # other thread throw this away with all that waits, it loads afterwards itself.
-                    self._put(self._load_all)
                     while not self._stopping:
                         message = channel.get_message(timeout=1.0)
                         if message is not None:
