@@ -72,7 +72,7 @@ def down(house: House, rich: Peer, carrier: Peer, invite: Any, ok: Any) -> Any:
 
 def test_a_carrier_is_called_where_dns_says_and_by_its_domain(house: House, rich: Peer, one: Peer) -> None:
     invite, ok, out, _ = up(rich, one)
-    assert out.uri == f"sip:{NUMBER}@carrier.example"
+    assert out.uri == f"sip:{NUMBER}@carrier.example;user=phone"
     assert down(house, rich, one, invite, ok)["cause"] == "normal"
 
 
@@ -174,7 +174,7 @@ def test_a_transport_that_only_dns_names_is_used(django_db_setup: None, django_d
         rich.send(invite)
         carrier.accept()
         out = carrier.asked("INVITE")
-        assert out.via.transport == "TCP" and out.uri == f"sip:{NUMBER}@carrier.example"
+        assert out.via.transport == "TCP" and out.uri == f"sip:{NUMBER}@carrier.example;user=phone"
         carrier.answer(out, 486)
         rich.ack(invite, rich.told(486))
         rich.close()

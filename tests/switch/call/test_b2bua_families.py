@@ -62,7 +62,7 @@ def test_a_call_from_ipv4_goes_to_a_carrier_on_ipv6(house: House, rich: Peer, ca
         invite = rich.invite(NUMBER)
         rich.send(invite)
         out = carrier.asked("INVITE")
-        assert out.via.host == "[::1]" and out.uri == f"sip:{NUMBER}@[::1]:{carrier.port}"
+        assert out.via.host == "[::1]" and out.uri == f"sip:{NUMBER}@[::1]:{carrier.port};user=phone"
         assert out.contact is not None and out.contact.uri.host == "[::1]"
         answer = carrier.answer(out, 200, body=sdp(41000))
         ok = rich.told(200)

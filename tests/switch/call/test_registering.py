@@ -242,11 +242,3 @@ def test_a_phone_behind_a_nat_gets_an_empty_line_again_and_again(town: Build, ev
         here.board.registrar.alive.second()
     assert list(hidden.box) == [b"\r\n\r\n"] * pings
     assert not plain.box
-
-
-def test_a_phone_that_asks_by_stun_where_it_is_seen_gets_an_answer_on_its_flow(town: Build) -> None:
-    phone = town().peer("1001")
-    phone.send(bytes.fromhex("000100002112a442b7e7a701bc34d686fa87dfae"))
-    (answer,) = phone.box
-    assert answer[:2] == b"\x01\x01"
-    assert int.from_bytes(answer[26:28], "big") ^ 0x2112 == phone.port

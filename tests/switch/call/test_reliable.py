@@ -104,7 +104,7 @@ def test_a_caller_that_cannot_hears_it_plainly_and_we_acknowledge(
 ) -> None:
     settle(town, tmp_path, prack="always")
     invite, out = rung(rich, one, ())
-    assert out.get("Supported") == "100rel"
+    assert "100rel" in out.members("Supported")
     reliably(one, out, body=sdp(41000))
     one.answer(one.asked("PRACK"), 200)
     progress = rich.told(183)
@@ -119,7 +119,7 @@ def test_a_caller_that_cannot_hears_it_plainly_and_we_acknowledge(
 
 def test_a_called_party_that_insists_gets_a_second_invite_that_can(rich: Citizen, one: Citizen) -> None:
     invite, out = rung(rich, one, ())
-    assert out.get("Supported") is None
+    assert "100rel" not in out.members("Supported")
     one.answer(out, 421, headers=MUST)
     one.asked("ACK")
     again = one.asked("INVITE")
@@ -251,7 +251,7 @@ def test_a_late_offer_of_a_caller_that_cannot_is_never_answered_early(
 ) -> None:
     settle(town, tmp_path, prack="always")
     invite, out = rung(rich, one, (), body=b"")
-    assert out.get("Supported") is None
+    assert "100rel" not in out.members("Supported")
     one.answer(out, 486)
     rich.ack(invite, rich.told(486))
 
