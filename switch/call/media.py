@@ -78,14 +78,20 @@ def open_relay(call: Call, target: Target) -> None:
 def passed(call: Call, message: Message, source: Leg) -> bytes:
     """The body as the other party shall see it. Raises BadSdp for one that cannot be used."""
     if not has_sdp(message):
-        sound = call.sound
-        return (
-            sound.withheld if sound is not None and _answers(message) and not message.body else message.body
-        )
+        return _without(call, message)
     source.described = message.body
     body = _led(call, message, source)
     other = call.called if source.is_caller else call.caller
     return body if not body or other is None or other.origin is None else other.origin.speak(body)
+
+
+def _without(call: Call, message: Message) -> bytes:
+    """A message that describes nothing; an answer may be owed what was kept from the caller before."""
+    sound = call.sound
+    if sound is None:
+        return message.body
+    sound.is_offer(message)  # an INVITE without an offer: its answer will be one
+    return sound.withheld if _answers(message) and not message.body else message.body
 
 
 def _led(call: Call, message: Message, source: Leg) -> bytes:

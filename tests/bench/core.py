@@ -24,9 +24,7 @@ from typing import Any
 
 from switch.auth import Doorkeeper
 from switch.call.b2bua import B2bua
-from switch.call.board import Board
 from switch.call.inbound import Inbound
-from switch.call.names import Names
 from switch.call.usage import UsageCounters
 from switch.charging.spool import Spool
 from switch.memory import Collector
@@ -34,6 +32,7 @@ from switch.net import Flow
 from switch.sip.ids import Ids
 from switch.sip.transaction import TransactionLayer
 from tests.bench.calls_data import CALLER_ADDRESS, FIRST_PREFIX
+from tests.switch.parts import quiet_board
 from tests.switch.worlds import NOW, Office
 
 RATES = 20_000
@@ -57,7 +56,7 @@ class Sockets:
     def send(self, flow: Flow, data: bytes) -> None:
         self.sent.append((flow, data))
 
-    def connect_flow(self, transport: str, host: str, port: int, *, via_shared: bool = False) -> Flow:
+    def connect_flow(self, transport: str, host: str, port: int, *, via_shared: bool = False, **_: object) -> Flow:
         return Flow(transport, host, port, not via_shared, 0, 1)
 
     def local_address(self, flow: Flow) -> tuple[str, int]:
@@ -65,6 +64,12 @@ class Sockets:
 
     def is_own(self, host: str, port: int, flow: Flow) -> bool:
         return host == "127.0.0.1" and port in {5060, 6073}
+
+    def backlog(self) -> float:
+        return 0.0
+
+    def siblings(self) -> list[int]:
+        return []
 
     def alive(self, flow: Flow) -> bool:
         return True
@@ -114,13 +119,12 @@ class Bench:
         self.now = 1000.0
         self.ticked = 0.0
         usage = UsageCounters(self.clock)
-        self.board = Board(
+        self.board = quiet_board(
+            folder,
             sockets=self.sockets,
             ids=Ids("w1"),
             bank=Bank(),
             spool=Spool(folder / "spool", "core-1-1"),
-            relay=None,  # type: ignore[arg-type]  # media is direct
-            names=Names(None, self.clock),
             world=lambda: world,
             wall=lambda: NOW + self.now,
             clock=self.clock,
@@ -129,7 +133,7 @@ class Bench:
         )
         doorkeeper = Doorkeeper(world, b"core", lambda host: None)
         self.b2bua = B2bua(self.board, Inbound(self.board, doorkeeper))
-        self.board.layer = TransactionLayer(self.sockets.send, self.b2bua, self.board.ids)  # type: ignore[arg-type]
+        self.board.layer = TransactionLayer(self.board.send, self.b2bua, self.board.ids)  # type: ignore[arg-type]
         self.numbers = 0
 
     def clock(self) -> float:

@@ -12,30 +12,22 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.task import Clock
-
 from switch.auth import Doorkeeper
 from switch.call.b2bua import B2bua
-from switch.call.board import Board
-from switch.call.dns import Dns
 from switch.call.inbound import Inbound
-from switch.call.names import Names
 from switch.call.usage import UsageCounters
 from switch.charging.journal import Journal
 from switch.charging.spool import Spool
-from switch.media import PortRange, Relay
-from switch.media.player import Voices
-from switch.media.rtpengine import Client
 from switch.net import Flow
 from switch.registrar import Registrar
 from switch.service import worker_of
 from switch.sip.ids import Ids
 from switch.sip.message import Request, Response, parse
 from switch.sip.transaction import TransactionLayer
-from switch.trace import Tracer
 from switch.world.loader import load_now
 from switch.world.world import World
 from tests.support_sip import Peer, credential
+from tests.switch.parts import quiet_board
 from tests.switch.worlds import NOW, Office, write
 
 MICRO = 1_000_000
@@ -98,7 +90,9 @@ class Sockets:
     def _port(self, flow: Flow) -> int:
         return SHARED + self.number if flow.own else SHARED
 
-    def connect_flow(self, transport: str, host: str, port: int, *, via_shared: bool = False, **_: Any) -> Flow:
+    def connect_flow(
+        self, transport: str, host: str, port: int, *, via_shared: bool = False, **_: Any
+    ) -> Flow:
         return Flow(transport, host, port, not via_shared, 0, self.number)
 
     def local_address(self, flow: Flow) -> tuple[str, int]:
@@ -124,29 +118,19 @@ class Worker:
         clock = lambda: sim.now  # noqa: E731
         self.number = number
         self.spool = Spool(sim.folder / "spool", f"sim-w{number}")
-        still, sockets = Clock(), Sockets(sim, number)
-        self.board = Board(
-            sockets=sockets,
+        self.board = quiet_board(
+            sim.folder,
+            sockets=Sockets(sim, number),
             ids=Ids(f"w{number}"),
             bank=sim.purse,
             spool=self.spool,
-            relay=Relay(still, PortRange(30_000, 30_099, worker=1, workers=1, clock=clock)),
-            names=Names(Dns(still), clock),
             world=lambda: sim.world,
             wall=lambda: NOW + sim.now,
             clock=clock,
             usage=UsageCounters(clock),
             live=Shown(),
-            trace=Tracer(
-                wall=lambda: NOW + sim.now,
-                local=sockets.local_address,
-                deliver=lambda *_: None,
-                send_hep=lambda *_: None,
-            ),
-            rtpengine=Client(still),
-            voices=Voices(sim.folder / "voices"),
             secret=b"of the node",
-        )  # type: ignore[arg-type]
+        )
         doorkeeper = Doorkeeper(sim.world, b"secret", lambda *_: None)
         self.b2bua = B2bua(self.board, Inbound(self.board, doorkeeper))
         self.board.layer = TransactionLayer(self.board.send, self.b2bua, self.board.ids)

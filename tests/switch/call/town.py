@@ -16,25 +16,19 @@ from twisted.internet.task import Clock
 
 from switch.auth import Doorkeeper
 from switch.call.b2bua import B2bua
-from switch.call.board import Board
-from switch.call.dns import Dns
 from switch.call.inbound import Inbound
-from switch.call.names import Names
 from switch.call.usage import UsageCounters
 from switch.charging.bank import Bank
 from switch.charging.record import merged
 from switch.charging.spool import Spool
 from switch.live import Live
-from switch.media import PortRange, Relay
-from switch.media.player import Voices
-from switch.media.rtpengine import Client
 from switch.net import Flow
 from switch.registrar import Registrar
 from switch.sip.ids import Ids
 from switch.sip.message import Request, Response, parse
 from switch.sip.transaction import TransactionLayer
-from switch.trace import Tracer
 from tests.support_sip import Peer, credential
+from tests.switch.parts import quiet_board
 from tests.switch.worlds import NOW, Office, write
 
 HOST = "127.0.0.1"
@@ -92,26 +86,17 @@ class Town:
         usage = UsageCounters(self.clock)
         live = Live(clock, "", "town", usage.counts)
         self.spool = Spool(folder / "spool", "town")
-        self.board = Board(
+        self.board = quiet_board(
+            folder,
             sockets=self.wires,
             ids=Ids("w1"),
             bank=Bank(clock, "dbname=nowhere", "town"),
             spool=self.spool,
-            relay=Relay(clock, PortRange(30_000, 30_099, worker=1, workers=1, clock=self.clock)),  # type: ignore[arg-type]
-            names=Names(Dns(clock), self.clock),
             world=lambda: self.world,
             wall=lambda: NOW + self.now,
             clock=self.clock,
             usage=usage,
             live=live,
-            rtpengine=Client(clock),
-            voices=Voices(folder / "voices"),
-            trace=Tracer(
-                wall=lambda: NOW + self.now,
-                local=self.wires.local_address,
-                deliver=live.traced,
-                send_hep=lambda *_: None,
-            ),
         )
         doorkeeper = Doorkeeper(self.world, b"town")
         self.b2bua = B2bua(self.board, Inbound(self.board, doorkeeper))
