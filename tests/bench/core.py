@@ -56,7 +56,9 @@ class Sockets:
     def send(self, flow: Flow, data: bytes) -> None:
         self.sent.append((flow, data))
 
-    def connect_flow(self, transport: str, host: str, port: int, *, via_shared: bool = False, **_: object) -> Flow:
+    def connect_flow(
+        self, transport: str, host: str, port: int, *, via_shared: bool = False, **_: object
+    ) -> Flow:
         return Flow(transport, host, port, not via_shared, 0, 1)
 
     def local_address(self, flow: Flow) -> tuple[str, int]:

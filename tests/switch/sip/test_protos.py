@@ -1,6 +1,8 @@
 """Thousands of broken requests (see `protos`) at the parser: each is read, or refused in a way that can be answered."""
 
+import gc
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,6 +15,14 @@ from .protos import METHODS, VALUES, Base, requests
 
 SLOWEST = 0.25
 """Seconds that one message of 64 KiB may take on a busy machine; a parser whose time grows with the square takes minutes."""
+
+
+@pytest.fixture(autouse=True)
+def uncollected() -> Iterator[None]:
+    """Collecting the garbage of all tests before is not the parser's time."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def touch(message: Request) -> None:
