@@ -61,12 +61,15 @@ RTPENGINE = Package("rtpengine-daemon", "carries media: SRTP, transcoding, many 
 DEMO = (Package("baresip", "the phones of the demonstration", _program("baresip")),)
 TEST = (
     Package("sip-tester", "SIPp: carriers and load of the tests", _program("sipp")),
-    Package("kamailio", "a carrier's registrar and proxy in the tests", _program("kamailio")),
     *DEMO,
     RTPENGINE,
     Package("chromium", "opens the pages as a person would", _program("chromium")),
     Package("linphone-cli", "a second kind of phone", _program("linphonec")),
-    Package("kamailio", "the proxy that operators put in front of a switch", _program("kamailio")),
+    Package(
+        "kamailio",
+        "a carrier's registrar, and the proxy that operators put in front of a switch",
+        _program("kamailio"),
+    ),
     Package("sipsak", "probes a switch as operators do", _program("sipsak")),
     Package(
         "debootstrap", "brings Asterisk, which Debian 12 has not, into a folder", _program("debootstrap")

@@ -11,8 +11,8 @@ import pytest
 from mizu_site.demo.phone import Phone
 from switch.sip.message import Response
 from tests.flows.house import House
-from tests.flows.kamailio import PASSWORD, REALM, USER, Kamailio, kamailio
-from tests.support import free_port, wait_for
+from tests.kamailio import PASSWORD, REALM, REGISTRAR, USER, Kamailio
+from tests.support import wait_for
 from tests.support_sip import Peer, sdp
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(120)]
@@ -21,12 +21,11 @@ pytestmark = [pytest.mark.flow, pytest.mark.timeout(120)]
 @pytest.fixture(scope="module")
 def server(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kamailio]:
     """A carrier behind a Kamailio that gives us an account, and that is asked every second whether it is there."""
-    port = free_port()
-    with kamailio(tmp_path_factory.mktemp("kamailio"), port, granted=90) as running:
+    with Kamailio(tmp_path_factory.mktemp("carrier"), REGISTRAR, granted=90) as running:
         carrier = {
             "username": "kamailio",
             "parent": house.ids["company"],
-            "trunk": {"host": "127.0.0.1", "port": port},
+            "trunk": {"host": "127.0.0.1", "port": running.port},
         }
         house.ids["kamailio"] = house.change("POST", "carriers/", carrier)["id"]
         for key, value in (
