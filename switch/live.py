@@ -44,7 +44,8 @@ EVERY = 0.5
 KEPT = 10
 ROUNDS = 20
 TOGETHER = 0.05
-"""Seconds within which registrations are told together: one by one they would cost more than answering them."""
+"""Seconds between two tellings of registrations: the first is told at once, what comes meanwhile together. One by one they
+would cost more than answering them; but a phone that heard 200 must soon be found by every worker."""
 QUEUE = 10_000
 PAUSE = 1.0
 TIMEOUT = 2.0
@@ -89,11 +90,13 @@ class Live:
         self._changed: dict[str, Call] = {}
         self._gone: set[str] = set()
         self._registered: dict[int, dict[str, Binding]] = {}
+        self._telling = False
         self._calls: dict[str, Call] = {}
         self._round: list[Call] = []
         self._share = 1
         self._queue: queue.Queue[Work | None] = queue.Queue(QUEUE)
         self._stopping = False
+        self._listening = threading.Event()
         self._threads = [
             threading.Thread(target=self._work, name="redis", daemon=True),
             threading.Thread(target=self._listen, name="redis-listen", daemon=True),
@@ -134,14 +137,18 @@ class Live:
         """A phone registered here: tell the others."""
         if not self._url:
             return
-        if not self._registered:
-            self._reactor.callLater(TOGETHER, self._tell_registered)
         self._registered.setdefault(account_id, {}).update((one.key, one) for one in bindings)
+        if not self._telling:
+            self._reactor.callLater(0, self._tell_registered)
+            self._telling = True
 
     def _tell_registered(self) -> None:
-        """What changed within the last moment, in one message."""
+        """What changed since the last telling, in one message."""
         news, self._registered = self._registered, {}
-        self._put(lambda client: _store(client, self._label, news))
+        self._telling = bool(news)
+        if news:
+            self._put(lambda client: _store(client, self._label, news))
+            self._reactor.callLater(TOGETHER, self._tell_registered)
 
     def put(self, work: Work) -> None:
         """Have the thread do something with Redis."""
@@ -203,6 +210,7 @@ class Live:
                 with self._client() as client:
                     client.ping()
                     self._forget(client)
+                    self._listening.wait(TIMEOUT)  # what is told between loading and listening would be missed
                     self._do(self._load, client)
                     for sharer in self.sharers:
                         self._do(sharer.load, client)
@@ -301,11 +309,14 @@ class Live:
             try:
                 with self._client() as client, client.pubsub(ignore_subscribe_messages=True) as channel:
                     channel.subscribe(CONTROL, REGISTRATIONS, *(one.channel for one in self.sharers))
+                    channel.get_message(timeout=TIMEOUT)  # the first confirmation: all channels are in one command
+                    self._listening.set()
                     while not self._stopping:
                         message = channel.get_message(timeout=1.0)
                         if message is not None:
                             self._heard(message["channel"].decode(), message["data"])
             except (redis.RedisError, OSError):
+                self._listening.clear()
                 time.sleep(PAUSE)
 
     def _heard(self, channel: str, data: bytes) -> None:

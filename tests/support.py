@@ -10,7 +10,7 @@ from typing import TypeVar
 
 _given: set[int] = set()
 """Ports that somebody has got and may not have opened yet."""
-MOST_GIVEN = 10_000
+MANY, TRIES = 20, 400
 KINDS = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
 
 
@@ -36,16 +36,21 @@ def free_port(address: str = "127.0.0.1") -> int:
 
 
 def free_ports(count: int, address: str = "127.0.0.1") -> int:
-    """The first of `count` neighbouring ports, each free for UDP and TCP; below the kernel's own range."""
-    for _ in range(200):
-        first = random.randrange(10_000, 32_000 - count)
-        if _given.isdisjoint(range(first, first + count)) and all(
-            _is_free(port, kind, address) for port in range(first, first + count) for kind in KINDS
+    """The first of `count` neighbouring ports, each free for UDP and TCP; below the kernel's own range.
+
+    Single ports come from a range of their own: scattered over everything they would leave no room for many neighbours.
+    """
+    low, high = (10_000, 15_000) if count < MANY else (15_000, 32_000)
+    for attempt in range(TRIES):
+        first = random.randrange(low, high - count)
+        wanted = range(first, first + count)
+        if _given.isdisjoint(wanted) and all(
+            _is_free(port, kind, address) for port in wanted for kind in KINDS
         ):
-            _given.update(range(first, first + count))
-            if len(_given) > MOST_GIVEN:
-                _given.clear()
+            _given.update(wanted)
             return first
+        if attempt == TRIES // 2:
+            _given.clear()  # by now they are open, or were not needed
     raise AssertionError(f"no {count} neighbouring free ports on {address}")
 
 
