@@ -39,9 +39,9 @@ class Api:
             return error.code, None
 
     def shown(self) -> list[str]:
-        """Ids of the calls that are shown now; none while nobody can tell."""
+        """Ids of the answered calls that are shown now; none while nobody can tell. One that was refused may be shown still."""
         status, calls = self.ask("GET")
-        return [call["id"] for call in calls] if status == 200 else []
+        return [call["id"] for call in calls if call["state"] == "up"] if status == 200 else []
 
 
 @pytest.fixture(scope="session")

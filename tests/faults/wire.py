@@ -114,7 +114,9 @@ class Peer:
             if wanted and call in {"", message["Call-ID"]}:
                 return message
         seen = [one.first for one in self.heard]
-        raise AssertionError(f"no {method} {status or 'request'} came within {seconds} s, but {seen}")
+        raise AssertionError(
+            f"no {method} {status or 'request'} came within {seconds} s; of {len(seen)} messages the last: {seen[-20:]}"
+        )
 
     def quiet(self, seconds: float) -> list[Sip]:
         """Everything that comes within so many seconds."""

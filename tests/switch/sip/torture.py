@@ -33,7 +33,7 @@ MESSAGES = {
     "dblreq": Case(GOOD, 401, "3.1.1.8", "what follows the length of the first in a datagram is ignored (RFC 3261 §18.3)"),
     "semiuri": Case(GOOD, 200, "3.1.1.9", "a semicolon before @ belongs to the user part"),
     "transports": Case(GOOD, 200, "3.1.1.10", "any token is a transport in Via"),
-    "mpart01": Case(GOOD, 405, "3.1.1.11", "a body of bytes in parts is carried as it is; MESSAGE is not served"),
+    "mpart01": Case(GOOD, 407, "3.1.1.11", "a body of bytes in parts is carried as it is; a MESSAGE of a stranger is challenged"),
     "unreason": Case(GOOD, SILENCE, "3.1.1.12", "any text is a reason phrase; a response to nothing is dropped (§18.1.2)"),
     "noreason": Case(GOOD, SILENCE, "3.1.1.13", "the reason phrase may be empty; a response to nothing is dropped"),
     # invalid
