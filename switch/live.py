@@ -210,7 +210,9 @@ class Live:
                 with self._client() as client:
                     client.ping()
                     self._forget(client)
-                    self._listening.wait(TIMEOUT)  # what is told between loading and listening would be missed
+                    self._listening.wait(
+                        TIMEOUT
+                    )  # what is told between loading and listening would be missed
                     self._do(self._load, client)
                     for sharer in self.sharers:
                         self._do(sharer.load, client)
@@ -309,7 +311,7 @@ class Live:
             try:
                 with self._client() as client, client.pubsub(ignore_subscribe_messages=True) as channel:
                     channel.subscribe(CONTROL, REGISTRATIONS, *(one.channel for one in self.sharers))
-                    channel.get_message(timeout=TIMEOUT)  # the first confirmation: all channels are in one command
+                    channel.get_message(timeout=TIMEOUT)  # the confirmation
                     self._listening.set()
                     while not self._stopping:
                         message = channel.get_message(timeout=1.0)
