@@ -64,7 +64,7 @@ def hang_up(stage: Stage, talk: Talk, *others: SimPeer) -> None:
         stage.bye(other)
 
 
-@pytest.mark.req("pbx-008", "sip-056")
+@pytest.mark.req("pbx-008", "sip-056", "sip-008", "sip-009")
 def test_the_called_transfers_blind_and_pays_for_the_new_part(stage: Stage) -> None:
     talk = stage.up(stage.a, stage.b)
     assert refer_of_called(talk, f"<sip:{OUTSIDE}@127.0.0.1>").status == 202
@@ -418,7 +418,7 @@ def replacing(talk: Talk) -> str:
     return f"<sip:{talk.callee.user}@127.0.0.1?Replaces={quote(dialog, safe='')}>"
 
 
-@pytest.mark.req("pbx-008", "pbx-019")
+@pytest.mark.req("pbx-008", "pbx-019", "sip-002", "sip-008")
 def test_an_attended_transfer_joins_the_two_others(stage: Stage) -> None:
     """1001 called 1002, who calls 1003 and then connects the two; on two workers the calls are on different ones."""
     first = stage.up(stage.a, stage.b)
@@ -472,6 +472,7 @@ def test_a_dialog_that_is_not_there_leaves_the_call_as_it_was(stage: Stage) -> N
     hang_up(stage, first, stage.b)
 
 
+@pytest.mark.req("sip-002")
 def test_a_phone_takes_over_a_call_of_its_own_account(stage: Stage) -> None:
     talk = stage.up(stage.a, stage.b)
     tablet = stage.sim.peer("1002")

@@ -221,6 +221,7 @@ def test_a_response_copies_what_the_rfc_names_and_adds_our_tag():
         ),
     ],
 )
+@pytest.mark.req("nat-001")
 def test_the_top_via_is_stamped_with_the_source(via, source, expected):
     request = make.request()
     request.set("Via", via)
