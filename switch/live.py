@@ -1,7 +1,7 @@
 """What workers tell each other and the office through Redis, which may be lost at any time.
 
-- `mizu:calls:<label>`: a hash, call id → JSON, of the calls of this worker; refreshed twice a second, gone ten seconds after it.
-- `mizu:workers`: a sorted set, label of a worker → when it spoke last.
+- `mizu:workers` and `mizu:calls:<label>`: the workers and the calls of each (`apps.core.workers`); refreshed twice a second, the
+  calls are gone ten seconds after their worker.
 - `mizu:usage:<label>`: calls per account and lines per carrier of this worker, for the limits of the others.
 - `mizu:registrations:<account>`: a hash, contact → JSON; and the channel `mizu:registrations` for what changes in it.
 - `mizu:traces`: a list, SIP messages of calls that are over (`switch.trace`), which the office takes away.
@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import redis
 
+from apps.core.workers import CALLS, WORKERS, labels, node_of
 from switch.call import media
 from switch.registrar import Binding
 
@@ -34,10 +35,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("switch.live")
 
-CALLS, USAGE, REGISTRATIONS, CONTROL = "mizu:calls:", "mizu:usage:", "mizu:registrations", "mizu:control"
+USAGE, REGISTRATIONS, CONTROL = "mizu:usage:", "mizu:registrations", "mizu:control"
 TRACES = "mizu:traces"
 MOST_TRACES = 5_000
-TRUNKS, WORKERS = "mizu:trunks:", "mizu:workers"
+TRUNKS = "mizu:trunks:"
 FORGOTTEN = 60
 """Seconds after which a worker that says nothing is asked for no more."""
 EVERY = 0.5
@@ -85,7 +86,7 @@ class Live:
         self._reactor = reactor
         self._url = url
         self._label = label
-        self._node = label.partition("-")[0]
+        self._node = node_of(label)
         self._counts = counts
         self._changed: dict[str, Call] = {}
         self._gone: set[str] = set()
@@ -285,7 +286,7 @@ class Live:
 
     def _others(self, client: redis.Redis) -> None:
         """The counts of all other workers, added up. Found by the list of workers: a scan would walk over all registrations."""
-        keys = [USAGE + label for label in workers(client) if label != self._label]
+        keys = [USAGE + label for label in labels(client) if label != self._label]
         calls: Counter[int] = Counter()
         carriers: Counter[int] = Counter()
         for value in client.mget(keys) if keys else ():
@@ -335,12 +336,6 @@ class Live:
                     self._reactor.callFromThread(self.on_bindings, int(account), _bindings(bindings))
         except (ValueError, KeyError, TypeError) as error:
             log.warning("what came on %s cannot be read: %s", channel, error)
-
-
-def workers(client: redis.Redis) -> list[str]:
-    """The labels of the workers of all nodes that have been heard within the last minute."""
-    labels: list[bytes] = client.zrange(WORKERS, 0, -1)  # type: ignore[assignment]  # asked for without scores
-    return [label.decode() for label in labels]
 
 
 def _store(client: redis.Redis, label: str, news: dict[int, dict[str, Binding]]) -> None:

@@ -1,7 +1,6 @@
 """Calls that are up or ringing now, as the switch's workers tell them through Redis, and how to end one.
 
-A worker refreshes the hash `mizu:calls:<worker>` (call id → JSON) about twice a second; the key expires when the
-worker is gone. Commands to the workers go out on the channel `mizu:control`. Redis away: `LiveCallsUnavailable`.
+Read through `apps.core.workers`. Commands to the workers go out on the channel `mizu:control`. Redis away: `LiveCallsUnavailable`.
 """
 
 from __future__ import annotations
@@ -9,16 +8,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from typing import Any
 
 import redis
-from django.conf import settings
 from django.utils import timezone
 
+from apps.core import workers
 from apps.users.models import Account
 from apps.users.queries import visible_to
 
-CALLS = "mizu:calls:"
 CONTROL = "mizu:control"
 
 
@@ -60,7 +58,10 @@ class LiveCall:
 
 def current_calls(user: Account) -> list[LiveCall]:
     """Every call that this account may see, the newest first."""
-    calls = [_read(blob) for blob in _blobs()]
+    try:
+        calls = [_read(told) for told in workers.calls()]
+    except redis.RedisError as error:
+        raise LiveCallsUnavailable from error
     if not user.is_staff:
         allowed = set(visible_to(user).values_list("id", flat=True))
         calls = [call for call in calls if call.caller_id in allowed]
@@ -82,26 +83,14 @@ def _order(call_id: str, by: Account, words: dict[str, str]) -> None:
         raise NoSuchCall(call_id)
     order = json.dumps(words)
     try:
-        listeners = _client().publish(CONTROL, order)
+        listeners = workers.client().publish(CONTROL, order)
     except redis.RedisError as error:
         raise LiveCallsUnavailable from error
     if not listeners:
         raise LiveCallsUnavailable("No switch worker listens.")
 
 
-def _blobs() -> list[bytes]:
-    try:
-        client = _client()
-        with client.pipeline(transaction=False) as pipe:
-            for key in client.scan_iter(CALLS + "*", count=100):
-                pipe.hvals(key)
-            return [blob for blobs in pipe.execute() for blob in blobs]
-    except redis.RedisError as error:
-        raise LiveCallsUnavailable from error
-
-
-def _read(blob: bytes) -> LiveCall:
-    call = json.loads(blob)
+def _read(call: dict[str, Any]) -> LiveCall:
     answered = call.get("answered")
     return LiveCall(
         id=call["id"],
@@ -122,8 +111,3 @@ def _read(blob: bytes) -> LiveCall:
         caller_mos=call.get("caller_mos"),
         called_mos=call.get("called_mos"),
     )
-
-
-@cache
-def _client() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)

@@ -12,17 +12,15 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
 import redis
-from django.conf import settings
 from django.utils import timezone
 
+from apps.core import workers
 from apps.users.models import Account
 
 REGISTRATIONS, TRUNKS, CONTROL, WAITING = "mizu:registrations", "mizu:trunks:", "mizu:control", "mizu:waiting"
-CALLS = "mizu:calls:"
 MOST_WAITING = 9999
 BATCH = 500
 
@@ -77,7 +75,7 @@ def phones_of(account_ids: Iterable[int]) -> list[Phone]:
     """The registered phones of these accounts, the one that was seen last first."""
     ids = list(account_ids)
     try:
-        with _client().pipeline(transaction=False) as pipe:
+        with workers.client().pipeline(transaction=False) as pipe:
             for account in ids:
                 pipe.hvals(f"{REGISTRATIONS}:{account}")
             found = pipe.execute()
@@ -92,7 +90,7 @@ def all_phones() -> Iterator[Phone]:
     """Every registered phone, account by account, a few hundred at a time."""
     try:
         batch: list[int] = []
-        for key in _client().scan_iter(REGISTRATIONS + ":*", count=1000):
+        for key in workers.client().scan_iter(REGISTRATIONS + ":*", count=1000):
             batch.append(int(key.decode().rpartition(":")[2]))
             if len(batch) >= BATCH:
                 yield from phones_of(batch)
@@ -106,11 +104,7 @@ def all_phones() -> Iterator[Phone]:
 def accounts_in_calls() -> set[int]:
     """The accounts that call or are called now."""
     try:
-        client = _client()
-        with client.pipeline(transaction=False) as pipe:
-            for key in client.scan_iter(CALLS + "*", count=1000):
-                pipe.hvals(key)
-            calls = [json.loads(blob) for blobs in pipe.execute() for blob in blobs]
+        calls = workers.calls()
     except redis.RedisError as error:
         raise SwitchUnavailable from error
     return {one[name] for one in calls for name in ("caller_id", "called_id") if one.get(name)}
@@ -122,7 +116,7 @@ def unregister(*, account: Account, contact: str, by: Account) -> None:
         raise NoSuchPhone(contact)
     order = {"do": "unregister", "account": account.pk, "contact": contact, "by": by.username}
     try:
-        listeners = _client().publish(CONTROL, json.dumps(order))
+        listeners = workers.client().publish(CONTROL, json.dumps(order))
     except redis.RedisError as error:
         raise SwitchUnavailable from error
     if not listeners:
@@ -135,7 +129,7 @@ def set_waiting(*, account: Account, new: int, old: int) -> None:
         raise ValueError("So many messages do not wait.")
     order = {"do": "waiting", "account": account.pk, "new": new, "old": old}
     try:
-        client = _client()
+        client = workers.client()
         client.hset(WAITING, str(account.pk), json.dumps([new, old]))
         client.publish(CONTROL, json.dumps(order))
     except redis.RedisError as error:
@@ -145,15 +139,15 @@ def set_waiting(*, account: Account, new: int, old: int) -> None:
 def carrier_states() -> dict[int, list[CarrierState]]:
     """What every node knows of carriers, by account id."""
     try:
-        client = _client()
-        keys = sorted(client.scan_iter(TRUNKS + "*", count=100))
-        blobs = client.mget(keys) if keys else []
+        client = workers.client()
+        nodes = sorted({workers.node_of(label) for label in workers.labels(client)})
+        blobs = client.mget([TRUNKS + node for node in nodes]) if nodes else []
     except redis.RedisError as error:
         raise SwitchUnavailable from error
     found: dict[int, list[CarrierState]] = {}
-    for key, blob in zip(keys, blobs, strict=True):
+    for node, blob in zip(nodes, blobs, strict=True):
         if blob:
-            for state in _states(key.decode().removeprefix(TRUNKS), json.loads(blob)):
+            for state in _states(node, json.loads(blob)):
                 found.setdefault(state.carrier_id, []).append(state)
     return found
 
@@ -206,8 +200,3 @@ def _phone(account: int, blob: bytes) -> Phone:
 
 def _time(epoch: float) -> datetime | None:
     return datetime.fromtimestamp(epoch, UTC) if epoch else None
-
-
-@cache
-def _client() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from apps.core.workers import labels
 from switch.events import lines
 from switch.events.bodies import Line
-from switch.live import workers
 
 if TYPE_CHECKING:
     import redis
@@ -81,7 +81,7 @@ class EventsShare:
             pipe.set(LINES + self._label, json.dumps(mine), ex=KEPT)
             pipe.execute()
         self._told = bool(watched or mine)
-        others = [label for label in workers(client) if label != self._label]
+        others = [label for label in labels(client) if label != self._label]
         elsewhere, told = self._of_others(client, others)
         self._in_reactor(self._take, elsewhere, told)
 

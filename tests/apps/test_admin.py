@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from apps.cdrs import live
 from apps.config.models import Setting
+from apps.core import workers
 from apps.invoices.models import Invoice, LedgerEntry
 from apps.pricing.models import Rate
 from apps.users.models import Account
@@ -196,9 +197,10 @@ def up(house: House) -> Iterator[dict[str, Any]]:
     call = {"id": str(uuid4()), "worker": "n-1", "state": "up", "started": time.time() - 9, "answered": time.time() - 5,
             "caller_id": house.ada.pk, "caller": "ada", "path": [], "caller_number": "4420", "called_number": "36201112223",
             "destination": "Hungary mobile", "carrier": "carrier-a", "rule": "world", "codec": "PCMA"}  # fmt: skip
-    store.hset(live.CALLS + "n-1", call["id"], json.dumps(call))
+    store.zadd(workers.WORKERS, {"n-1": time.time()})
+    store.hset(workers.CALLS + "n-1", call["id"], json.dumps(call))
     yield call
-    store.delete(live.CALLS + "n-1")
+    store.delete(workers.CALLS + "n-1", workers.WORKERS)
     store.close()
 
 
@@ -224,9 +226,9 @@ def no_redis(settings: Any) -> Iterator[None]:
     """Redis as it is when nobody listens on its socket."""
     settings.REDIS_URL = "unix:///nowhere/redis.sock?db=0"
     settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": settings.REDIS_URL}}
-    live._client.cache_clear()
+    workers.client.cache_clear()
     yield
-    live._client.cache_clear()
+    workers.client.cache_clear()
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/admin/calls/"])

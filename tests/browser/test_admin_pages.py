@@ -12,9 +12,9 @@ import redis
 from django.conf import settings
 from playwright.sync_api import expect
 
-from apps.cdrs.live import CALLS
 from apps.cdrs.models import Cdr
 from apps.config.models import Setting
+from apps.core.workers import CALLS, WORKERS
 from apps.pricing.models import Rate, Tariff
 from apps.routing.models import RouteRule
 from apps.users.models import Account
@@ -104,12 +104,13 @@ def test_current_calls_come_and_go_without_a_reload(visitor: Visitor) -> None:
     visitor.log_in("admin")
     page = visitor.look("admin-current-calls-none", "/admin/calls/")
     expect(page.get_by_text("No call is up now.")).to_be_visible()
+    store.zadd(WORKERS, {"n-1": time.time()})
     store.hset(CALLS + "n-1", call["id"], json.dumps(call))
     try:
         expect(page.get_by_text("36209998887")).to_be_visible()
         visitor.look("admin-current-calls-one", "/admin/calls/")
     finally:
-        store.delete(CALLS + "n-1")
+        store.delete(CALLS + "n-1", WORKERS)
     expect(page.get_by_text("36209998887")).to_be_hidden()
     store.close()
     assert not visitor.faults, visitor.faults

@@ -10,7 +10,8 @@ import pytest
 import redis
 from django.conf import settings
 
-from switch.live import FORGOTTEN, USAGE, WORKERS, Live, workers
+from apps.core.workers import WORKERS, labels
+from switch.live import FORGOTTEN, USAGE, Live
 
 Counts = tuple[dict[int, int], dict[int, int]]
 
@@ -56,4 +57,4 @@ def test_a_worker_that_says_nothing_for_a_minute_is_asked_for_no_more(client: re
     worker("node-2-1", [])._publish(client, [], [], ({7: 3}, {}))
     client.zadd(WORKERS, {"node-2-1": time.time() - FORGOTTEN - 1})
     worker("node-1-1", [])._publish(client, [], [], ({}, {}))
-    assert workers(client) == ["node-1-1"]
+    assert labels(client) == ["node-1-1"]

@@ -15,6 +15,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from apps.config.services import set_value
+from apps.core.workers import CALLS, WORKERS
 from apps.users.models import Account, PhoneStatus
 from apps.users.queries import registered_now
 from apps.users.services import store_phone_states
@@ -31,8 +32,9 @@ def store() -> Iterator[redis.Redis]:
     client = redis.Redis.from_url(settings.REDIS_URL)
     cache.delete(TURN)
     yield client
-    for key in [*client.scan_iter("mizu:registrations:*"), *client.scan_iter("mizu:calls:*")]:
+    for key in client.scan_iter("mizu:registrations:*"):
         client.delete(key)
+    client.delete(CALLS + "node-1-1", WORKERS)
     cache.delete(TURN)
 
 
@@ -53,7 +55,8 @@ def put(store: redis.Redis, account: Account, *, seconds: float = 600, agent: st
 
 
 def call(store: redis.Redis, **parties: int) -> None:
-    store.hset("mizu:calls:test", "x", json.dumps(parties))
+    store.zadd(WORKERS, {"node-1-1": time.time()})
+    store.hset(CALLS + "node-1-1", "x", json.dumps(parties))
 
 
 @pytest.mark.req("registrar-001", "registrar-025", "registrar-030")
