@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 
@@ -251,13 +252,19 @@ def test_a_held_call_may_be_silent_and_has_its_full_time_after_the_hold(
     loop.until(lambda: told, "the silence after the hold")
 
 
+def descriptors() -> int:
+    """How many files this process has open, without what earlier tests left for the collector to close."""
+    gc.collect()
+    return len(os.listdir("/proc/self/fd"))
+
+
 def test_exhaustion_is_a_clear_error_and_leaves_nothing_open(make_relay: Open) -> None:
     relay = make_relay(pairs=3)
     session = relay.open("first")
-    before = len(os.listdir("/proc/self/fd"))
+    before = descriptors()
     with pytest.raises(PortsExhausted, match="MIZU_RTP_PORTS"):
         relay.open("second")
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert descriptors() <= before
     assert len(relay) == 1
     session.close()
     assert len(relay) == 0
@@ -297,7 +304,7 @@ def test_thousands_of_sessions_leak_no_descriptor(loop: Loop, make_relay: Open) 
     relay = make_relay(pairs=40, quarantine=0)
     relay.open("warm").close()
     readers = loop.reactor.getReaders()
-    before = len(os.listdir("/proc/self/fd"))
+    before = descriptors()
     for number in range(3000):
         sessions = [relay.open(f"{number}-{n}") for n in range(2)]
         for session in sessions:
@@ -305,6 +312,6 @@ def test_thousands_of_sessions_leak_no_descriptor(loop: Loop, make_relay: Open) 
             session.close()
         if number % 500 == 0:
             loop.turn(1)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert descriptors() <= before
     assert loop.reactor.getReaders() == readers
     assert len(relay) == 0
