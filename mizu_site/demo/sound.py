@@ -27,18 +27,26 @@ def tone_file(folder: Path, hertz: int) -> Path:
 
 
 def share(path: Path, hertz: int) -> float:
-    """Which part of a recording's power is this tone: 0 for none of it, 1 for nothing else (Goertzel's filter)."""
+    """Which part of a recording's power is this tone: 0 for none of it, 1 for nothing else (Goertzel's filter).
+
+    By tenths of a second: a call that was held goes on with another phase, which would cancel what was before.
+    """
     samples, rate = _samples(path)
     samples = samples[rate // 2 : rate // 2 + rate]  # at first the other side may not yet have spoken
     power = sum(sample * sample for sample in samples)
     if len(samples) < rate // 2 or not power:
         return 0.0
-    factor = 2 * cos(2 * pi * hertz / rate)
+    pieces = [samples[start : start + rate // 10] for start in range(0, len(samples), rate // 10)]
+    return sum(2 * _energy(piece, hertz / rate) / len(piece) for piece in pieces) / power
+
+
+def _energy(samples: array[int], frequency: float) -> float:
+    """Of one frequency, given in cycles per sample."""
+    factor = 2 * cos(2 * pi * frequency)
     before = last = 0.0
     for sample in samples:
         before, last = last, sample + factor * last - before
-    energy = last * last + before * before - factor * last * before
-    return 2 * energy / (len(samples) * power)
+    return last * last + before * before - factor * last * before
 
 
 def _samples(path: Path) -> tuple[array[int], int]:

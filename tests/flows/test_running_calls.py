@@ -40,10 +40,8 @@ def test_an_operator_ends_a_call_through_the_api(house: House, folder: Path) -> 
         serving(folder, "carrier", house.port("carrier-budget")) as carrier,
         Caller(folder, "caller", house.sip, f"777{EMIRATES}", talk=20) as trunk,
     ):
-        shown = wait_for(lambda: [one for one in _calls(house) if one["state"] == "up"], 5, "the live call")
-        assert [(one["caller"], one["carrier"], one["called_number"]) for one in shown] == [
-            ("demo-trunk", "carrier-budget", EMIRATES)
-        ]
+        shown = wait_for(lambda: _up_of(house, "demo-trunk"), 5, "the live call")
+        assert [(one["carrier"], one["called_number"]) for one in shown] == [("carrier-budget", EMIRATES)]
         assert house.held("demo-trunk") > 0
         house.api("POST", f"current-calls/{shown[0]['id']}/hang-up/")
         trunk.finish()
@@ -53,6 +51,11 @@ def test_an_operator_ends_a_call_through_the_api(house: House, folder: Path) -> 
     assert (record.hangup_cause, record.disconnector) == ("operator_hangup", "switch")
     assert record.charges == ({"demo-trunk": -cost(record.duration, "0.22")} if record.duration else {})
     wait_for(lambda: not _calls(house), 3, "the call to leave the list")
+
+
+def _up_of(house: House, caller: str) -> list[dict[str, object]]:
+    """This caller's answered calls; what another test has ended may be shown for half a second yet."""
+    return [one for one in _calls(house) if (one["state"], one["caller"]) == ("up", caller)]
 
 
 def _calls(house: House) -> list[dict[str, object]]:
