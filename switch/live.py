@@ -44,9 +44,10 @@ FORGOTTEN = 60
 EVERY = 0.5
 KEPT = 10
 ROUNDS = 20
-TOGETHER = 0.05
-"""Seconds between two tellings of registrations: the first is told at once, what comes meanwhile together. One by one they
-would cost more than answering them; but a phone that heard 200 must soon be found by every worker."""
+TOGETHER, EACH = 0.05, 0.001
+"""Seconds between two tellings of registrations: so many for each that was told, up to a bound. When few phones register, each is
+told at once, because who heard 200 must soon be found by every worker; when thousands do, they are told together, because one
+by one they would cost more than answering them."""
 QUEUE = 10_000
 PAUSE = 1.0
 TIMEOUT = 2.0
@@ -149,7 +150,7 @@ class Live:
         self._telling = bool(news)
         if news:
             self._put(lambda client: _store(client, self._label, news))
-            self._reactor.callLater(TOGETHER, self._tell_registered)
+            self._reactor.callLater(min(TOGETHER, EACH * len(news)), self._tell_registered)
 
     def put(self, work: Work) -> None:
         """Have the thread do something with Redis."""
