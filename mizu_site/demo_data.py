@@ -88,6 +88,15 @@ def exists() -> bool:
 
 
 @transaction.atomic
+def administrator(environment: Environment) -> list[Login]:
+    """Nothing but somebody who can log in and begin (docs/first-steps.md)."""
+    secret = users.new_password()
+    users.open_account(username="admin", kind="admin", display_name="Administrator", password=secret)
+    url = f"http://127.0.0.1:{environment.http_port}/admin/"
+    return [{"what": "administrator", "url": url, "username": "admin", "password": secret}]
+
+
+@transaction.atomic
 def make(environment: Environment) -> list[Login]:
     """Make everything, or nothing; returns the logins with the passwords, which are stored nowhere else."""
     logins: list[Login] = []

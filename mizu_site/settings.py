@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "rest_framework",
     "rest_framework.authtoken",
     "drf_spectacular",
@@ -47,12 +48,25 @@ INSTALLED_APPS = [
     "apps.core",
     "apps.config",
     "apps.users",
+    "apps.aaa",
+    "apps.groups",
+    "apps.approvals",
+    "apps.numbers",
     "apps.pbx",
     "apps.pricing",
+    "apps.portability",
     "apps.routing",
     "apps.signalling",
     "apps.cdrs",
+    "apps.recordings",
     "apps.invoices",
+    "apps.dids",
+    "apps.screening",
+    "apps.callshop",
+    "apps.pricelists",
+    "apps.resellers",
+    "apps.vouchers",
+    "apps.desk",
     "apps.api",
     "apps.portal",
 ]
@@ -70,6 +84,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "apps.portal.second_factor.SecondFactorWanted",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -102,6 +117,7 @@ AUTH_USER_MODEL = "users.Account"
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
+    "apps.users.directory.StaffDirectory",
 ]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -109,7 +125,7 @@ PASSWORD_HASHERS = [
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "apps.users.passwords.AsTheSettingsSay"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
@@ -121,7 +137,13 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = (
     False  # whoever asks for an address that nobody has gets the same page, and no mail
 )
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
-ACCOUNT_ADAPTER = "apps.portal.adapter.ClosedSignup"  # accounts are opened by the office
+ACCOUNT_ADAPTER = "apps.portal.adapter.Doors"  # accounts are opened by the office
+ACCOUNT_RATE_LIMITS = {"login_failed": None}  # `apps.users.services.lockouts` counts, in the database
+MFA_ADAPTER = "apps.portal.second_factor.SealedFactors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "Mizu"
+MFA_TOTP_TOLERANCE = 1  # telephones' clocks are not ours
+MFA_RECOVERY_CODES_SHOW_ONCE = True
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("hu", _("Hungarian")), ("de", _("German"))]
@@ -159,6 +181,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 if os.environ.get("MIZU_HTTPS") == "1":
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1  # whose X-Forwarded-For says where a login comes from
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # Nothing a page needs comes from elsewhere, and no page has code or styles of its own; `RelaxedPolicy` says which
@@ -187,7 +210,7 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",
+        "apps.api.tokens.CountedTokens",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -206,6 +229,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {  # two fields are called `transport`: how a call came, and how SIP reaches a trunk
+        "TransportEnum": "apps.numbers.models.rules.Transport",
+        "TrunkTransportEnum": "apps.users.choices.Transport",
+    },
 }
 
 LOGGING = {

@@ -1,4 +1,4 @@
-"""`python -m switch worker N | writer | compiler`: the processes of the switch."""
+"""`python -m switch worker N | writer | compiler | ported FOLDER | replay ID`: the processes of the switch."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ PROCESSES = {
     "worker": "switch.service",
     "writer": "switch.charging.writer",
     "compiler": "switch.world.compiler",
+    "replay": "switch.replay",
+    "ported": "switch.world.lane",
 }
 
 

@@ -1,12 +1,15 @@
 """What workers tell each other and the office through Redis, which may be lost at any time.
 
-- `mizu:workers` and `mizu:calls:<label>`: the workers and the calls of each (`apps.core.workers`); refreshed twice a second, the
-  calls are gone ten seconds after their worker.
+- `mizu:workers` and `mizu:calls:<label>`: the workers and the calls of each (`apps.core.workers`); refreshed twice a second, what
+  changes is told up to ten times a second, the calls are gone ten seconds after their worker.
 - `mizu:usage:<label>`: calls per account and lines per carrier of this worker, for the limits of the others.
 - `mizu:registrations:<account>`: a hash, contact → JSON; and the channel `mizu:registrations` for what changes in it.
 - `mizu:traces`: a list, SIP messages of calls that are over (`switch.trace`), which the office takes away.
 - `mizu:trunks:<node>`: JSON, which carriers answer and how our registrations stand (`switch.trunks.states`), of the worker that leads.
-- channel `mizu:control`: orders of operators, `{"do": "hangup", "call": id, "by": name}`, `{"do": "trace", "call": id}`.
+- `mizu:outcomes`, `mizu:sent:<label>`, channel `mizu:repeats`: what came of calls by trunks (`switch.trunks.telling`).
+- channel `mizu:control`: orders of operators, `{"do": "hangup", "call": id, "by": name}`, `{"do": "trace", "call": id}`,
+  `{"do": "record", "call": id, "by": name, "on": true}`, `{"do": "register", "carrier": account}`.
+- `mizu:answers:<token>`: a list with the one answer to an order that asks for it (`apps.core.workers.ask`), for a minute.
 
 Two threads talk to Redis; the reactor only puts work into a bounded queue. When Redis comes back, everything is told anew.
 """
@@ -20,12 +23,14 @@ import threading
 import time
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 import redis
 
+from apps.core.compact import encoded
 from apps.core.workers import CALLS, WORKERS, labels, node_of
 from switch.call import media
 from switch.registrar import Binding
@@ -42,6 +47,9 @@ TRUNKS = "mizu:trunks:"
 FORGOTTEN = 60
 """Seconds after which a worker that says nothing is asked for no more."""
 EVERY = 0.5
+SHOWN, MANY = 0.1, 40
+"""Calls are told twice a second, and after a tenth of one when so many wait: hundreds at once would keep the reactor, and the
+thread the interpreter, too long; few at a time would cost more than they are worth."""
 KEPT = 10
 ROUNDS = 20
 TOGETHER, EACH = 0.05, 0.001
@@ -87,10 +95,13 @@ class Live:
         self._reactor = reactor
         self._url = url
         self._label = label
+        self._own = encoded({"from": label})[:-1] + b","
+        """How the messages begin that this worker has sent itself."""
         self._node = node_of(label)
         self._counts = counts
         self._changed: dict[str, Call] = {}
         self._gone: set[str] = set()
+        self._told = 0.0
         self._registered: dict[int, dict[str, Binding]] = {}
         self._telling = False
         self._calls: dict[str, Call] = {}
@@ -112,6 +123,7 @@ class Live:
         for thread in self._threads:
             thread.start()
         self._reactor.callLater(EVERY, self._flush)
+        self._reactor.callLater(SHOWN, self._show)
 
     def stop(self) -> None:
         """Take this worker's calls out of sight; waits at most a moment."""
@@ -144,6 +156,14 @@ class Live:
             self._reactor.callLater(0, self._tell_registered)
             self._telling = True
 
+    def look_up(self, accounts: Iterable[int], then: Callable[[], None]) -> bool:
+        """Take over what stands in Redis of the phones of these accounts, then call `then`; False when it is away."""
+        if self.away or not self._url:
+            return False
+        wanted = list(accounts)
+        self._put(lambda client: self._look_up(client, wanted, then))
+        return True
+
     def _tell_registered(self) -> None:
         """What changed since the last telling, in one message."""
         news, self._registered = self._registered, {}
@@ -159,7 +179,7 @@ class Live:
 
     def traced(self, call_id: str, started: float, messages: bytes) -> None:
         """The SIP messages of a call that is over, for the office to keep; the oldest go when nobody fetches them."""
-        row = json.dumps({"call": call_id, "started": started, "messages": b64encode(messages).decode()})
+        row = encoded({"call": call_id, "started": started, "messages": b64encode(messages).decode()})
 
         def tell(client: redis.Redis) -> None:
             pipe = client.pipeline(transaction=False)
@@ -174,29 +194,40 @@ class Live:
             self._queue.put_nowait(work)
 
     def _flush(self) -> None:
-        """Twice a second: what changed since, and that this worker lives."""
+        """Twice a second: that this worker lives, and what all need to know of it."""
         if self._stopping:
             return
         self._reactor.callLater(EVERY, self._flush)
         if self.away:
-            self._changed.clear()
-            self._gone.clear()
             return
         self._refresh()
-        changed, self._changed = self._changed, {}
-        gone, self._gone = self._gone, set()
-        told = [(call_id, shown(call, self._label)) for call_id, call in changed.items()]
         counts, trunks = self._counts(), self.trunk_states()
-        self._put(lambda client: self._publish(client, told, list(gone), counts))
+        self._put(lambda client: self._publish(client, counts))
         self._put(lambda client: self._exchange_trunks(client, trunks))
         for sharer in self.sharers:
             self.put(sharer.gather())
+
+    def _show(self) -> None:
+        """Which calls are new, changed or over since the last time."""
+        if self._stopping:
+            return
+        self._reactor.callLater(SHOWN, self._show)
+        now = self._reactor.seconds()
+        if len(self._changed) + len(self._gone) < MANY and now - self._told < EVERY:
+            return
+        self._told = now
+        changed, self._changed = self._changed, {}
+        gone, self._gone = self._gone, set()
+        if self.away or not (changed or gone):
+            return
+        told = {call_id: encoded(shown(call, self._label)) for call_id, call in changed.items()}
+        self._put(lambda client: _tell_calls(client, CALLS + self._label, told, gone))
 
     def _refresh(self) -> None:
         """How the calls sound changes all the time: some of them are told anew each time, all of them every ten seconds."""
         if not self._round:
             self._round = [
-                call for call in self._calls.values() if call.state == "up" and call.sound is not None
+                call for call in self._calls.values() if call.state == "up" and media.is_measured(call)
             ]
             self._share = -(-len(self._round) // ROUNDS)
         for call in self._round[-self._share :]:
@@ -242,7 +273,11 @@ class Live:
             log.exception("what stands in Redis cannot be read")
 
     def _client(self) -> redis.Redis:
-        return redis.Redis.from_url(self._url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT)
+        """One that connects once. By itself it would connect again whenever it finds its connection closed, and nobody would be
+        told that this is another Redis, which knows nothing of what was told to the one before it."""
+        return redis.Redis.from_url(
+            self._url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, redis_connect_func=_once()
+        )
 
     def _forget(self, client: redis.Redis) -> None:
         """Calls that ended while Redis was away must not be shown for ever: the old hash, and what waits to be put in."""
@@ -264,21 +299,20 @@ class Live:
             bindings = _bindings([json.loads(value) for value in client.hvals(key)])
             self._reactor.callFromThread(self.on_bindings, account, bindings)
 
-    def _publish(
-        self,
-        client: redis.Redis,
-        told: list[tuple[str, dict[str, Any]]],
-        gone: list[str],
-        counts: tuple[dict[int, int], dict[int, int]],
-    ) -> None:
-        key = CALLS + self._label
+    def _look_up(self, client: redis.Redis, accounts: list[int], then: Callable[[], None]) -> None:
         pipe = client.pipeline(transaction=False)
-        if gone:
-            pipe.hdel(key, *gone)
-        if told:
-            pipe.hset(key, mapping={call_id: json.dumps(values) for call_id, values in told})
-        pipe.expire(key, KEPT)
-        pipe.set(USAGE + self._label, json.dumps(counts), ex=KEPT)
+        for account in accounts:
+            pipe.hvals(f"{REGISTRATIONS}:{account}")
+        for account, values in zip(accounts, pipe.execute(), strict=True):
+            if values:
+                bindings = _bindings([json.loads(value) for value in values])
+                self._reactor.callFromThread(self.on_bindings, account, bindings)
+        self._reactor.callFromThread(then)
+
+    def _publish(self, client: redis.Redis, counts: tuple[dict[int, int], dict[int, int]]) -> None:
+        pipe = client.pipeline(transaction=False)
+        pipe.expire(CALLS + self._label, KEPT)
+        pipe.set(USAGE + self._label, encoded(counts), ex=KEPT)
         now = time.time()
         pipe.zadd(WORKERS, {self._label: now})
         pipe.zremrangebyscore(WORKERS, 0, now - FORGOTTEN)
@@ -301,7 +335,7 @@ class Live:
         """The leader of the node tells what it knows of trunks, the others ask for it."""
         key = TRUNKS + self._node
         if mine is not None:
-            client.set(key, json.dumps(mine), ex=KEPT)
+            client.set(key, encoded(mine), ex=KEPT)
             return
         states = client.get(key)
         self._reactor.callFromThread(self.on_trunks, json.loads(states) if states else {})
@@ -325,6 +359,8 @@ class Live:
 
     def _heard(self, channel: str, data: bytes) -> None:
         try:
+            if data.startswith(self._own):
+                return  # not read: with one worker nearly all of them are
             news = json.loads(data)
             if channel == CONTROL:
                 self._reactor.callFromThread(self.on_order, news)
@@ -332,21 +368,45 @@ class Live:
                 for sharer in self.sharers:
                     if sharer.channel == channel:
                         sharer.heard(news)
-            elif news["from"] != self._label:
+            else:
                 for account, bindings in news["accounts"].items():
                     self._reactor.callFromThread(self.on_bindings, int(account), _bindings(bindings))
         except (ValueError, KeyError, TypeError) as error:
             log.warning("what came on %s cannot be read: %s", channel, error)
 
 
+def _once() -> Callable[[Any], None]:
+    """What a client does when it has connected: the first time it goes on, then it fails as if Redis were away."""
+    connections = count(1)
+
+    def connected(connection: Any) -> None:
+        if next(connections) > 1:
+            raise redis.ConnectionError("the connection was lost")
+        connection.on_connect()
+
+    return connected
+
+
+def _tell_calls(client: redis.Redis, key: str, told: dict[str, bytes], gone: set[str]) -> None:
+    """`key` is the hash of this worker's calls."""
+    pipe = client.pipeline(transaction=False)
+    if gone:
+        pipe.hdel(key, *gone)
+    if told:
+        pipe.hset(key, mapping=told)  # type: ignore[arg-type]  # bytes are as good as text
+        pipe.expire(key, KEPT)
+    pipe.execute()
+
+
 def _store(client: redis.Redis, label: str, news: dict[int, dict[str, Binding]]) -> None:
     now = time.time()
     pipe = client.pipeline(transaction=False)
-    accounts: dict[int, list[dict[str, Any]]] = {}
+    accounts: list[bytes] = []
     for account_id, changed in news.items():
         key = f"{REGISTRATIONS}:{account_id}"
-        accounts[account_id] = [one.as_json() for one in changed.values()]
-        kept = {name: json.dumps(one.as_json()) for name, one in changed.items() if one.expires_at > now}
+        written = {name: encoded(one.as_json()) for name, one in changed.items()}
+        accounts.append(b'"%d":[%b]' % (account_id, b",".join(written.values())))
+        kept = {name: written[name] for name, one in changed.items() if one.expires_at > now}
         over = [name for name in changed if name not in kept]
         if kept:
             lasting = int(max(one.expires_at for one in changed.values()) - now) + 1
@@ -355,7 +415,7 @@ def _store(client: redis.Redis, label: str, news: dict[int, dict[str, Binding]])
             pipe.expire(key, lasting, nx=True)
         if over:
             pipe.hdel(key, *over)
-    pipe.publish(REGISTRATIONS, json.dumps({"from": label, "accounts": accounts}))
+    pipe.publish(REGISTRATIONS, b'{"from":%b,"accounts":{%b}}' % (encoded(label), b",".join(accounts)))
     pipe.execute()
 
 
@@ -367,6 +427,14 @@ def _bindings(values: list[dict[str, Any]]) -> list[Binding]:
     return [Binding.from_json(one) for one in values]
 
 
+def _price(call: Call) -> dict[str, Any]:
+    """For a callshop: by which terms the retail price is reckoned, none if nobody pays; and the seconds that are free."""
+    if call.decision is None or not call.board.world().settings_of(call.account).callshop:
+        return {}
+    retail = next((one for one in call.decision.payers if one.kind in {"retail", "packet"}), None)
+    return {"terms": retail.terms.as_list() if retail else [], "free": call.free_seconds}
+
+
 def shown(call: Call, label: str) -> dict[str, Any]:
     """What people see of a call in progress."""
     decision, branch = call.decision, call.called or call.last
@@ -374,6 +442,7 @@ def shown(call: Call, label: str) -> dict[str, Any]:
     target = call.reached or (branch.target if branch is not None else None)
     carrier = target.account if target is not None and target.kind == "carrier" else None
     return {
+        **_price(call),
         "id": call.id,
         "worker": label,
         "state": call.state,
@@ -391,6 +460,7 @@ def shown(call: Call, label: str) -> dict[str, Any]:
         "rule": target.rule if target is not None else "",
         "codec": call.codec,
         "media": call.sound.label if call.sound is not None else "",
+        "recorded": call.sound is not None and call.sound.recording.on,
         "caller_mos": measured.caller.mos if measured.caller else None,
         "called_mos": measured.called.mos if measured.called else None,
     }

@@ -23,7 +23,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from switch.call.board import Board
     from switch.net import Flow, Reason, TlsFiles
+    from switch.stir.stir import Stir
     from switch.world.settings import Settings
 
 from switch.memory import Collector
@@ -134,6 +136,7 @@ class Worker:
         )
 
         self.rtpengine = Client(self.reactor)
+        self.stir = self._stir()
         port = self.environment.rtpengine
         self.own_rtpengine = (Node("127.0.0.1", port),) if port else ()
 
@@ -166,7 +169,6 @@ class Worker:
             self.reactor.stop()
 
     def _open(self) -> None:
-        from switch.auth import Doorkeeper
         from switch.call.b2bua import B2bua
         from switch.call.board import Board
         from switch.call.dns import Dns
@@ -178,6 +180,7 @@ class Worker:
         from switch.guard import Guard
         from switch.live import Live
         from switch.media.player import Voices
+        from switch.media.recorder import Recorders
         from switch.net import Firewall, Net
         from switch.registrar import Registrar
         from switch.sip.ids import Ids
@@ -206,7 +209,9 @@ class Worker:
         )
         self.dns = Dns(self.reactor)
         names = self.names = Names(self.dns, clock, self.net.families)
-        self.guard = Guard(names, clock, self.net.ban, self.net.firewall.limit)
+        firewall = self.net.firewall
+        self.guard = Guard(names, clock, self.net.ban, firewall.limit, firewall.ban_after)
+        firewall.on_flood = lambda host: self.reactor.callLater(0, self.guard.flooded, host)
         board = Board(
             sockets=self.net,
             ids=ids,
@@ -227,16 +232,21 @@ class Worker:
             ),
             rtpengine=self.rtpengine,
             secret=self.secret,
+            guesser=self.guard.wrong,
             voices=Voices(self.var / "voices"),
+            recorders=Recorders(self.var, clock),
+            leads_to=self.guard.leads_to,
+            stir=self.stir,
+            meaningless=self.guard.meaningless,
         )
         assert self.keeper.world is not None
         board.trunks = Trunks(self.secret, clock)
         self.trunks = Keeper(board, Lead(self.var / "run" / "trunks.lock"))
-        self.doorkeeper = Doorkeeper(self.keeper.world, self.secret, self.guard.wrong)
+        self._judges(board)
         self.rtpengine.on_down.append(partial(node_down, board))
         inbound = Inbound(board, self.doorkeeper)
         self.events = inbound.events
-        board.live = Both(self.live, self.events.lines)
+        board.live = self.outside.watching(Both(self.live, self.events.lines), board)
         self.b2bua = B2bua(board, inbound)
         board.layer = TransactionLayer(board.send, self.b2bua, ids)  # type: ignore[arg-type]  # flows are Net's
         board.registrar = Registrar(board, self.doorkeeper, self.live.registered)
@@ -252,6 +262,25 @@ class Worker:
             self.config.own_port,
         )
 
+    def _judges(self, board: Board) -> None:
+        """Who knows whether a secret is right: we, and servers of others."""
+        from switch.auth import Doorkeeper
+        from switch.outside.clients import Outside
+
+        assert self.keeper.world is not None
+        self.doorkeeper = Doorkeeper(self.keeper.world, self.secret, self.guard.wrong)
+        self.outside = Outside(self.reactor, self.secret, time.monotonic)
+        self.doorkeeper.gate = board.gate = self.outside.gate
+
+    def _stir(self) -> Stir:
+        """Signed caller numbers, with certificates that are fetched on this reactor."""
+        from switch.stir.fetch import Fetcher
+        from switch.stir.stir import Stir
+        from switch.stir.store import Store
+
+        fetcher = Fetcher(self.reactor)
+        return Stir(Store(fetcher, time.time), fetcher, self.secret, time.time)
+
     def _start(self) -> None:
         """Everything stands: open the sockets, connect to the stores, let time pass."""
         self.net.start()
@@ -264,12 +293,14 @@ class Worker:
         self._tick()
         self._sweep()
         self._sweep_traces()
+        self._flush_recordings()
         self._look()
         sys.setswitchinterval(SWITCH_INTERVAL)
         self.ready.write_text(f"{os.getpid()}\n")
 
     def _message(self, data: bytes, flow: Flow) -> None:
-        self.b2bua.on_message(data, flow)
+        if not self.guard.unwanted(data):
+            self.b2bua.on_message(data, flow)
 
     def _send_hep(self, packet: bytes, server: tuple[str, int]) -> None:
         """To the capture server, which may be away: then nobody waits for it."""
@@ -284,13 +315,27 @@ class Worker:
         self.b2bua.on_flow_error(flow, reason)
 
     def _connect_live(self) -> None:
+        from switch.bans import BanShare
+        from switch.call.recents import RecentsShare
         from switch.events.share import EventsShare
+        from switch.net.fetching import Fetcher
+        from switch.trunks.telling import Telling
 
         board, live = self.board, self.live
+        board.lookups.fetch = Fetcher(self.reactor).get
         live.on_bindings = board.registrar.told
+        board.registrar.elsewhere.shelf = live
         live.on_usage = board.usage.told
         board.registrar.changed.append(self.events.phones_changed)
+        board.usage.addresses.in_reactor = self.reactor.callFromThread
+        live.sharers.append(board.usage.addresses)
+        live.sharers.append(BanShare(self.guard, self.label, self.reactor.callFromThread, live.put))
+        self.doorkeeper.on_asked, self.doorkeeper.on_proved = self.guard.asked, self.guard.proved
         live.sharers.append(EventsShare(self.events, self.label, self.reactor.callFromThread, live.put))
+        live.sharers.append(
+            RecentsShare(board.recents, self.label, self.reactor.callFromThread, live.put, time.time)
+        )
+        live.sharers.append(Telling(board.outcomes, board.usage, self.label, self.reactor.callFromThread))
         live.on_trunks = board.trunks.told
         live.trunk_states = self.trunks.states
         live.all_bindings = board.registrar.everything
@@ -304,14 +349,29 @@ class Worker:
             self.b2bua.hang_up(str(order.get("call")), str(order.get("by")))
         elif order.get("do") == "trace":
             self.b2bua.trace(str(order.get("call")))
+        elif order.get("do") == "record":
+            self.b2bua.record(str(order.get("call")), str(order.get("by")), on=bool(order.get("on")))
         elif order.get("do") == "unregister":
             account, contact, by = order.get("account"), order.get("contact"), order.get("by")
             if isinstance(account, int):
                 self.b2bua.guarded(self.board.registrar.forget, account, str(contact), str(by))
+        elif order.get("do") == "register":
+            if isinstance(carrier := order.get("carrier"), int):
+                self.b2bua.guarded(self.trunks.again, carrier)
+        elif order.get("do") == "explain" and order.get("worker") == self.label:
+            self.b2bua.guarded(self._explain, order)
         elif order.get("do") == "waiting":
             told = [order.get(name) for name in ("account", "new", "old")]
             if all(isinstance(one, int) for one in told):
                 self.b2bua.guarded(self.events.waiting_told, *told)
+
+    def _explain(self, order: dict[str, Any]) -> None:
+        """The office asks where a call would go: the same decision, of which nothing comes."""
+        from switch.call.explain import answered
+
+        answer = answered(order, self.board.world(), self.board.wall(), self.board.usage)
+        if answer is not None:
+            self.live.put(answer)
 
     def _world_changed(self, world: Any) -> None:
         if self.doorkeeper is None:
@@ -324,10 +384,13 @@ class Worker:
         self.names.follow(settings.resolvedns)
         self.guard.follow(world)
         self.net.secure(tls_files(settings, self.var))
-        self.net.allow_origins(settings.websocketorigins)
-        self.net.dont_fragment(settings.ipdontfragment)
+        self.net.follow(settings)
+        self.stir.follow(settings, self.var)
+        self.board.usage.addresses.follow(world.days_by_address)
+        self.relay.dscp = settings.rtp_dscp
         self.board.layer.t1 = settings.minresendival / 1000
         self.board.layer.patience = 2**settings.sipmsgresendcount
+        self.board.recorders.free_megabytes = settings.recordingfreemb
         anybody = not {"siptrace", "loglevel"}.isdisjoint(world.own_settings())
         self.board.trace.follow(settings, anybody=anybody)
         if "MIZU_LOG_LEVEL" not in os.environ:
@@ -342,12 +405,19 @@ class Worker:
         self.reactor.callLater(SWEEP_TRACES, self._sweep_traces)
         self.board.trace.sweep()
 
+    def _flush_recordings(self) -> None:
+        from switch.media.recorder import EVERY
+
+        self.reactor.callLater(EVERY, self._flush_recordings)
+        self.board.recorders.flush()
+
     def _sweep(self) -> None:
         self.reactor.callLater(SWEEP, self._sweep)
         self.board.registrar.sweep(time.time())
         self.guard.sweep()
         self.guard.look_up()
         self.net.look_for_certificates()
+        self.stir.look()
         self.collector.look(idle=not self.board.calls)
 
     def _look(self) -> None:
@@ -397,8 +467,10 @@ class Worker:
         self.alive.stop()
         self.relay.stop()
         self.rtpengine.stop()
+        self.outside.stop()
         self.bank.stop()
         self.board.trace.drain()
+        self.board.recorders.stop()
         self.live.stop()
         self.keeper.stop()
         self.spool.close()

@@ -11,6 +11,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from switch.stir.credentials import TN_AUTH_LIST, write_list
+from switch.stir.credentials import Authority as TnAuthority
+
 
 class Authority:
     """Whom a test believes. `path` is its own certificate."""
@@ -72,6 +75,31 @@ class Authority:
         whole = path.with_suffix(".new")
         whole.write_bytes(certificate + secret)
         return whole.replace(path)
+
+    def signer(
+        self, authority: TnAuthority, *, days: int = 2, critical: str = ""
+    ) -> tuple[ec.EllipticCurvePrivateKey, bytes]:
+        """A certificate of STIR (RFC 8226), for these numbers or providers' codes; and its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "SHAKEN 1234")])
+        builder = self._made(subject, key.public_key(), days).add_extension(
+            x509.UnrecognizedExtension(TN_AUTH_LIST, write_list(authority)), False
+        )
+        if critical:
+            builder = builder.add_extension(
+                x509.UnrecognizedExtension(x509.ObjectIdentifier(critical), b"\x05\x00"), True
+            )
+        return key, builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def written(folder: Path, key: ec.EllipticCurvePrivateKey, certificate: bytes) -> tuple[str, str]:
+    """Both as files; their names."""
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "stir.key").write_bytes(secret)
+    (folder / "stir.pem").write_bytes(certificate)
+    return "stir.key", "stir.pem"
 
 
 def _general(name: str) -> x509.GeneralName:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 
 from tests.instance import Instance
-from tests.rows import Coverage, built_rows
+from tests.order import put_in_order
+from tests.rows import Coverage, built_rows, explained_rows
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,23 +25,47 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+class QuickHasher(Argon2PasswordHasher):
+    """Passwords are kept as ever, by less work than guessing them should be."""
+
+    time_cost, memory_cost, parallelism = 1, 64, 1
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    settings.PASSWORD_HASHERS = [
+        f"{QuickHasher.__module__}.{QuickHasher.__name__}",
+        *settings.PASSWORD_HASHERS,
+    ]
+    settings.WHITENOISE_AUTOREFRESH = True  # else every client of a test lists all static files first
     report = config.getoption("--requirements")
-    config.pluginmanager.register(Coverage(built_rows(), report=report), "requirement-rows")
+    coverage = Coverage(built_rows(), report=report, explained=explained_rows())
+    config.pluginmanager.register(coverage, "requirement-rows")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that kill what the others share come last, whatever the random order says."""
-    items.sort(key=lambda item: "faults" in item.path.parts)
+    put_in_order(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Who looks for the cause of a failure that comes once in a hundred runs has nothing but its report."""
+    report: pytest.TestReport = yield  # type: ignore[assignment]
+    if report.failed and (said := Instance.last_words()):
+        report.sections.append(("what running instances said last", said))
+    return report  # type: ignore[return-value]
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+def django_db_setup(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: Any
+) -> Iterator[None]:
     """The test database, whichever tests were selected.
 
     pytest-django makes it only when a marked test is among them; tests that let another process use it carry no
     mark, and would be left with the database that DATABASE_URL names.
     """
+    connection.settings_dict["TEST"]["TEMPLATE"] = os.environ.get("MIZU_TEST_TEMPLATE") or None
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False)
     yield
@@ -52,6 +80,13 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> It
 
 @pytest.fixture(scope="session")
 def instance() -> Iterator[Instance]:
-    """One whole running instance for all tests that need one. Who kills something waits with `wait_ready()`."""
+    """One whole running instance for all tests that need one. Who kills something waits with `wait_ready()`.
+
+    Its tests call the same few numbers over and over, for a second each: for a switch, a caller who is not well served.
+    """
     with Instance() as running:
+        running.sql(
+            "INSERT INTO config_setting (key, node, value, changed_at) VALUES ('failover_repeat_seconds', '', '0', now())"
+        )
+        running.catch_up()
         yield running

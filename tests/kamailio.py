@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from mizu_site.run.child import tied
-from tests.support import KINDS, _is_free, free_port, wait_for
+from tests.support import free_port, listens, wait_for
 
 _COMMON = """\
 #!KAMAILIO
@@ -139,7 +140,7 @@ class Kamailio:
     def _listens(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, self.log()
-        return not _is_free(self.port, KINDS[1], "127.0.0.1")
+        return listens(self.port, socket.SOCK_DGRAM)
 
     def log(self) -> str:
         path = self.folder / "log"

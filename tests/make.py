@@ -14,6 +14,7 @@ from apps.cdrs.services import ensure_months, forget_months
 from apps.invoices.services import payments
 from apps.pricing import services as pricing
 from apps.pricing.models import Rate, Tariff
+from apps.recordings.models import Listening, Recording
 from apps.routing import services as routing
 from apps.routing.models import RouteRule
 from apps.signalling.causes import CAUSES
@@ -49,6 +50,26 @@ def reseller(**fields: Any) -> Account:
 def company(**fields: Any) -> Account:
     """The owner that the setting company_account names by default."""
     return account("owner", **{"username": "company", "display_name": "Example Telecom"} | fields)
+
+
+def recording(call: Cdr, **fields: Any) -> Recording:
+    """A recording of a call, without a file."""
+    values = {"number": 1, "seconds": call.duration, "frames": 8000 * call.duration, "rate": 8000, "size": 1000,
+              "sha256": "0" * 64, "key_id": "0" * 8, "path": f"{call.pk}-1.flac.sealed", "caller_number": call.caller_number,
+              "called_number": call.called_number}  # fmt: skip
+    return Recording.objects.create(**{"call_id": call.pk, "started_at": call.started_at} | values | fields)
+
+
+def listening(recording: Recording, by: Account) -> Listening:
+    """That somebody listened to it."""
+    return Listening.objects.create(
+        recording=recording,
+        call_id=recording.call_id,
+        account=by,
+        username=by.username,
+        way="listen",
+        address="192.0.2.1",
+    )
 
 
 def admin(**fields: Any) -> Account:
@@ -100,7 +121,8 @@ def rate(tariff: Tariff, prefix: str, price: str, **fields: Any) -> Rate:
 def rule(*carriers: Account, **fields: Any) -> RouteRule:
     """A rule for any number that offers these carriers as equals."""
     targets = [{"carrier": each} for each in carriers]
-    return routing.create_rule(**{"name": f"rule {next(_numbers)}", "targets": targets} | fields)
+    named = {"name": f"rule {next(_numbers)}", "targets": targets, "strategy": "least_cost"}
+    return routing.create_rule(**named | fields)
 
 
 def call(

@@ -103,6 +103,10 @@ class NameServer:
     def naptr(self, name: str, service: str, replacement: str, order: int = 10, preference: int = 10) -> None:
         self._add(name, dns.Record_NAPTR(order, preference, b"s", service.encode(), b"", replacement, ttl=60))
 
+    def enum(self, name: str, regexp: str, order: int = 10, preference: int = 10) -> None:
+        record = dns.Record_NAPTR(order, preference, b"u", b"E2U+sip", regexp.encode(), "", ttl=60)
+        self._add(name, record)
+
     def alias(self, name: str, target: str, ttl: int = 60) -> None:
         self._add(name, dns.Record_CNAME(target, ttl=ttl))
 

@@ -1,16 +1,20 @@
-"""Which requirement rows have a passing test: checks every `req` mark and prints `area passing/rows`."""
+"""Which requirement rows have a passing test: checks every `req` mark and prints `area passing/rows explained`.
+
+A row without a test can have a line in `docs/requirements/not-yet/AREA.tsv`, which says why: not built yet, or nothing to prove.
+"""
 
 from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
 
 ROWS = Path(__file__).resolve().parents[1] / "docs" / "requirements"
 BUILT = ("in", "replaced")
+PROPERTY = "row"
 
 
 def built_rows(folder: Path = ROWS) -> dict[str, set[str]]:
@@ -24,28 +28,49 @@ def _built(file: Path) -> set[str]:
         return {row["id"] for row in rows if row["scope"].partition(":")[0].strip() in BUILT}
 
 
-class Coverage:
-    """A pytest plugin: it follows which marked tests pass."""
+def explained_rows(folder: Path = ROWS) -> dict[str, str]:
+    """Row → why no test proves it. ValueError for a line that is not `id<TAB>reason`, or that names a row twice."""
+    reasons: dict[str, str] = {}
+    for file in sorted((folder / "not-yet").glob("*.tsv")):
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines()[1:], start=2):
+            row, _, reason = line.partition("\t")
+            if not reason.strip() or row in reasons:
+                raise ValueError(f"{file.name}:{number} explains nothing, or {row} again")
+            reasons[row] = reason
+    return reasons
 
-    def __init__(self, areas: dict[str, set[str]], *, report: bool) -> None:
-        self.areas, self.report = areas, report
+
+class Coverage:
+    """A pytest plugin: it follows which marked tests pass.
+
+    The rows of a test travel in its reports, because with two lanes who collects is not who counts.
+    """
+
+    def __init__(
+        self, areas: dict[str, set[str]], *, report: bool, explained: Mapping[str, str] | None = None
+    ) -> None:
+        self.areas, self.report, self.explained = areas, report, set(explained or ())
         self.known = {row for rows in areas.values() for row in rows}
-        self.ids: dict[str, set[str]] = {}
         self.passed: defaultdict[str, int] = defaultdict(int)
         self.broken: set[str] = set()
 
-    def pytest_collection_modifyitems(self, items: Iterable[pytest.Item]) -> None:
+    def pytest_collection_modifyitems(self, session: pytest.Session, items: Iterable[pytest.Item]) -> None:
         wrong = []
         for item in items:
             marks = {str(row) for mark in item.iter_markers("req") for row in mark.args}
             wrong += [f"{item.nodeid} names {row!r}" for row in sorted(marks - self.known)]
-            if marks:
-                self.ids[item.nodeid] = marks
-        if wrong:
-            raise pytest.UsageError("docs/requirements has no such row to build: " + "; ".join(wrong))
+            wrong += [
+                f"{item.nodeid} proves {row}, which not-yet/ explains away"
+                for row in sorted(marks & self.explained)
+            ]
+            item.user_properties += [(PROPERTY, row) for row in sorted(marks)]
+        wrong += [f"not-yet/ names {row!r}" for row in sorted(self.explained - self.known)]
+        if wrong:  # in a way that xdist passes on at once
+            session.shouldfail = "docs/requirements does not say so: " + "; ".join(wrong)
+            raise session.Failed(session.shouldfail)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        for row in self.ids.get(report.nodeid, ()):
+        for row in (str(value) for name, value in report.user_properties if name == PROPERTY):
             if report.failed:
                 self.broken.add(row)
             elif report.when == "call" and report.passed:
@@ -61,5 +86,9 @@ class Coverage:
         terminalreporter.section("requirement rows with a passing test")
         proved = self.proved()
         for area, rows in self.areas.items():
-            terminalreporter.write_line(f"{area:20} {len(rows & proved):4}/{len(rows)}")
-        terminalreporter.write_line(f"{'all':20} {len(proved & self.known):4}/{len(self.known)}")
+            terminalreporter.write_line(self._line(area, rows & proved, rows))
+        terminalreporter.write_line(self._line("all", proved & self.known, self.known))
+
+    def _line(self, area: str, proved: set[str], rows: set[str]) -> str:
+        explained = len(rows & self.explained)
+        return f"{area:20} {len(proved):4}/{len(rows)}" + (f"  {explained} explained" if explained else "")

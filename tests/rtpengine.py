@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
 
 from mizu_site.run.probes import rtpengine_answers
+from switch.media.rtpengine.bencode import decode, encode
 from tests.support import free_port, free_ports, wait_for
 
 
@@ -35,6 +37,16 @@ class Daemon:
     def carries(self, port: int) -> bool:
         """Whether a media port is one of its own."""
         return self.media <= port < self.media + 200
+
+    def calls(self) -> list[str]:
+        """What it carries now, by its own list. The cookie is new each time: one it knows is answered from its memory."""
+        cookie = os.urandom(6).hex().encode()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(5)
+            sock.sendto(cookie + b" " + encode({"command": "list", "limit": 100}), ("127.0.0.1", self.port))
+            reply = decode(sock.recv(65536).partition(b" ")[2])
+        assert isinstance(reply, dict)
+        return [one.decode() for one in reply["calls"]]
 
     def kill(self) -> None:
         """As if its machine had lost power."""

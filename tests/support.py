@@ -6,7 +6,10 @@ import random
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
+
+from tests.lanes import LANE, LANES
 
 _given: set[int] = set()
 """Ports that somebody has got and may not have opened yet."""
@@ -39,8 +42,9 @@ def free_ports(count: int, address: str = "127.0.0.1") -> int:
     """The first of `count` neighbouring ports, each free for UDP and TCP; below the kernel's own range.
 
     Single ports come from a range of their own: scattered over everything they would leave no room for many neighbours.
+    Of both ranges each lane has its share, because what one lane has chosen and not yet opened looks free to the other.
     """
-    low, high = (10_000, 15_000) if count < MANY else (15_000, 32_000)
+    low, high = _share(10_000, 15_000) if count < MANY else _share(15_000, 32_000)
     for attempt in range(TRIES):
         first = random.randrange(low, high - count)
         wanted = range(first, first + count)
@@ -54,8 +58,26 @@ def free_ports(count: int, address: str = "127.0.0.1") -> int:
     raise AssertionError(f"no {count} neighbouring free ports on {address}")
 
 
+def listens(port: int, kind: socket.SocketKind, address: str = "127.0.0.1") -> bool:
+    """Whether somebody listens there. The kernel's list is asked: to bind the port would take it from who is about to."""
+    table, state = ("tcp", "0A") if kind == socket.SOCK_STREAM else ("udp", "07")
+    wanted = {f"{_hex(host)}:{port:04X}" for host in (address, "0.0.0.0")}
+    rows = (line.split() for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:])
+    return any(row[1] in wanted and row[3] == state for row in rows)
+
+
+def _hex(address: str) -> str:
+    return socket.inet_aton(address)[::-1].hex().upper()
+
+
+def _share(low: int, high: int) -> tuple[int, int]:
+    """The part of a range that belongs to this lane."""
+    size = (high - low) // LANES
+    return low + LANE * size, low + (LANE + 1) * size
+
+
 def _is_free(port: int, kind: socket.SocketKind, address: str) -> bool:
-    with socket.socket(socket.AF_INET, kind) as probe:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind) as probe:
         try:
             probe.bind((address, port))
         except OSError:

@@ -6,6 +6,7 @@ import django_filters as df
 
 from apps.cdrs.models import Cdr
 from apps.pricing.models import Rate
+from apps.recordings.models import Recording
 from apps.users.models import Account
 
 
@@ -30,6 +31,15 @@ class RateFilter(df.FilterSet):
 
     def covering(self, rates: object, name: str, number: str) -> object:
         return rates.filter(prefix__in=[number[:length] for length in range(min(len(number), 20) + 1)])  # type: ignore[attr-defined]
+
+
+class RecordingFilter(df.FilterSet):
+    started_after = df.IsoDateTimeFilter(field_name="started_at", lookup_expr="gte")
+    started_before = df.IsoDateTimeFilter(field_name="started_at", lookup_expr="lt")
+
+    class Meta:
+        model = Recording
+        fields = ["call_id", "for_caller", "for_called", "caller_number", "called_number"]
 
 
 class CdrFilter(df.FilterSet):

@@ -7,6 +7,9 @@ from typing import Any
 from rest_framework.permissions import SAFE_METHODS, BasePermission, DjangoModelPermissions
 from rest_framework.request import Request
 
+from apps.recordings.queries import may_listen
+from apps.routing.simulation import may_simulate
+
 
 class Office(DjangoModelPermissions):
     """Staff with the right of the model for this verb, reading included."""
@@ -43,8 +46,29 @@ class HangUp(BasePermission):
         return bool(request.user.is_staff and request.user.has_perm("cdrs.hang_up"))
 
 
+class RecordCalls(BasePermission):
+    """To begin and end recordings of calls is for staff with that right."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return bool(request.user.is_staff and request.user.has_perm("recordings.record_call"))
+
+
+class Listen(BasePermission):
+    """To hear recordings: staff with that right, and customers whom the setting `recordlisten` lets."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return bool(request.user.is_authenticated and may_listen(request.user))
+
+
 class SipTraces(BasePermission):
     """The SIP messages of calls are for staff with that right."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return bool(request.user.is_staff and request.user.has_perm("cdrs.view_siptrace"))
+
+
+class Simulate(BasePermission):
+    """Where a call would go is shown to staff that may read rules and prices."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return bool(request.user.is_authenticated and may_simulate(request.user))

@@ -14,6 +14,7 @@ from rest_framework.views import exception_handler
 
 from apps.cdrs.live import LiveCallsUnavailable, NoSuchCall
 from apps.invoices.services.issuing import CannotIssue
+from apps.invoices.services.rerating import CannotRerate
 from apps.pricing.errors import ImportRefused, PricingError
 from apps.users.live import NoSuchPhone, SwitchUnavailable
 
@@ -65,7 +66,7 @@ def _translated(error: Exception) -> Exception:
             return exceptions.ValidationError("The file has bad lines; nothing was changed.")
         case DataError():  # a moment or number that PostgreSQL cannot hold
             return exceptions.ValidationError("A value is out of range.")
-        case CannotIssue() | PricingError():
+        case CannotIssue() | CannotRerate() | PricingError():
             return Conflict(str(error))
         case ProtectedError() | IntegrityError():
             return Conflict()

@@ -12,8 +12,9 @@ from apps.invoices.models import Invoice, InvoiceLine, LedgerEntry, Payment
 from apps.invoices.services import payments
 from apps.pricing import services as pricing
 from apps.pricing.models import Rate, Tariff
+from apps.recordings.models import Recording
 from apps.routing import services as routing
-from apps.routing.models import RouteRule, RouteTarget
+from apps.routing.models import PHONES, RouteRule, RouteTarget
 from apps.signalling import services as signalling
 from apps.signalling.models import HangupCause, HeaderRule
 from apps.users import services as users
@@ -36,11 +37,21 @@ class AccountSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Account
-        fields = ["id", "username", "kind", "parent", "display_name", "email", "address", "vat_number", "country",
-                  "language", "time_zone", "is_active", "billing", "credit_limit", "currency", "vat_rate", "balance",
-                  "held", "caller_number", "max_calls", "calls_per_second", "max_call_seconds", "tech_prefix",
-                  "created_at", "password", "sip_password"]  # fmt: skip
-        read_only_fields = ["created_at"]
+        fields = ["id", "username", "kind", "parent", "display_name", "contact_name", "phone", "email", "address",
+                  "billing_address", "is_company", "vat_number", "country",
+                  "language", "time_zone", "is_active", "payer", "billing", "credit_limit", "currency", "vat_rate", "balance",
+                  "held", "caller_number", "max_calls", "max_calls_offpeak", "calls_per_second", "max_call_seconds", "tech_prefix",
+                  "contract_number", "contract_state", "contract_comment", "description", "comment",
+                  "created_at", "added_by", "password", "sip_password"]  # fmt: skip
+        read_only_fields = ["created_at", "added_by"]
+
+    def to_representation(self, account: Account) -> dict[str, Any]:
+        """What the office notes about an account is not shown to the account."""
+        shown = super().to_representation(account)
+        if not self.context["request"].user.is_staff:
+            for field in ("contract_comment", "description", "comment", "added_by"):
+                shown.pop(field, None)
+        return shown
 
     def validate_kind(self, kind: str) -> str:
         if kind in (Kind.ADMIN, Kind.SUPPORT) and not self.context["request"].user.is_superuser:
@@ -48,7 +59,7 @@ class AccountSerializer(serializers.ModelSerializer):
         return kind
 
     def create(self, values: dict[str, Any]) -> Account:
-        return users.open_account(**values)
+        return users.open_account(added_by=self.context["request"].user, **values)
 
     @transaction.atomic
     def update(self, account: Account, values: dict[str, Any]) -> Account:
@@ -59,6 +70,18 @@ class AccountSerializer(serializers.ModelSerializer):
         if sip_password:
             users.set_sip_password(account=account, password=sip_password)
         return account
+
+
+class WantedPinSerializer(serializers.Serializer):
+    """Whether the account is to have none."""
+
+    remove = serializers.BooleanField(default=False)
+
+
+class PinSerializer(serializers.Serializer):
+    """A PIN, told this once; empty: it has none."""
+
+    pin = serializers.CharField(read_only=True)
 
 
 class EffectiveSettingSerializer(serializers.Serializer):
@@ -87,6 +110,10 @@ class SipMessageSerializer(serializers.Serializer):
     text = serializers.CharField()
 
 
+TRUNK_FIELDS = ["host", "port", "transport", "backup_host", "backup_port", "strip_digits", "prefix", "max_calls", "answer_seconds",
+                "response_seconds", "username", "realm", "registers"]  # fmt: skip
+
+
 class TrunkSerializer(serializers.ModelSerializer):
     """How a carrier is reached."""
 
@@ -94,8 +121,7 @@ class TrunkSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Trunk
-        fields = ["host", "port", "transport", "strip_digits", "prefix", "max_calls", "answer_seconds",
-                  "response_seconds", "username", "realm", "password", "registers"]  # fmt: skip
+        fields = [*TRUNK_FIELDS, "password"]
 
 
 class TrunkAccountSerializer(serializers.ModelSerializer):
@@ -185,8 +211,12 @@ class CarrierSerializer(AccountSerializer):
         return self._with_trunk(super().update(account, values), trunk)
 
     def _with_trunk(self, carrier: Account, trunk: dict[str, Any] | None) -> Account:
+        """A PATCH leaves what it does not name as it is, within the trunk too; a PUT says it all."""
         if trunk is not None:
-            users.set_trunk(account=carrier, **trunk)
+            stands = (
+                Trunk.objects.filter(account=carrier).values(*TRUNK_FIELDS).first() if self.partial else None
+            )
+            users.set_trunk(account=carrier, **{**(stands or {}), **trunk})
         return carrier
 
 
@@ -214,18 +244,37 @@ class RateSerializer(serializers.ModelSerializer):
                   "maximum_charge", "surcharge", "min_digits", "max_digits", "valid_from", "valid_until"]  # fmt: skip
 
     def create(self, values: dict[str, Any]) -> Rate:
+        tariff = values["tariff"]
+        self._check(None, tariff, {name: one for name, one in values.items() if name != "tariff"})
         return pricing.add_rate(**values)
 
     def update(self, rate: Rate, values: dict[str, Any]) -> Rate:
+        self._check(rate, rate.tariff, values)
         return pricing.change_rate(rate=rate, **values)
+
+    def _check(self, rate: Rate | None, tariff: Tariff, fields: dict[str, Any]) -> None:
+        """A program has no second pair of eyes."""
+        if pricing.needs_second_person(rate=rate, tariff=tariff, fields=fields):
+            raise serializers.ValidationError(
+                {"price": "This change waits for a second person: ask for it in the office."}
+            )
 
 
 class RouteTargetSerializer(serializers.ModelSerializer):
-    carrier = serializers.PrimaryKeyRelatedField(queryset=Account.objects.filter(kind=Kind.CARRIER))
+    """Where a rule leads: one of `carrier`, `subscriber` and `group`."""
+
+    carrier = serializers.PrimaryKeyRelatedField(
+        queryset=Account.objects.filter(kind=Kind.CARRIER), required=False, allow_null=True
+    )
+    subscriber = serializers.PrimaryKeyRelatedField(
+        queryset=Account.objects.filter(kind__in=PHONES), required=False, allow_null=True
+    )
 
     class Meta:
         model = RouteTarget
-        fields = ["carrier", "priority", "weight", "enabled"]
+        fields = ["carrier", "subscriber", "group", "priority", "weight", "share", "max_calls", "calls_per_second", "minutes_per_day",
+                  "minutes_per_month", "full_until", "window", "last_resort", "enabled"]  # fmt: skip
+        read_only_fields = ["full_until"]
 
 
 class RouteSerializer(serializers.ModelSerializer):
@@ -235,8 +284,9 @@ class RouteSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = RouteRule
-        fields = ["id", "name", "priority", "enabled", "caller", "caller_prefixes", "called_prefixes", "window",
-                  "strategy", "final", "targets"]  # fmt: skip
+        fields = ["id", "name", "priority", "enabled", "caller", "groups", "service", "tech_prefixes", "caller_prefixes",
+                  "called_prefixes", "window", "calendars", "strategy", "final", "together",
+                  "targets"]  # fmt: skip
 
     def create(self, values: dict[str, Any]) -> RouteRule:
         return routing.create_rule(**values)
@@ -323,8 +373,22 @@ class OfficeLiveCallSerializer(LiveCallSerializer):
     rule = serializers.CharField()
     worker = serializers.CharField()
     media = serializers.CharField()
+    recorded = serializers.BooleanField()
     caller_mos = serializers.FloatField(allow_null=True)
     called_mos = serializers.FloatField(allow_null=True)
+
+
+class RecordSerializer(serializers.Serializer):
+    """Whether a call is to be recorded."""
+
+    on = serializers.BooleanField()
+
+
+class RecordingSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Recording
+        fields = ["id", "call_id", "number", "started_at", "seconds", "caller_number", "called_number", "for_caller",
+                  "for_called", "reason"]  # fmt: skip
 
 
 class PaymentSerializer(serializers.ModelSerializer):

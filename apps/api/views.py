@@ -26,10 +26,19 @@ from rest_framework.response import Response
 from apps.api import filters
 from apps.api import serializers as shapes
 from apps.api.paging import ById, ByStart
-from apps.api.permissions import HangUp, LiveCalls, Office, OwnOrOffice, SipTraces
-from apps.cdrs.live import current_calls, hang_up
+from apps.api.permissions import (
+    HangUp,
+    LiveCalls,
+    Office,
+    OwnOrOffice,
+    RecordCalls,
+    Simulate,
+    SipTraces,
+)
+from apps.api.routing import DecisionSerializer, decision
+from apps.cdrs.live import current_calls, hang_up, record
 from apps.cdrs.models import Cdr
-from apps.cdrs.queries import prices_of, visible_calls
+from apps.cdrs.queries import prices_of, question_of, visible_calls
 from apps.cdrs.traces import trace_of
 from apps.cdrs.tracing.messages import Message
 from apps.cdrs.tracing.pcap import capture
@@ -38,14 +47,13 @@ from apps.invoices.queries import pdf_of, visible_invoices
 from apps.invoices.services import issuing
 from apps.pricing.models import Rate, Tariff
 from apps.pricing.services import import_rates
-from apps.routing.models import RouteRule
 from apps.signalling import services as signalling
 from apps.signalling.models import HangupCause, HeaderRule
 from apps.users.choices import Kind
 from apps.users.live import carrier_states, phones_of, set_waiting, unregister
 from apps.users.models import Account, TrunkAccount
 from apps.users.queries import settings_of, visible_to
-from apps.users.services import clear_own, remove_trunk_account, set_own
+from apps.users.services import clear_own, new_pin, remove_pin, remove_trunk_account, set_own
 
 READ_WRITE = ["get", "post", "put", "patch", "head", "options"]
 
@@ -100,6 +108,20 @@ class AccountViewSet(viewsets.ModelViewSet):
         wanted.is_valid(raise_exception=True)
         set_waiting(account=self.get_object(), **wanted.validated_data)
         return Response(wanted.validated_data)
+
+    @extend_schema(request=shapes.WantedPinSerializer, responses=shapes.PinSerializer)
+    @action(detail=True, methods=["post"], permission_classes=[Office])
+    def pin(self, request: Request, pk: str | None = None) -> Response:
+        """Give the account a new PIN, which nobody can read again; or take it away."""
+        if not request.user.has_perm("users.change_account"):
+            self.permission_denied(request)
+        wanted = shapes.WantedPinSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        account = self.get_object()
+        if wanted.validated_data["remove"]:
+            remove_pin(account=account)
+            return Response({"pin": ""})
+        return Response({"pin": new_pin(account=account)}, headers={"Cache-Control": "no-store"})
 
     @extend_schema(
         request=inline_serializer("UnregisterSerializer", {"contact": serializers.CharField()}),
@@ -188,16 +210,6 @@ class RateViewSet(viewsets.ModelViewSet):
     filterset_class = filters.RateFilter
 
 
-class RouteViewSet(viewsets.ModelViewSet):
-    """Route rules with their targets."""
-
-    queryset = RouteRule.objects.prefetch_related("targets")
-    serializer_class = shapes.RouteSerializer
-    permission_classes = [Office]
-    pagination_class = ById
-    filterset_fields = ["enabled", "caller", "strategy"]
-
-
 class HeaderRuleViewSet(viewsets.ModelViewSet):
     """What is changed in SIP messages."""
 
@@ -252,6 +264,12 @@ class CdrViewSet(viewsets.ReadOnlyModelViewSet):
             )
         return Response(shapes.CdrPriceSerializer(rows, many=True).data)
 
+    @extend_schema(responses=DecisionSerializer)
+    @action(detail=True, pagination_class=None, permission_classes=[Simulate])
+    def why(self, request: Request, pk: str | None = None) -> Response:
+        """The call decided once more, by today's rules and the prices of its time: which way it takes, and why."""
+        return Response(decision(question_of(self.get_object())))
+
     @extend_schema(responses=shapes.SipMessageSerializer(many=True))
     @action(detail=True, pagination_class=None, permission_classes=[SipTraces])
     def sip(self, request: Request, pk: str | None = None) -> Response:
@@ -294,6 +312,19 @@ class CurrentCallViewSet(viewsets.ViewSet):
     def hang_up(self, request: Request, pk: str) -> Response:
         """End a call."""
         hang_up(call_id=pk, by=request.user)
+        return Response(status=202)
+
+    @extend_schema(
+        request=shapes.RecordSerializer,
+        responses={202: None},
+        parameters=[OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH)],
+    )
+    @action(detail=True, methods=["post"], permission_classes=[RecordCalls])
+    def record(self, request: Request, pk: str) -> Response:
+        """Record the call from now on, or no longer; a call whose media passes the switch by cannot be."""
+        wanted = shapes.RecordSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        record(call_id=pk, by=request.user, on=wanted.validated_data["on"])
         return Response(status=202)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path
@@ -18,16 +19,18 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
+from apps.cdrs.exports import as_csv, as_html
 from apps.cdrs.models import Cdr
-from apps.cdrs.queries import prices_of
+from apps.cdrs.queries import changes_of, prices_of, ways_tried
+from apps.cdrs.sound import findings
 from apps.cdrs.traces import trace_of
 from apps.cdrs.tracing.ladder import as_text, ladder
 from apps.cdrs.tracing.messages import Message
 from apps.cdrs.tracing.pcap import capture
+from apps.cdrs.why import why
 from apps.core.admin import OfficeAdmin, ReadOnly
 from apps.core.formats import clock
 from apps.signalling.queries import texts
-from apps.users.models import Account
 
 
 class SpanFilter(admin.SimpleListFilter):
@@ -99,6 +102,22 @@ class OutcomeFilter(admin.SimpleListFilter):
         return queryset
 
 
+@admin.action(description=_("Save as CSV"), permissions=["view"])
+def save_csv(model_admin: Any, request: HttpRequest, queryset: QuerySet[Cdr]) -> StreamingHttpResponse:
+    return _file(as_csv(queryset), "text/csv", "calls.csv")
+
+
+@admin.action(description=_("Save as HTML"), permissions=["view"])
+def save_html(model_admin: Any, request: HttpRequest, queryset: QuerySet[Cdr]) -> StreamingHttpResponse:
+    return _file(as_html(queryset), "text/html", "calls.html")
+
+
+def _file(lines: Iterator[str], kind: str, name: str) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(lines, content_type=f"{kind}; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
 @admin.register(Cdr)
 class CdrAdmin(ReadOnly, OfficeAdmin):
     list_display = ["started_at", "shown_caller", "caller_number", "called_number", "destination", "shown_carrier",
@@ -115,6 +134,7 @@ class CdrAdmin(ReadOnly, OfficeAdmin):
     search_help_text = _("Called or caller number from its beginning, or a whole Call-ID")
     list_select_related = ["caller", "carrier"]
     ordering = ["-started_at"]
+    actions = [save_csv, save_html]
     change_form_template = "admin/cdrs/cdr.html"
     readonly_fields = ["cause_text"]
     fieldsets = [
@@ -134,7 +154,8 @@ class CdrAdmin(ReadOnly, OfficeAdmin):
         ),
         (
             _("Prices, net"),
-            {"fields": [("retail_price", "carrier_cost"), ("reseller_price", "company_price"), "sales_commission"]},
+            {"fields": [("retail_price", "currency"), ("carrier_cost", "reseller_price"),
+                        ("company_price", "sales_commission")]},
         ),
         (
             _("Media and technical"),
@@ -188,9 +209,11 @@ class CdrAdmin(ReadOnly, OfficeAdmin):
         extra = {}
         if cdr:
             extra = {
-                "prices": prices_of(cdr),
-                "tried": _named(cdr.attempts),
+                "prices": [(price, why(cdr, price)) for price in prices_of(cdr)],
+                "changes": changes_of(cdr),
+                "tried": ways_tried(cdr),
                 "sides": _sides(cdr),
+                "findings": findings(cdr),
                 "cdr": cdr,
             }
         return super().change_view(request, object_id, form_url, (extra_context or {}) | extra)
@@ -222,15 +245,6 @@ def _download(cdr: Cdr, content: bytes | None, ending: str, kind: str) -> HttpRe
     response = HttpResponse(content, content_type=kind)
     response["Content-Disposition"] = f'attachment; filename="{cdr.id}.{ending}"'
     return response
-
-
-def _named(attempts: list[list[Any]]) -> list[dict[str, Any]]:
-    """The ways that were tried, with the names of the accounts."""
-    names = dict(Account.objects.filter(id__in=[row[0] for row in attempts]).values_list("id", "username"))
-    return [
-        {"account": names.get(row[0], row[0]), "status": row[1], "cause": row[2], "ms": row[3]}
-        for row in attempts
-    ]
 
 
 def _sides(cdr: Cdr) -> list[dict[str, Any]]:

@@ -47,8 +47,11 @@ class LiveCall:
     rule: str
     codec: str
     media: str
+    recorded: bool
     caller_mos: float | None
     called_mos: float | None
+    terms: list[Any] | None = None  # of the retail price, packed; empty: nobody pays; None: not told
+    free: int = 0  # seconds before the retail price begins
 
     @property
     def seconds(self) -> int:
@@ -78,7 +81,12 @@ def log_messages(*, call_id: str, by: Account) -> None:
     _order(call_id, by, {"do": "trace", "call": call_id})
 
 
-def _order(call_id: str, by: Account, words: dict[str, str]) -> None:
+def record(*, call_id: str, by: Account, on: bool) -> None:
+    """Have the worker record the call from now on, or no longer. Errors: as `hang_up`."""
+    _order(call_id, by, {"do": "record", "call": call_id, "by": by.username, "on": on})
+
+
+def _order(call_id: str, by: Account, words: dict[str, Any]) -> None:
     if call_id not in {call.id for call in current_calls(by)}:
         raise NoSuchCall(call_id)
     order = json.dumps(words)
@@ -108,6 +116,9 @@ def _read(call: dict[str, Any]) -> LiveCall:
         rule=call.get("rule", ""),
         codec=call.get("codec", ""),
         media=call.get("media", ""),
+        recorded=call.get("recorded", False),
         caller_mos=call.get("caller_mos"),
         called_mos=call.get("called_mos"),
+        terms=call.get("terms"),
+        free=call.get("free", 0),
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
+
+from apps.core.compact import encoded
 
 Row = Mapping[str, Any]
 TABLES = ("cdrs_cdr", "cdrs_cdrprice")
@@ -19,11 +20,12 @@ CDR_COLUMNS = {
     "id": "uuid", "started_at": "float8", "answered_at": "float8", "ended_at": "float8", "setup_ms": "int",
     "pdd_ms": "int", "duration": "int", "sip_status": "smallint", "q850_cause": "smallint",
     "hangup_cause": "text", "disconnector": "text", "service": "text", "caller_id": "bigint",
+    "trunk_id": "bigint", "tech_prefix": "text",
     "caller_address": "text", "caller_number": "text", "original_called_number": "text",
     "called_number": "text", "dialled_number": "text", "destination": "text", "carrier_id": "bigint",
     "called_account_id": "bigint", "called_address": "text", "reseller_id": "bigint", "route_rule": "text",
     "attempts": "jsonb", "retail_price": "bigint", "carrier_cost": "bigint", "sales_commission": "bigint",
-    "company_price": "bigint", "reseller_price": "bigint", "media": "text", "codec": "text",
+    "company_price": "bigint", "reseller_price": "bigint", "currency": "text", "media": "text", "codec": "text",
     "rtp_sent": "bigint", "rtp_received": "bigint", "rtp_lost": "bigint", "caller_mos": "numeric",
     "called_mos": "numeric", "quality": "jsonb", "sip_call_id": "text",
     "worker": "text", "world_version": "text", "comment": "text",
@@ -32,10 +34,11 @@ PRICE_COLUMNS = {
     "call_id": "uuid", "started_at": "float8", "kind": "text", "account_id": "bigint", "rate_id": "bigint",
     "prefix": "text", "unit_price": "bigint", "billing_step": "int", "billed_seconds": "int",
     "currency": "text", "net": "bigint", "vat": "bigint", "gross": "bigint", "vat_rate": "bigint",
+    "seconds": "int", "terms": "uuid", "recorded": "bigint", "recorded_currency": "text",
 }  # fmt: skip
 AMOUNTS = {
     "retail_price", "carrier_cost", "sales_commission", "company_price", "reseller_price",
-    "unit_price", "net", "vat", "gross",
+    "unit_price", "net", "vat", "gross", "recorded",
 }  # fmt: skip
 
 
@@ -66,7 +69,14 @@ STORE_PRICES = (
     " ON CONFLICT (call_id, kind, account_id, started_at) DO NOTHING"
 )
 
+STORE_TERMS = (
+    "INSERT INTO cdrs_priceterms (id, packed)"
+    " SELECT r.id, r.packed FROM json_to_recordset(%s::json) AS r (id uuid, packed jsonb) ON CONFLICT (id) DO NOTHING"
+)
+REMEMBERED_TERMS = 50_000
+
 _known_months: set[tuple[int, int]] = set()
+_known_terms: set[str] = set()
 
 
 def store(*, rows: Sequence[Row]) -> set[str]:
@@ -75,7 +85,7 @@ def store(*, rows: Sequence[Row]) -> set[str]:
     The months must have their partitions: see `ensure_months`.
     """
     with connection.cursor() as cursor:
-        cursor.execute(STORE, [json.dumps(rows)])
+        cursor.execute(STORE, [encoded(rows).decode()])
         return {str(call) for (call,) in cursor.fetchall()}
 
 
@@ -90,7 +100,27 @@ def store_prices(*, rows: Sequence[Row]) -> None:
     """Insert prices of calls (keys: PRICE_COLUMNS)."""
     if rows:
         with connection.cursor() as cursor:
-            cursor.execute(STORE_PRICES, [json.dumps(rows)])
+            cursor.execute(STORE_PRICES, [encoded(rows).decode()])
+
+
+def store_terms(*, terms: Mapping[str, Sequence[Any]]) -> None:
+    """Keep by what prices were reckoned, by the keys that the prices have. Inside of their transaction."""
+    new = {key: packed for key, packed in terms.items() if key not in _known_terms}
+    if not new:
+        return
+    rows = [
+        {"id": key, "packed": new[key]} for key in sorted(new)
+    ]  # in one order: writers do not wait crosswise
+    with connection.cursor() as cursor:
+        cursor.execute(STORE_TERMS, [encoded(rows).decode()])
+    transaction.on_commit(partial(_note_terms, new.keys()))
+
+
+def _note_terms(keys: Iterable[str]) -> None:
+    """They are kept for good now, and need not be sent again."""
+    if len(_known_terms) >= REMEMBERED_TERMS:
+        _known_terms.clear()
+    _known_terms.update(keys)
 
 
 def ensure_months(*, moments: Iterable[float]) -> None:
@@ -105,8 +135,9 @@ def ensure_months(*, moments: Iterable[float]) -> None:
 
 
 def forget_months() -> None:
-    """Look again which partitions there are: somebody may have dropped one."""
+    """Look again which partitions there are: somebody may have dropped one. And which terms."""
     _known_months.clear()
+    _known_terms.clear()
 
 
 def _month(moment: float) -> tuple[int, int]:

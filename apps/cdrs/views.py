@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -10,17 +12,21 @@ from zoneinfo import ZoneInfo
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.cdrs.live import LiveCallsUnavailable, NoSuchCall, current_calls, hang_up
 from apps.cdrs.live import log_messages as follow
+from apps.cdrs.live import record as order_recording
 from apps.cdrs.models import Cdr
-from apps.cdrs.queries import causes, hourly, traffic
+from apps.cdrs.queries import causes, hourly, question_of, traffic, ways_tried
 from apps.config.queries import get as setting
 from apps.core.formats import clock, money
+from apps.routing.health.admin import panel
+from apps.routing.simulation import may_simulate
+from apps.routing.views import answer, page
 
 
 @require_GET
@@ -34,35 +40,52 @@ def current(request: HttpRequest) -> HttpResponse:
     return render(request, "admin/cdrs/current.html", admin.site.each_context(request) | context)
 
 
+@require_GET
+def why_so(request: HttpRequest, call_id: UUID) -> HttpResponse:
+    """A past call decided once more: which way it takes, and why."""
+    if not (may_simulate(request.user) and request.user.has_perm("cdrs.view_cdr")):
+        raise PermissionDenied
+    cdr = get_object_or_404(Cdr, pk=call_id)
+    return page(request, {"cdr": cdr, "tried": ways_tried(cdr)} | answer(question_of(cdr)))
+
+
 @require_POST
 def end(request: HttpRequest, call_id: UUID) -> HttpResponse:
     """An operator ends a call."""
-    if not request.user.has_perm("cdrs.hang_up"):
-        raise PermissionDenied
-    try:
-        hang_up(call_id=str(call_id), by=request.user)
-    except NoSuchCall:
-        messages.warning(request, _("That call is over already."))
-    except LiveCallsUnavailable:
-        messages.error(request, _("The switch cannot be reached. Is Redis running?"))
-    else:
-        messages.success(request, _("The call was told to end."))
-    return redirect("admin_current_calls")
+    return _order(request, "cdrs.hang_up", call_id, hang_up, _("The call was told to end."))
 
 
 @require_POST
 def log_messages(request: HttpRequest, call_id: UUID) -> HttpResponse:
     """An operator wants to follow a call in the switch's log while it goes on."""
-    if not request.user.has_perm("cdrs.view_siptrace"):
+    done = _("The switch now writes every message of this call to its log.")
+    return _order(request, "cdrs.view_siptrace", call_id, follow, done)
+
+
+@require_POST
+def record(request: HttpRequest, call_id: UUID) -> HttpResponse:
+    """An operator begins or ends the recording of a call."""
+    on = request.POST.get("on") == "yes"
+    done = (
+        _("The switch was told to record the call.") if on else _("The switch was told to end the recording.")
+    )
+    return _order(request, "recordings.record_call", call_id, partial(order_recording, on=on), done)
+
+
+def _order(
+    request: HttpRequest, right: str, call_id: UUID, order: Callable[..., None], done: str
+) -> HttpResponse:
+    """Give the switch an order about a call, and say what came of it."""
+    if not request.user.has_perm(right):
         raise PermissionDenied
     try:
-        follow(call_id=str(call_id), by=request.user)
+        order(call_id=str(call_id), by=request.user)
     except NoSuchCall:
         messages.warning(request, _("That call is over already."))
     except LiveCallsUnavailable:
         messages.error(request, _("The switch cannot be reached. Is Redis running?"))
     else:
-        messages.success(request, _("The switch now writes every message of this call to its log."))
+        messages.success(request, done)
     return redirect("admin_current_calls")
 
 
@@ -93,6 +116,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "causes": causes(Cdr.objects.all(), midnight, midnight + timedelta(days=1)),
         }
         | _live(request)
+        | panel(request)
     )
 
 

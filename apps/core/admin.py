@@ -9,6 +9,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.paginator import Paginator
 from django.db import connection, transaction
 from django.db.models import Model, TextField
+from django.forms.models import InlineForeignKeyField
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin, TabularInline
@@ -46,6 +47,12 @@ class ServiceForm(forms.ModelForm):
     def carry_out(self) -> Any:
         """Call the service with the cleaned data and return what it made. Raises ValidationError."""
         raise TypeError(f"{type(self).__name__} does not say which service it calls.")
+
+    def row(self) -> dict[str, Any]:
+        """The cleaned values of the model's fields, without its own key and that of the object above, which an inline adds."""
+        columns = {column.name for column in self._meta.model._meta.fields if not column.primary_key}
+        own = {name for name, field in self.fields.items() if not isinstance(field, InlineForeignKeyField)}
+        return {name: self.cleaned_data[name] for name in columns & own if name in self.cleaned_data}
 
     def _post_clean(self) -> None:
         super()._post_clean()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
+from zoneinfo import available_timezones
 
 from django.db import models
 
@@ -52,9 +54,13 @@ def percent(value: Any) -> None:
 
 
 def zone_name(name: str) -> None:
-    from zoneinfo import available_timezones
-
     from django.core.exceptions import ValidationError
 
-    if name not in available_timezones():
+    if name not in _zones():
         raise ValidationError(f"{name!r} is not a time zone of the IANA database.")
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Each asking of zoneinfo walks through all files of the database."""
+    return frozenset(available_timezones())

@@ -2,6 +2,7 @@
 
 - `mizu:workers`: a sorted set, label of a worker (`<node>-<number>-<start>`) → when it spoke last.
 - `mizu:calls:<label>`: a hash, call id → JSON.
+- channel `mizu:control`: orders to them; an answer, where one is asked for, comes in the list `mizu:answers:<token>`.
 
 Found by that set, not by a scan of all keys: a hundred thousand phones are keys as well. All raise redis.RedisError.
 """
@@ -9,6 +10,7 @@ Found by that set, not by a scan of all keys: a hundred thousand phones are keys
 from __future__ import annotations
 
 import json
+import secrets
 from functools import cache
 from typing import Any
 
@@ -16,6 +18,14 @@ import redis
 from django.conf import settings
 
 WORKERS, CALLS = "mizu:workers", "mizu:calls:"
+CONTROL, ANSWERS = "mizu:control", "mizu:answers:"
+ANSWER_SECONDS = 1.5
+"""How long one worker is waited for; less than `client` waits for Redis."""
+ASKED = 3
+
+
+class NoAnswer(RuntimeError):
+    """No worker has answered: none runs, or all are too busy."""
 
 
 @cache
@@ -41,3 +51,15 @@ def calls() -> list[dict[str, Any]]:
         for label in labels(client()):
             pipe.hvals(CALLS + label)
         return [json.loads(blob) for blobs in pipe.execute() for blob in blobs]
+
+
+def ask(order: dict[str, Any]) -> Any:
+    """Give an order to one worker and wait for what it answers; one that says nothing is followed by another. NoAnswer."""
+    redis_ = client()
+    for label in reversed(labels(redis_)[-ASKED:]):  # who spoke last is the likeliest to be there
+        token = secrets.token_hex(16)
+        redis_.publish(CONTROL, json.dumps(order | {"worker": label, "token": token}))
+        found = redis_.blpop([ANSWERS + token], timeout=ANSWER_SECONDS)
+        if found is not None:
+            return json.loads(found[1])
+    raise NoAnswer

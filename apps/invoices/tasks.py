@@ -1,11 +1,10 @@
-"""What happens to documents in the background: delivery, and the monthly run."""
+"""What happens to money in the background: documents are delivered, months invoiced, calls re-rated."""
 
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from celery import shared_task
 from django.core.mail import EmailMessage
@@ -13,9 +12,11 @@ from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
-from apps.invoices.models import DocumentType, Invoice
+from apps.cdrs.models import RerateState, Rerating
+from apps.invoices.due import Due, due
+from apps.invoices.models import DocumentType, Invoice, Reminder
+from apps.invoices.services import fees, limits, overdue, rerating, topups
 from apps.invoices.services.issuing import CannotIssue, NothingToInvoice, issue, render
-from apps.users.choices import CALLERS, Kind
 from apps.users.models import Account
 
 logger = logging.getLogger(__name__)
@@ -46,6 +47,10 @@ def letter(invoice: Invoice, pdf: bytes) -> EmailMessage:
         context = {"invoice": invoice, "is_credit_note": invoice.document_type == DocumentType.CREDIT_NOTE}
         subject = " ".join(render_to_string("mail/invoice_subject.txt", context).split())
         body = render_to_string("mail/invoice.txt", context)
+    return _mail(invoice, subject, body, pdf)
+
+
+def _mail(invoice: Invoice, subject: str, body: str, pdf: bytes) -> EmailMessage:
     mail = EmailMessage(subject, body, to=[invoice.customer_email])
     if invoice.issuer.email:
         mail.from_email, mail.reply_to = invoice.issuer.email, [invoice.issuer.email]
@@ -68,24 +73,37 @@ def deliver_waiting_invoices() -> int:
 
 
 @shared_task
+def reckon_rerating(run_id: int) -> str:
+    """Reckon the differences of a re-rating; the state it is in then."""
+    return str(rerating.proceed(run_id=run_id, processes=rerating.PROCESSES).state)
+
+
+@shared_task
+def reckon_waiting_reratings() -> int:
+    """Go on with re-ratings that nobody was asked to do, or whose worker died; one at work is left alone."""
+    before = timezone.now() - timedelta(minutes=5)
+    waiting = Rerating.objects.filter(
+        state__in=(RerateState.WAITING, RerateState.RECKONING), created_at__lt=before
+    )
+    found = list(waiting.order_by("pk").values_list("pk", flat=True))
+    for pk in found:
+        reckon_rerating.delay(pk)
+    return len(found)
+
+
+@shared_task
 def issue_monthly_invoices() -> int:
-    """Invoice last month for everybody who has not been invoiced for it; returns how many were issued.
+    """Invoice the last whole month for everybody who owes for it; returns how many were issued.
 
-    The month is that of the account's time zone. What one account cannot have is logged and stops no other;
-    run again, it finds done what is done.
+    What one account cannot have is logged and stops no other; run again, it finds done what is done (`due`).
     """
-    accounts = Account.objects.filter(kind__in=CALLERS).exclude(kind=Kind.EXTENSION).order_by("pk")
-    return sum(_issue_month(account) for account in accounts.iterator(chunk_size=500))
+    return sum(_issue_month(one) for one in due(timezone.now()))
 
 
-def _issue_month(account: Account) -> bool:
-    start, end = last_month(timezone.now(), account.time_zone)
-    if account.invoices.filter(
-        document_type=DocumentType.INVOICE, period_start__lt=end, period_end__gt=start
-    ).exists():
-        return False
+def _issue_month(one: Due) -> bool:
+    account = Account.objects.get(pk=one.account)
     try:
-        issue(account=account, period_start=start, period_end=end)
+        issue(account=account, period_start=one.start, period_end=one.end)
     except NothingToInvoice:
         return False
     except CannotIssue as error:
@@ -97,9 +115,66 @@ def _issue_month(account: Account) -> bool:
     return True
 
 
-def last_month(now: datetime, zone: str) -> tuple[datetime, datetime]:
-    """The half-open calendar month before `now` in a time zone, in UTC."""
-    local = now.astimezone(ZoneInfo(zone))
-    end = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    start = (end - timedelta(days=1)).replace(day=1)
-    return tuple(datetime(d.year, d.month, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC) for d in (start, end))  # type: ignore[return-value]
+@shared_task
+def remind_of_invoices() -> int:
+    """Write reminders and late fees that are due; how many."""
+    return overdue.remind(now=timezone.now())
+
+
+@shared_task(bind=True, max_retries=8)
+def deliver_reminder(self: Any, reminder_id: int) -> None:
+    """Mail a reminder, once, with the invoice; a failure is tried again. Without an address there is nothing to mail."""
+    reminder = Reminder.objects.select_related("invoice__issuer").get(pk=reminder_id)
+    claim = Reminder.objects.filter(pk=reminder_id, mailed_at=None)
+    if not reminder.invoice.customer_email or not claim.update(mailed_at=timezone.now()):
+        return
+    try:
+        reminding(reminder, render(reminder.invoice)).send()
+    except Exception as error:
+        Reminder.objects.filter(pk=reminder_id).update(mailed_at=None)
+        logger.warning("the reminder of %s could not be mailed: %s", reminder.invoice, error)
+        raise self.retry(exc=error, countdown=60 * 2**self.request.retries) from error
+
+
+@shared_task
+def deliver_waiting_reminders() -> int:
+    """Find reminders that nobody was asked to deliver, because the broker was away when they were written."""
+    now = timezone.now()
+    span = (now - timedelta(days=7), now - timedelta(minutes=10))
+    waiting = Reminder.objects.filter(mailed_at=None, created_at__range=span).exclude(
+        invoice__customer_email=""
+    )
+    found = list(waiting.values_list("pk", flat=True))
+    for pk in found:
+        deliver_reminder.delay(pk)
+    return len(found)
+
+
+def reminding(reminder: Reminder, pdf: bytes) -> EmailMessage:
+    """The mail that reminds of an invoice, in the customer's language."""
+    invoice = reminder.invoice
+    with translation.override(invoice.language):
+        context = {"invoice": invoice, "reminder": reminder}
+        subject = " ".join(render_to_string("mail/reminder_subject.txt", context).split())
+        body = render_to_string("mail/reminder.txt", context)
+    return _mail(invoice, subject, body, pdf)
+
+
+@shared_task
+def let_limits_grow() -> int:
+    """Raise the monthly limits of accounts that were active last month, and forget what no limit asks for any more."""
+    now = timezone.now()
+    limits.forget_old(now=now)
+    return limits.grow(now=now)
+
+
+@shared_task
+def charge_fees() -> int:
+    """Charge the fees that have become due, each day of each account once; how many charges there were."""
+    return fees.charge_due(now=timezone.now())
+
+
+@shared_task
+def expire_balances() -> int:
+    """Take what is left of prepaid balances that hold no longer; how many had anything left."""
+    return topups.expire(now=timezone.now())

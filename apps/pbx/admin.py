@@ -14,6 +14,7 @@ from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm
 from apps.pbx import services
 from apps.pbx.models import Forward, RingGroup, RingMember, SpeedDial
 from apps.users.admin import AccountAdmin
+from apps.users.rules import REGISTERING
 
 FORWARD = ("kind", "number", "seconds", "enabled")
 DIAL = ("code", "number", "name")
@@ -39,6 +40,7 @@ class ForwardInline(OfficeInline):
     model = Forward
     form = ForwardForm
     fields = list(FORWARD)
+    kinds = REGISTERING
 
 
 class SpeedDialForm(ServiceForm):
@@ -60,6 +62,7 @@ class SpeedDialInline(OfficeInline):
     model = SpeedDial
     form = SpeedDialForm
     fields = list(DIAL)
+    kinds = REGISTERING
 
 
 AccountAdmin.inlines_from_above += [ForwardInline, SpeedDialInline]

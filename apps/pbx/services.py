@@ -13,7 +13,7 @@ from apps.pbx.models import Forward, GroupMode, RingGroup, RingMember, SpeedDial
 from apps.users.models import Account
 from apps.users.queries import settings_of
 from apps.users.rules import REGISTERING
-from apps.users.services import set_own
+from apps.users.services import open_newcomer, set_own
 
 Members = Sequence[Mapping[str, Any]]
 MOST_MEMBERS = 50
@@ -135,7 +135,9 @@ def set_features(
 
 
 def carry_out(*, order: Mapping[str, Any]) -> str:
-    """What a phone has set by a code (see `switch.call.services`); answers why not, or "". May be carried out twice."""
+    """What a phone has set by a code (see `switch.call.services`), or that it is new here (`switch.registrar`); answers why not, or "". May be carried out twice."""
+    if order.get("what") == "open":
+        return open_newcomer(username=str(order.get("username")))
     account = Account.objects.filter(pk=int(order.get("account") or 0)).first()
     if account is None:
         return "there is no such account"

@@ -21,13 +21,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.dateparse import parse_date
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from apps.cdrs.live import LiveCallsUnavailable, current_calls
 from apps.cdrs.models import Cdr
 from apps.cdrs.queries import prices_of, visible_calls
+from apps.cdrs.why import why
 from apps.invoices.models import LedgerEntry
 from apps.invoices.queries import pdf_of, visible_invoices
+from apps.recordings.queries import audible_recordings
+from apps.resellers.queries import features_of, looked_after, rights_of
 from apps.users.choices import Kind
 from apps.users.models import Account
 from apps.users.queries import visible_to
@@ -104,7 +108,16 @@ def call(request: HttpRequest, call_id: str) -> HttpResponse:
     prices = prices_of(record).filter(
         account__in=visible_to(request.user).values("id"), kind__in=["retail", "reseller"]
     )
-    return render(request, "portal/call.html", {"call": record, "prices": prices})
+    shown = [(price, why(record, price, inside=False)) for price in prices]
+    return render(request, "portal/call.html", {"call": record, "prices": shown})
+
+
+@for_customers
+def recordings(request: HttpRequest) -> HttpResponse:
+    """What was recorded for the reader, or for those below."""
+    return render(
+        request, "portal/recordings.html", {"page": _page(request, audible_recordings(request.user))}
+    )
 
 
 @for_customers
@@ -159,8 +172,22 @@ def account(request: HttpRequest, account_id: int) -> HttpResponse:
         "account": shown,
         "calls": Cdr.objects.filter(caller=shown, started_at__gte=since).order_by("-started_at")[:10],
         "invoices": visible_invoices(request.user).filter(account=shown)[:10],
+        "ways": _ways(request.user, shown),
     }
     return render(request, "portal/account.html", context)
+
+
+def _ways(user: Account, shown: Account) -> list[tuple[str, Any]]:
+    """What the reader may do with the account: names of pages, and what they are called."""
+    rights = rights_of(user)
+    if not looked_after(user, rights).filter(pk=shown.pk).exists():
+        return []
+    ways: list[tuple[str, Any]] = [("portal_change_account", _("Change"))]
+    if shown.parent_id == user.pk and features_of(user)["feature_creditedit"]:
+        ways.append(("portal_credit", _("Credit")))
+    if rights.tariffs:
+        ways.append(("portal_account_prices", _("Prices")))
+    return ways
 
 
 def _has_others(user: Account) -> bool:

@@ -7,3 +7,9 @@ class PricingApp(AppConfig):
     label = "pricing"
     verbose_name = _("Pricing")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from apps.approvals.registry import Kind, register
+        from apps.pricing.services import reviewed
+
+        register(reviewed.RATE, Kind("pricing.change_rate", reviewed.carry_out))

@@ -1,4 +1,4 @@
-"""Price lists without their rates, as rows for the switch (rates are compiled by `switch.world.deck_build`)."""
+"""Price lists without their rates, as rows for the switch (rates are compiled by `apps.pricing.deck_build`)."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def tariff_ids() -> list[int]:
 
 
 def assignments() -> Iterator[Row]:
-    """(account, kind, tariff, beginning of the caller's number, first second, first second after; None: no limit)."""
-    rows = TariffAssignment.objects.order_by("account_id", "kind", "id").values_list(
-        "account_id", "kind", "tariff_id", "caller_prefix", "valid_from", "valid_until"
+    """(account, kind, then what `apps.pricing.engine.price_lists.assignment` reads)."""
+    rows = TariffAssignment.objects.order_by("account_id", "kind", "id").select_related(
+        "caller", "caller_group"
     )
-    for *known, begins, ends in rows.iterator(2000):
-        yield (*known, _second(begins), _second(ends))
+    for one in rows.iterator(2000):
+        yield (one.account_id, one.kind, *one.as_row())
 
 
 def windows() -> Iterator[Row]:
@@ -91,8 +91,3 @@ def exchange_rates() -> Iterator[Row]:
 
 def _minute(moment: time) -> int:
     return moment.hour * 60 + moment.minute
-
-
-def _second(moment: datetime | None) -> int | None:
-    """The first whole second from there on."""
-    return None if moment is None else -int(-moment.timestamp() // 1)

@@ -27,12 +27,30 @@ class Billing(models.TextChoices):
     POSTPAID = "postpaid", _("postpaid")
 
 
+class Contract(models.TextChoices):
+    """How far the contract with a customer is (guide 1647-1659)."""
+
+    UNKNOWN = "unknown", _("not known")
+    NOT_APPLICABLE = "not_applicable", _("none needed")
+    IN_PROGRESS = "in_progress", _("in progress")
+    ACTIVE = "active", _("active")
+    TERMINATED = "terminated", _("terminated")
+
+
 class PhoneState(models.TextChoices):
     """How an account's phones stood when that was last stored (guide 1714-1716)."""
 
     OFFLINE = "offline", _("not registered")
     REGISTERED = "registered", _("registered")
     IN_CALL = "in_call", _("in a call")
+
+
+class LockoutKind(models.TextChoices):
+    """Of whom wrong passwords are counted."""
+
+    PAIR = "pair", _("user name at an address")
+    ADDRESS = "address", _("address")
+    ACCOUNT = "account", _("user name")
 
 
 class Transport(models.TextChoices):

@@ -123,6 +123,17 @@ def unregister(*, account: Account, contact: str, by: Account) -> None:
         raise SwitchUnavailable("No switch worker listens.")
 
 
+def register_again(*, carrier: Account, by: Account) -> None:
+    """Have the switch make all its registrations with a carrier anew now. Errors: SwitchUnavailable."""
+    order = {"do": "register", "carrier": carrier.pk, "by": by.username}
+    try:
+        listeners = workers.client().publish(CONTROL, json.dumps(order))
+    except redis.RedisError as error:
+        raise SwitchUnavailable from error
+    if not listeners:
+        raise SwitchUnavailable("No switch worker listens.")
+
+
 def set_waiting(*, account: Account, new: int, old: int) -> None:
     """Tell the account's phones how many new and old voice messages wait. Errors: ValueError, SwitchUnavailable."""
     if not (0 <= new <= MOST_WAITING and 0 <= old <= MOST_WAITING):

@@ -11,9 +11,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.fields import AmountField, CurrencyField, percent, zone_name
-from apps.users.choices import Billing, Kind, PhoneState, Transport
+from apps.users.choices import Billing, Contract, Kind, LockoutKind, PhoneState, Transport
 
 username_rule = RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._@+-]*\Z", _("Letters, digits and . _ @ + - only."))
+telephone_rule = RegexValidator(r"^\+?[0-9 ()/.-]{3,31}\Z", _("A telephone number."))
 tech_prefix_rule = RegexValidator(r"^[0-9*#]*\Z", _("Digits, * and # only."))
 
 
@@ -48,9 +49,32 @@ class Account(AbstractBaseUser, PermissionsMixin):
         help_text=_("The reseller, owner or subscriber above."),
     )
     path = models.CharField(max_length=255, editable=False, default="")
+    payer = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="pays_for",
+        verbose_name=_("paid by"),
+        help_text=_(
+            "A subscriber or trunk that pays for its calls and numbers, for instance the company of an employee."
+        ),
+    )
     display_name = models.CharField(_("name"), max_length=128, blank=True)
     email = models.EmailField(_("e-mail"), blank=True)
     address = models.TextField(_("address"), blank=True, help_text=_("As it stands on an invoice."))
+    billing_address = models.TextField(
+        _("billing address"), blank=True, help_text=_("Where invoices go, if not to the address.")
+    )
+    contact_name = models.CharField(_("contact person"), max_length=128, blank=True)
+    phone = models.CharField(
+        _("telephone"),
+        max_length=32,
+        blank=True,
+        validators=[telephone_rule],
+        help_text=_("Where the customer is reached; not a number of ours."),
+    )
+    is_company = models.BooleanField(_("is a company"), default=False)
     vat_number = models.CharField(_("VAT number"), max_length=32, blank=True)
     country = models.CharField(_("country"), max_length=2, blank=True, help_text=_("ISO 3166 code."))
     language = models.CharField(_("language"), max_length=8, default="en")
@@ -73,6 +97,14 @@ class Account(AbstractBaseUser, PermissionsMixin):
         _("caller number"), max_length=32, blank=True, help_text=_("E.164, shown to who is called.")
     )
     max_calls = models.PositiveIntegerField(_("calls at once"), default=0, help_text=_("0: no limit."))
+    max_calls_offpeak = models.PositiveIntegerField(
+        _("calls at once off peak"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "Outside the peak time (settings peaktimebegin, peaktimeend). 0: no limit; empty: as ever."
+        ),
+    )
     calls_per_second = models.PositiveIntegerField(
         _("calls per second"), default=0, help_text=_("0: no limit.")
     )
@@ -89,6 +121,23 @@ class Account(AbstractBaseUser, PermissionsMixin):
 
     is_staff = models.BooleanField(_("may open the admin"), default=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    added_by = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("added by"),
+    )
+    contract_number = models.CharField(_("contract number"), max_length=64, blank=True)
+    contract_state = models.CharField(
+        _("contract"), max_length=16, choices=Contract.choices, default=Contract.UNKNOWN
+    )
+    contract_comment = models.TextField(_("comment of sales"), blank=True)
+    description = models.CharField(
+        _("important note"), max_length=200, blank=True, help_text=_("Stands above the account's page.")
+    )
     comment = models.TextField(_("comment"), blank=True)
 
     objects = AccountManager()
@@ -140,11 +189,13 @@ class SipCredential(models.Model):
 
 
 class SourceAddress(models.Model):
-    """An address or network that an account's calls may come from without a password."""
+    """An address, network or host that an account's calls may come from without a password."""
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="addresses", verbose_name=_("account"))
     network = models.CharField(
-        _("address or network"), max_length=64, help_text="192.0.2.7, 192.0.2.0/28, 2001:db8::/64"
+        _("address, network or host name"),
+        max_length=255,
+        help_text="192.0.2.7, 192.0.2.0/28, 2001:db8::/64, pbx.example.com",
     )
     port = models.PositiveIntegerField(
         _("port"), default=0, validators=[MaxValueValidator(65535)], help_text=_("0: any.")
@@ -159,6 +210,51 @@ class SourceAddress(models.Model):
 
     def __str__(self) -> str:
         return f"{self.network}:{self.port}" if self.port else self.network
+
+
+class KnownNumber(models.Model):
+    """A number outside that an account calls from, and is known by (guide 2151-2190, 2303, 2407: the other numbers of type 1).
+
+    By it a trunk's call is the account's (`enablenumberlookup`), a call to a shared number is led, and `needauth` user is
+    fulfilled. An account's own caller number counts besides for the first and the last, without standing here.
+    """
+
+    account = models.ForeignKey(
+        Account, models.CASCADE, related_name="known_numbers", verbose_name=_("account")
+    )
+    number = models.CharField(
+        _("number"),
+        max_length=20,
+        unique=True,
+        validators=[RegexValidator(r"^[0-9]{4,20}\Z", _("4 to 20 digits, with the country code."))],
+    )
+    created_at = models.DateTimeField(_("noted"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("known caller number")
+        verbose_name_plural = _("known caller numbers")
+        ordering = ["number"]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class Pin(models.Model):
+    """By which an account is known where it calls from: dialled before the number, or when an access number asks for it.
+
+    Only its digest is kept (`apps.users.pins`).
+    """
+
+    account = models.OneToOneField(Account, models.CASCADE, related_name="pin", verbose_name=_("account"))
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    changed_at = models.DateTimeField(_("changed"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("PIN")
+        verbose_name_plural = _("PINs")
+
+    def __str__(self) -> str:
+        return f"{self.account}"
 
 
 class Trunk(models.Model):
@@ -179,6 +275,18 @@ class Trunk(models.Model):
     )
     transport = models.CharField(
         _("transport"), max_length=4, choices=Transport.choices, default=Transport.UDP
+    )
+    backup_host = models.CharField(
+        _("second host"),
+        max_length=255,
+        blank=True,
+        help_text=_("Where it is called when the first does not answer."),
+    )
+    backup_port = models.PositiveIntegerField(
+        _("second port"),
+        default=0,
+        validators=[MaxValueValidator(65535)],
+        help_text=_("0: the same as the first."),
     )
     strip_digits = models.PositiveSmallIntegerField(_("digits to strip"), default=0)
     prefix = models.CharField(_("prefix to add"), max_length=16, blank=True, validators=[tech_prefix_rule])
@@ -304,6 +412,33 @@ class TrunkAccountUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id}: {self.spent}"
+
+
+class Lockout(models.Model):
+    """Wrong web passwords in a row: of a user name at an address, of an address, of a user name from anywhere.
+
+    The name is what was typed, whether or not there is such an account: who guesses is not told.
+    """
+
+    kind = models.CharField(_("counted"), max_length=8, choices=LockoutKind.choices)
+    username = models.CharField(_("user name"), max_length=64, blank=True)
+    address = models.CharField(_("address"), max_length=64, blank=True)
+    failures = models.PositiveIntegerField(_("wrong passwords"), default=0)
+    last_at = models.DateTimeField(_("last"))
+    until = models.DateTimeField(_("waits until"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("wrong passwords")
+        verbose_name_plural = _("wrong passwords")
+        ordering = ["-last_at"]
+        constraints = [models.UniqueConstraint(fields=["kind", "username", "address"], name="lockout_once")]
+        indexes = [
+            models.Index(fields=["-last_at"], name="lockout_last"),
+            models.Index(fields=["username"], name="lockout_name"),
+        ]
+
+    def __str__(self) -> str:
+        return " · ".join(filter(None, (self.username, self.address)))
 
 
 class AccountSetting(models.Model):

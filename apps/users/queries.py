@@ -55,10 +55,10 @@ def path_ids(account: Account) -> list[int]:
 
 
 def billing_account(account: Account) -> Account:
-    """Who pays for the calls of an account: the subscriber above an extension, else the account itself."""
+    """Who pays for an account: of an extension the subscriber above it; where that one has a payer, the payer."""
     if account.kind == Kind.EXTENSION and account.parent is not None:
         return billing_account(account.parent)
-    return account
+    return account.payer or account
 
 
 def registered_now() -> QuerySet[Account]:

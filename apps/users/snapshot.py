@@ -7,7 +7,16 @@ from decimal import Decimal
 from typing import Any
 
 from apps.config.snapshot import plain
-from apps.users.models import Account, AccountSetting, SipCredential, SourceAddress, Trunk, TrunkAccount
+from apps.users.models import (
+    Account,
+    AccountSetting,
+    KnownNumber,
+    Pin,
+    SipCredential,
+    SourceAddress,
+    Trunk,
+    TrunkAccount,
+)
 from apps.users.queries import typed_own
 
 Row = tuple[Any, ...]
@@ -17,14 +26,23 @@ CHUNK = 2000
 
 
 def accounts() -> Iterator[Row]:
-    """(id, username, kind, path, active, billing, currency, VAT ppm, zone, caller number, tech prefix, limits)."""
+    """(id, username, kind, path, active, billing, currency, VAT ppm, zone, caller number, tech prefix, limits, payer or 0, calls off peak or -1)."""
     rows = Account.objects.order_by("id").values_list(
         "id", "username", "kind", "path", "is_active", "billing", "currency", "vat_rate", "time_zone",
-        "caller_number", "tech_prefix", "max_calls", "calls_per_second", "max_call_seconds",
+        "caller_number", "tech_prefix", "max_calls", "calls_per_second", "max_call_seconds", "payer_id",
+        "max_calls_offpeak",
     )  # fmt: skip
     for row in rows.iterator(chunk_size=CHUNK):
         path = [int(part) for part in row[3].split("/") if part] or [row[0]]
-        yield (*row[:3], path, *row[4:7], ppm(row[7]), *row[8:])
+        yield (
+            *row[:3],
+            path,
+            *row[4:7],
+            ppm(row[7]),
+            *row[8:-2],
+            row[-2] or 0,
+            -1 if row[-1] is None else row[-1],
+        )
 
 
 def credentials() -> Iterator[Row]:
@@ -39,13 +57,25 @@ def addresses() -> Iterator[Row]:
     return rows.values_list("network", "port", "account_id").iterator(CHUNK)
 
 
+def known_numbers() -> Iterator[Row]:
+    """(caller number, account)."""
+    rows = KnownNumber.objects.order_by("number")
+    return rows.values_list("number", "account_id").iterator(CHUNK)
+
+
+def pins() -> Iterator[Row]:
+    """(digest of a PIN, account)."""
+    return Pin.objects.order_by("account_id").values_list("digest", "account_id").iterator(CHUNK)
+
+
 def trunks() -> Iterator[Row]:
     """(account, then the fields of `switch.call.model.TrunkAddress`)."""
     return (
         Trunk.objects.order_by("account_id")
         .values_list(
             "account_id", "host", "port", "transport", "strip_digits", "prefix", "max_calls", "answer_seconds",
-            "response_seconds", "username", "realm", "ha1_md5", "ha1_sha256", "registers",
+            "response_seconds", "username", "realm", "ha1_md5", "ha1_sha256", "registers", "backup_host",
+            "backup_port",
         )
         .iterator(CHUNK)
     )  # fmt: skip

@@ -10,7 +10,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from apps.users.choices import Kind
-from apps.users.live import NoSuchPhone, SwitchUnavailable, carrier_states, phones_of, unregister
+from apps.users.live import (
+    NoSuchPhone,
+    SwitchUnavailable,
+    carrier_states,
+    phones_of,
+    register_again,
+    unregister,
+)
 from apps.users.models import Account
 
 
@@ -63,3 +70,18 @@ def forget_phone(request: HttpRequest, account_id: int) -> HttpResponse:
     else:
         messages.success(request, _("The phone was unregistered. It may register again."))
     return redirect("admin_phones", account_id)
+
+
+@require_POST
+def register_carrier(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Register with a carrier again now, instead of when its time has come (guide 9882-9885)."""
+    if not request.user.has_perm("users.change_trunkaccount"):
+        raise PermissionDenied
+    carrier = get_object_or_404(Account, pk=account_id, kind=Kind.CARRIER)
+    try:
+        register_again(carrier=carrier, by=request.user)
+    except SwitchUnavailable:
+        messages.error(request, _("The switch cannot be reached. Is Redis running?"))
+    else:
+        messages.success(request, _("The switch registers with %s again.") % carrier.username)
+    return redirect("admin_carriers_now")

@@ -3,12 +3,14 @@
 1. Three carriers answer on the ports that the demo data gave them; a phone registers as subscriber 1001.
 2. It calls through the switch: the cheapest carrier takes the call; both sides must hear the other's tone.
 3. The call is shown live, ended, and followed into its record, prices, ledger and balance.
-4. The cheapest carrier answers 503: the second call must reach the next one.
+4. The cheapest carrier answers 503: the second call must reach the next one. It goes to another number, and so do the calls of
+   the next demonstration: who calls a number again after a short call is given another carrier (`failover_repeat_seconds`).
 5. An invoice for everything not yet invoiced is issued; Celery renders and mails it.
 """
 
 from __future__ import annotations
 
+import random
 import time
 from contextlib import ExitStack
 from decimal import Decimal
@@ -28,7 +30,7 @@ from mizu_site.demo_data import CARRIERS
 from mizu_site.run.place import Place
 
 CALLER = "1001"
-NUMBER = "971501234567"
+MOBILE = "97150"
 TALK_SECONDS = (4.0, 2.0)
 PHONE_TONE = 440
 CARRIER_TONES = (520, 600, 680)
@@ -39,12 +41,13 @@ HEARD = 0.5
 def tell(place: Place, folder: Path, stack: ExitStack) -> None:
     """Do all of it; raises Fault as soon as something is not as it should be. `stack` ends what was begun."""
     caller = office.subscriber(CALLER)
-    carriers = start_carriers(folder, stack)
+    numbers = [f"{MOBILE}{number}" for number in random.sample(range(1_000_000, 9_999_999), 2)]
+    carriers = start_carriers(folder, stack, numbers)
     phone = register(place, caller, folder, stack)
-    first = follow(place, caller, phone, carriers[0], TALK_SECONDS[0])
+    first = follow(place, caller, phone, carriers[0], numbers[0], TALK_SECONDS[0])
     require(first.cdr.carrier is not None and first.cdr.carrier.username == CARRIERS[0][0],
             "The call did not go to the cheapest carrier.")  # fmt: skip
-    fail_over(caller, phone, carriers, stack)
+    fail_over(caller, phone, carriers, numbers[1], stack)
     phone.stop()
     paper.invoice(caller)
     print("\nEverything was as it should be.")
@@ -53,16 +56,15 @@ def tell(place: Place, folder: Path, stack: ExitStack) -> None:
 # --- who takes part -------------------------------------------------------------------------------------------------------------
 
 
-def start_carriers(folder: Path, stack: ExitStack) -> list[Phone]:
-    """A phone that answers on each carrier's port, the cheapest carrier first."""
+def start_carriers(folder: Path, stack: ExitStack, numbers: list[str]) -> list[Phone]:
+    """A phone that answers calls to the numbers on each carrier's port, the cheapest carrier first."""
     heading("Three carriers: phones that take every call, each with a tone of its own")
     started = []
     for (username, name, part, _), tone in zip(CARRIERS, CARRIER_TONES, strict=True):
         trunk = Account.objects.select_related("trunk").get(username=username).trunk
         server = f"{trunk.host}:{trunk.port}"
-        carrier = Phone(
-            folder / username, [account(NUMBER, server, answer="auto")], tone=tone, port=trunk.port
-        )
+        lines = [account(number, server, answer="auto") for number in numbers]
+        carrier = Phone(folder / username, lines, tone=tone, port=trunk.port)
         started.append(stack.enter_context(carrier))
         fact(name, f"{server}, {tone} Hz, charges us {part} of the retail price")
     return started
@@ -91,11 +93,11 @@ def register(place: Place, caller: Account, folder: Path, stack: ExitStack) -> P
 # --- the calls ------------------------------------------------------------------------------------------------------------------
 
 
-def follow(place: Place, caller: Account, phone: Phone, carrier: Phone, seconds: float) -> Bill:
+def follow(place: Place, caller: Account, phone: Phone, carrier: Phone, number: str, seconds: float) -> Bill:
     """A call from the first ring to the ledger."""
     before = office.balance(caller)
-    heading(f"{CALLER} calls +{NUMBER}, and both sides talk for {seconds:g} seconds")
-    call = talk(place, caller, phone, carrier, seconds)
+    heading(f"{CALLER} calls +{number}, and both sides talk for {seconds:g} seconds")
+    call = talk(place, caller, phone, carrier, number, seconds)
     check_sound(phone, carrier)
     heading("The call becomes a record, prices and ledger entries")
     bill = office.bill(call.id, 10)
@@ -105,13 +107,15 @@ def follow(place: Place, caller: Account, phone: Phone, carrier: Phone, seconds:
     return bill
 
 
-def talk(place: Place, caller: Account, phone: Phone, carrier: Phone, seconds: float) -> LiveCall:
+def talk(
+    place: Place, caller: Account, phone: Phone, carrier: Phone, number: str, seconds: float
+) -> LiveCall:
     """Call, look at the live call, hang up."""
     host, port = place.sip_address
     phone.forget()
     carrier.forget()
     dialled = timezone.now()
-    phone.dial(f"sip:{NUMBER}@{f'[{host}]' if ':' in host else host}:{port}")
+    phone.dial(f"sip:{number}@{f'[{host}]' if ':' in host else host}:{port}")
     answered = phone.wait("CALL_ESTABLISHED")
     closed = phone.wait("CALL_CLOSED", 0)
     require(
@@ -120,7 +124,7 @@ def talk(place: Place, caller: Account, phone: Phone, carrier: Phone, seconds: f
     )
     began = time.monotonic()
     call = until(
-        lambda: office.live_call(caller, NUMBER, dialled),
+        lambda: office.live_call(caller, number, dialled),
         5,
         "The call is up, but it is not among the live calls in Redis.",
     )
@@ -211,7 +215,7 @@ def check_money(caller: Account, bill: Bill, before: Decimal) -> None:
     checked("before - gross = after, to the millionth")
 
 
-def fail_over(caller: Account, phone: Phone, carriers: list[Phone], stack: ExitStack) -> Bill:
+def fail_over(caller: Account, phone: Phone, carriers: list[Phone], number: str, stack: ExitStack) -> Bill:
     """The cheapest carrier refuses: the next one must take the call."""
     place = Place.read()
     cheapest, following = CARRIERS[0], CARRIERS[1]
@@ -219,7 +223,7 @@ def fail_over(caller: Account, phone: Phone, carriers: list[Phone], stack: ExitS
     refusal = stack.enter_context(Refusal(carriers[0].host, carriers[0].port))
     heading(f"{cheapest[1]} now answers 503: the second call must reach {following[1]}")
     before = office.balance(caller)
-    call = talk(place, caller, phone, carriers[1], TALK_SECONDS[1])
+    call = talk(place, caller, phone, carriers[1], number, TALK_SECONDS[1])
     bill = office.bill(call.id, 10)
     show_record(bill)
     require(refusal.asked == 1, f"The cheapest carrier was asked {refusal.asked} times, not once.")

@@ -7,7 +7,21 @@ import sys
 
 from mizu_site.run.place import ROOT, Fault
 
-KNOWN = ("all", "calls", "register", "rtp", "core", "engines", "sippy", "soak")
+KNOWN = (
+    "all",
+    "calls",
+    "register",
+    "rtp",
+    "core",
+    "engines",
+    "ported",
+    "pricelist",
+    "rating",
+    "routing",
+    "sippy",
+    "asterisk",
+    "soak",
+)
 
 
 def main(words: list[str]) -> int:

@@ -59,7 +59,7 @@ COMMANDS = {
                     "run all tests, or those named; --requirements counts the proved rows",
                     f"{RUN}.testing:main", _everything, venv.DEVELOPMENT),
     "lint": Command("lint", "style, imports, types, migrations", f"{RUN}.linting:main", _nothing, venv.DEVELOPMENT),
-    "bench": Command("bench all|calls|register|rtp|core|engines|sippy|soak ...", "how fast it is on this machine",
+    "bench": Command("bench all|calls|register|rtp|core|engines|rating|sippy|asterisk|soak ...", "how fast it is on this machine",
                      f"{RUN}.bench:main", _everything, venv.DEVELOPMENT),
 }  # fmt: skip
 VARIABLES = """\
@@ -76,6 +76,7 @@ VARIABLES = """\
   MIZU_RTP_PORTS       UDP, for media                (20000-20999)
   MIZU_RTPENGINE       port for commands of an rtpengine of its own (none; 22222 with --with-rtpengine)
   MIZU_RTPENGINE_PORTS UDP, for its media            (24000-27999)
+  MIZU_DEMO            0: the first start makes no demo data, only an administrator
   DATABASE_URL         a PostgreSQL of your own      (a private one is started)
   REDIS_URL            a Redis of your own           (a private one is started)"""
 

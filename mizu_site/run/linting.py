@@ -10,7 +10,7 @@ import time
 
 from mizu_site.run.place import ROOT, Place
 
-STRICT = ("apps/*/engine*", "apps/core/values*", "switch", "mizu_site/run")
+STRICT = ("apps/*/engine*", "apps/core/values*", "apps/core/compact.py", "switch", "mizu_site/run")
 
 
 def main(words: list[str]) -> int:

@@ -6,6 +6,7 @@ Looked for by the files themselves, not by asking the package manager, so that i
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib.util
 import os
 import shutil
@@ -16,6 +17,8 @@ from pathlib import Path
 
 from mizu_site.run.place import Fault, Place
 
+SHARED = "/usr"
+"""A directory that whoever installs on this machine can lock."""
 LIBRARY_FOLDERS = ("/usr/lib/*-linux-gnu*", "/usr/lib", "/usr/lib64", "/usr/local/lib")
 
 
@@ -70,6 +73,8 @@ TEST = (
         "a carrier's registrar, and the proxy that operators put in front of a switch",
         _program("kamailio"),
     ),
+    Package("freeradius", "a RADIUS server that decides about logins and calls", _program("freeradius")),
+    Package("slapd", "a directory whose passwords let staff in", _file("/usr/sbin/slapd")),
     Package("sipsak", "probes a switch as operators do", _program("sipsak")),
     Package(
         "debootstrap", "brings Asterisk, which Debian 12 has not, into a folder", _program("debootstrap")
@@ -86,10 +91,19 @@ def runtime(place: Place) -> tuple[Package, ...]:
 
 
 def ensure(packages: Iterable[Package], say: Callable[[str], None]) -> None:
-    """Install what is missing (as root on Debian), or raise `Fault` with the line that would."""
-    missing = list(dict.fromkeys(p for p in packages if not p.present()))
-    if not missing:
+    """Install what is missing (as root on Debian), or raise `Fault` with the line that would.
+
+    Two starts at once: the second waits and finds it installed, because apt refuses to run twice.
+    """
+    wanted = list(dict.fromkeys(packages))
+    if all(p.present() for p in wanted):
         return
+    with _locked():
+        if missing := [p for p in wanted if not p.present()]:
+            _install(missing, say)
+
+
+def _install(missing: list[Package], say: Callable[[str], None]) -> None:
     names = " ".join(p.name for p in missing)
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise Fault(
@@ -102,6 +116,16 @@ def ensure(packages: Iterable[Package], say: Callable[[str], None]) -> None:
         _apt("install", "-y", "--no-install-recommends", *names.split())
     if still := [p.name for p in missing if not p.present()]:
         raise Fault(f"apt-get installed {names}, but {', '.join(still)} cannot be found afterwards.")
+
+
+@contextlib.contextmanager
+def _locked() -> Iterator[None]:
+    handle = os.open(SHARED, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _apt(*words: str) -> None:

@@ -27,7 +27,7 @@ SETTINGS = {
     "jit": "off",
     "log_line_prefix": "%p ",
 }
-THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "min_wal_size": "32MB"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Brings the database up to date and makes the demo data once: `python -m mizu_site.run.prepare`.
+"""Brings the database up to date and makes the first data once (demo data, or with MIZU_DEMO=0 an administrator): `python -m mizu_site.run.prepare`.
 
 One process for all of it, because loading Django takes longer than the work; none when nothing has changed.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import psycopg2
@@ -35,7 +36,7 @@ def main() -> None:
     django.setup()
     call_command("migrate", interactive=False, verbosity=1)
     if not (place.var / LOGINS).exists():
-        call_command("seed_demo")
+        call_command("seed_demo", empty=os.environ.get("MIZU_DEMO") == "0")
     (place.var / STAMP).write_text(json.dumps(_stamp(place)))
 
 

@@ -1,4 +1,4 @@
-"""`mizu test`: pytest with a PostgreSQL and a Redis that live only as long as it does."""
+"""`mizu test`: pytest with a PostgreSQL and a Redis that live only as long as it does; the whole suite in two lanes."""
 
 from __future__ import annotations
 
@@ -6,28 +6,38 @@ import contextlib
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from mizu_site.run import postgres, redis
-from mizu_site.run.place import ROOT, Fault, Place
+from mizu_site.run import control, migrated, postgres, redis
+from mizu_site.run.child import served
+from mizu_site.run.place import ROOT, Place
 
 PATIENCE = 30.0
+LANES = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+SAYING = ("-q", "-v", "-r", "--durations", "--requirements", "--tb", "-x", "--maxfail", "--randomly")
+"""Options after which everything is still to be run, and nobody wants to watch a single process doing it."""
 
 
 def main(words: list[str]) -> int:
     with throw_away_stores(os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL")) as stores:
-        command = [sys.executable, "-m", "pytest", *words]
+        command = [sys.executable, "-m", "pytest", *lanes(words), *words]
         with subprocess.Popen(command, cwd=ROOT, env=os.environ | stores) as pytest:
             while True:
                 try:
                     return pytest.wait()
                 except KeyboardInterrupt:  # it has got it too, and is tidying up
                     continue
+
+
+def lanes(words: list[str]) -> list[str]:
+    """Options that split the tests between two processes (tests/lanes.py): a few files are quicker in one."""
+    return LANES if all(word.startswith(SAYING) for word in words) else []
 
 
 @contextlib.contextmanager
@@ -44,33 +54,30 @@ def throw_away_stores(database_url: str | None, redis_url: str | None) -> Iterat
             if place.private_redis:
                 words = redis.command(place.redis_socket, folder)
                 stack.enter_context(
-                    _served(words, lambda: redis.answers(place.redis_socket), folder / "redis.log")
+                    served(words, lambda: redis.answers(place.redis_socket), folder / "redis.log")
                 )
             if place.private_postgres:
+                migrated.copy(folder / "postgres")
                 cluster = postgres.Cluster(folder / "postgres", place.sockets, durable=False)
-                cluster.create()
-                stack.enter_context(_served(cluster.command(), cluster.answers, folder / "postgres.log"))
-                cluster.create_database()
-            yield place.environment() | {"MIZU_SECRET_KEY": secrets.token_urlsafe(32)}
+                stack.enter_context(served(cluster.command(), cluster.answers, folder / "postgres.log"))
+            yield place.environment() | {
+                "MIZU_SECRET_KEY": secrets.token_urlsafe(32),
+                "MIZU_TEST_TEMPLATE": postgres.NAME if place.private_postgres else "",
+            }
     finally:
+        _end_instances(place.var)
         shutil.rmtree(place.sockets, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextlib.contextmanager
-def _served(words: list[str], answers: Callable[[], bool], log: Path) -> Iterator[None]:
-    """A server, from its first answer until the end of the block; it stops by SIGINT."""
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            words, cwd="/", stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-        )
-    try:
-        deadline = time.monotonic() + PATIENCE
-        while not answers():
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise Fault(f"{words[-1]} does not serve the tests:\n{log.read_text()}")
-            time.sleep(0.02)
-        yield
-    finally:
-        server.send_signal(2)
-        server.wait(PATIENCE)
+def _end_instances(folder: Path) -> None:
+    """Tests that were interrupted may have left instances in this folder, which nobody else would stop."""
+    places = [Place.read({"MIZU_VAR": str(lock.parent.parent)}) for lock in folder.glob("*/run/lock")]
+    deadline = time.monotonic() + PATIENCE
+    while running := [pid for one in places if (pid := control.supervisor_pid(one))]:
+        for pid in running:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.1)

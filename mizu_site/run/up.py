@@ -109,7 +109,7 @@ def announcement(place: Place) -> str:
         f"  state    {place.var}",
         "",
         *_logins(place),
-        "Try next:  ./mizu demo",
+        "Try next:  " + ("docs/first-steps.md" if os.environ.get("MIZU_DEMO") == "0" else "./mizu demo"),
         "",
     ]
     return "\n".join(lines)

@@ -38,11 +38,11 @@ class Alarms:
     def cancel(self, alarm: Alarm | None) -> None:
         """It rings no more. None is allowed: many calls never had that alarm."""
         if alarm is not None:
-            self._wheel.arm(alarm, inf)
+            alarm.due = inf
 
     def end(self, alarm: Alarm) -> None:
         """It rings no more, ever, and holds nobody: its entry in the wheel stays until its time, which may be hours ahead."""
-        self._wheel.arm(alarm, inf)
+        alarm.due = inf
         alarm.ring = _nothing
 
     def due(self, now: float) -> list[Alarm]:

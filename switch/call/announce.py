@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from switch.call import dial, media
 from switch.media import PortsExhausted, g711
 from switch.media.player import BadVoice, Player, Voice
-from switch.sip.sdp import BadSdp, Sdp
+from switch.sip.codecs import telephone_event
+from switch.sip.sdp import BadSdp, Media, Sdp, answer_direction
 
 if TYPE_CHECKING:
     from switch.call.call import Call
@@ -69,7 +70,9 @@ def before(call: Call) -> None:
     settings = world.settings_of(call.account)
     name = recording_for(settings, phone=call.caller.phone, kind=call.account.kind)
     voice = _voice(call, name) if name and call.decision is not None else None
-    if voice is None or not _play(call, voice, settings):
+    if voice is None or not play(
+        call, Announcement(call, settings.discadvonconnect), voice, forced=settings.playadvifnortprouting
+    ):
         call.announcement = None
         dial.begin(call)
     elif settings.discadvonconnect != "before":
@@ -92,11 +95,10 @@ def _voice(call: Call, name: str) -> Voice | None:
         return None
 
 
-def _play(call: Call, voice: Voice, settings: Settings) -> bool:
-    """Whether it plays. The session that is opened for it is the call's."""
+def play(call: Call, announcement: Announcement, voice: Voice, *, forced: bool) -> bool:
+    """Whether it plays. The session that is opened for it is the call's; `forced`: one is, if the call needs none otherwise."""
     assert call.decision is not None
-    found = announcement = Announcement(call, settings.discadvonconnect)
-    call.announcement = found if settings.playadvifnortprouting else None
+    call.announcement = announcement if forced else None
     try:
         media.open_relay(call, call.decision.targets[0])
         session = call.sound.session if call.sound is not None else None
@@ -107,14 +109,12 @@ def _play(call: Call, voice: Voice, settings: Settings) -> bool:
     except (BadSdp, PortsExhausted):
         return False  # dialling finds the same, and says so
     audio = offer.audio
-    payload = (
-        next((int(one) for one in audio.formats if one in {"0", "8"}), None) if audio is not None else None
-    )
+    payload = _g711(audio)
     if payload is None or call.sound is None:
         return False
     call.announcement = announcement
     session.let(call.sound.passing[0], False)
-    call.early_answer(_answer(call, session, payload, offer))
+    call.early_answer(own_answer(call, session, payload, offer))
     relay = call.board.relay
     announcement.player = Player(
         voice, payload, send=session.caller.send, later=relay.later, clock=relay.clock, done=announcement.over
@@ -123,8 +123,19 @@ def _play(call: Call, voice: Voice, settings: Settings) -> bool:
     return True
 
 
-def _answer(call: Call, session: Session, payload: int, offer: Sdp) -> bytes:
-    """Our answer: the first audio stream with this codec, all others refused (RFC 3264 §6)."""
+def payload_of(body: bytes, *, first: bool = False) -> int | None:
+    """The G.711 that a description has, `first`: as what is sent by it; None for none. Raises BadSdp."""
+    audio = Sdp.parse(body).audio
+    found = _g711(audio)
+    return None if first and audio is not None and audio.formats[:1] != [str(found)] else found
+
+
+def _g711(audio: Media | None) -> int | None:
+    return next((int(one) for one in audio.formats if one in {"0", "8"}), None) if audio is not None else None
+
+
+def own_answer(call: Call, session: Session, payload: int, offer: Sdp) -> bytes:
+    """Our answer: the first audio stream with this codec and telephone events, all others refused (RFC 3264 §6)."""
     assert call.sound is not None
     peer = call.sound.sides[0]
     host = call.board.relay.shown_address(session.caller, peer.source, peer.own)
@@ -141,10 +152,12 @@ def _answer(call: Call, session: Session, payload: int, offer: Sdp) -> bytes:
         fields = stream.lines[0][2:].split()
         if stream.kind == "audio" and stream.port and not taken:
             taken = True
+            digits = telephone_event(stream)
             lines += [
-                f"m=audio {session.caller.local[1]} {fields[2]} {payload}",
+                f"m=audio {session.caller.local[1]} {fields[2]} {payload}{'' if digits is None else f' {digits}'}",
                 f"a=rtpmap:{payload} {_NAMES[payload]}/8000",
-                "a=sendrecv",
+                *([] if digits is None else [f"a=rtpmap:{digits} telephone-event/8000"]),
+                f"a={answer_direction(stream.direction)}",
             ]
         else:
             lines.append(f"m={fields[0]} 0 {' '.join(fields[2:])}")

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from switch.call import bridge, engine
+from switch.call import bridge, engine, recording
+from switch.call.abilities import ALLOW_OUTSIDE
 from switch.call.asker import Asker, PartyAsker
 from switch.call.board import Board
 from switch.call.branch import Branch
@@ -57,6 +58,7 @@ class B2bua:
         self._busy_until = 0.0
         self._polite = POLITE
         self._broken: set[Flow] = set()
+        board.again = self.again
 
     # --- from the network -------------------------------------------------------------------------------------------------------
 
@@ -77,6 +79,7 @@ class B2bua:
             message = parse(data if wire is None else wire.incoming(data, flow.host))
         except BadMessage as error:
             board.counters.bad_messages += 1
+            board.meaningless(flow.host)
             self.guarded(board.layer.reject, error, flow)
             return
         self.guarded(self._receive, message, flow)
@@ -161,12 +164,14 @@ class B2bua:
 
     def on_request(self, tx: ServerTransaction, request: Request) -> None:
         leg = self._leg(request)
-        if not engine.held_back(_call_of(leg), request, leg, partial(self._request, tx, request, leg)):
+        if leg is None or not engine.held_back(leg.call, request, leg, self._request, tx, request, leg):
             self._request(tx, request, leg)
 
     def _request(self, tx: ServerTransaction, request: Request, leg: Leg | None) -> None:
         try:
-            if leg is not None:
+            if request.method in self.board.world().closed:
+                tx.reply(405, self.board.now, None, (ALLOW_OUTSIDE,))
+            elif leg is not None:
                 bridge.handle(leg, tx, request)
             else:
                 self.inbound.handle(tx, request)
@@ -180,6 +185,11 @@ class B2bua:
             self._failed(tx.context if tx.context is not None else leg)
             tx.reply(500, self.board.now)
 
+    def again(self, tx: ServerTransaction, request: Request) -> None:
+        """A request outside dialogs has waited for somebody else's word."""
+        self.board.now = self.board.clock()
+        self.guarded(self._request, tx, request, None)
+
     def _leg(self, request: Request) -> Leg | None:
         tag = request.to.tag
         if tag is None:
@@ -190,7 +200,7 @@ class B2bua:
         leg = self._leg(request)
         if leg is None or leg.awaiting_ack is None:
             return
-        if not engine.held_back(leg.call, request, leg, partial(self._ack, request, leg)):
+        if not engine.held_back(leg.call, request, leg, self._ack, request, leg):
             self._ack(request, leg)
 
     def _ack(self, request: Request, leg: Leg) -> None:
@@ -217,8 +227,9 @@ class B2bua:
     def on_response(self, tx: ClientTransaction, response: Response) -> None:
         context = tx.context
         leg = context.target if isinstance(context, Bridge) else context
-        call, answering = (leg.call, leg) if isinstance(leg, Leg) else (None, None)
-        if not engine.held_back(call, response, answering, partial(self._response, tx, response)):
+        if not isinstance(leg, Leg) or not engine.held_back(
+            leg.call, response, leg, self._response, tx, response
+        ):
             self._response(tx, response)
 
     def _response(self, tx: ClientTransaction, response: Response) -> None:
@@ -289,6 +300,13 @@ class B2bua:
         if call is not None:
             self.board.now = self.board.clock()
             self.guarded(call.operator, by)
+
+    def record(self, call_id: str, by: str, *, on: bool) -> None:
+        """An operator wants this call recorded, or no longer."""
+        call = self.board.calls.get(call_id)
+        if call is not None:
+            self.board.now = self.board.clock()
+            self.guarded(partial(recording.by_operator, call, by, on=on))
 
     def trace(self, call_id: str) -> None:
         """An operator wants to read this call's messages while it goes on."""

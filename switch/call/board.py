@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,24 +10,34 @@ from typing import TYPE_CHECKING, Any, Protocol
 from switch.call.alarms import Alarms
 from switch.call.denied import denied
 from switch.call.leg import Key, Leg
+from switch.call.lookups import Lookups
+from switch.call.pins import Guesses
+from switch.call.recents import Recents
 from switch.call.usage import UsageCounters
 from switch.media import Client, Relay
 from switch.media.player import Voices
+from switch.media.recorder import Recorders
 from switch.net import Flow
 from switch.sip.grammar import BadValue
-from switch.sip.ids import Ids
+from switch.sip.ids import Ids, random_digits
 from switch.sip.locate import Place, is_numeric
 from switch.sip.uri import NameAddr, Uri
+from switch.trunks.outcomes import Outcomes
 from switch.trunks.states import Trunks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from apps.invoices.services.holds import Cap
     from switch.call.call import Call
     from switch.call.model import Caller, TrunkLogin
     from switch.call.names import Names, Way
+    from switch.outside.gate import Gate
     from switch.registrar import Registrar
+    from switch.sip.message import Request
+    from switch.sip.server import ServerTransaction
     from switch.sip.transaction import TransactionLayer
+    from switch.stir.stir import Stir
     from switch.trace import Tracer
     from switch.world.world import World
 
@@ -73,6 +82,14 @@ class Money(Protocol):
     def full(self) -> bool: ...
 
     def hold(
+        self,
+        call_id: str,
+        shares: Sequence[tuple[int, int, int] | tuple[int, int, int, int]],
+        done: Callable[[dict[int, int] | None], None],
+        caps: Mapping[int, Cap] = ...,
+    ) -> None: ...
+
+    def hold_free(
         self,
         call_id: str,
         shares: Sequence[tuple[int, int, int]],
@@ -133,24 +150,50 @@ class Board:
     trace: Tracer
     rtpengine: Client
     voices: Voices
+    recorders: Recorders
+    gate: Gate | None = None
+    """Where others decide about logins and calls."""
+    again: Callable[[ServerTransaction, Request], None] = lambda tx, request: None
+    """Handle a request (once more) that has waited for somebody else."""
+    leads_to: Callable[[str], tuple[str, ...]] = lambda host: ()
+    """The host names of accounts' addresses that lead to an address now (`switch.guard`)."""
     secret: bytes = b""
     """Shared by the workers of the node: by it they know each other's requests."""
+    guesser: Callable[[str], None] = lambda host: None
+    """Told the address of everybody who gives a wrong PIN."""
+    guesses: Guesses = field(default_factory=Guesses)
     layer: TransactionLayer = field(init=False)
     registrar: Registrar = field(init=False)
     now: float = 0.0
     trunks: Trunks = field(default_factory=Trunks)
+    recents: Recents = field(default_factory=Recents)
+    lookups: Lookups = field(init=False)
+    outcomes: Outcomes = field(init=False)
     alarms: Alarms = field(default_factory=Alarms)
     calls: dict[str, Call] = field(default_factory=dict)
     dialogs: dict[Key, Leg] = field(default_factory=dict)
     invites: dict[Key, str] = field(default_factory=dict)
     """(From tag, Call-ID, CSeq) of INVITEs in progress → branch: a second branch of the same has gone in a loop."""
     counters: Counters = field(default_factory=Counters)
+    meaningless: Callable[[str], None] = lambda host: None
+    """Told the address of a message that nobody understands."""
+    stir: Stir | None = None
+    """Signed caller numbers; None: neither checked nor made."""
     draining: bool = False
     _contacts: dict[tuple[str, str, int, bool], str] = field(default_factory=dict)
     _ways: dict[tuple[str, str], Flow] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.usage.unreachable = self.unreachable
+        self.outcomes = Outcomes(self.clock)
+        self.lookups = Lookups(self.names, self.clock, self.alarms)
+        self.usage.looked_up = self.lookups.answer
+        self.usage.online = self.online
+        self.usage.recent = self.recents
+
+    def online(self, account_id: int) -> bool:
+        """Whether a phone of the account is registered, as far as this worker knows."""
+        return bool(self.registrar.reachable(account_id, self.wall()))
 
     def unreachable(self, carrier: int, logins: Sequence[TrunkLogin]) -> str:
         """Why calls to the carrier would fail now, as far as is known; "": they should not."""
@@ -202,7 +245,7 @@ class Board:
         key = (address, otherwise.transport)
         way = self._ways.get(key)
         if way is None:
-            place = _place_of(address)
+            place = place_of(address)
             found = None if place is None else self._way_to(place, otherwise)
             if place is None or found is None:
                 return otherwise
@@ -232,7 +275,7 @@ class Board:
             return None
 
 
-def _place_of(address: str) -> Place | None:
+def place_of(address: str) -> Place | None:
     """What a Contact or Route asks for; None when nobody can be called there."""
     try:
         uri = NameAddr.parse(address).uri if address.startswith("<") else Uri.parse(address)
@@ -262,8 +305,6 @@ def transport_param(transport: str) -> str:
 
 def new_call_id(epoch: float) -> str:
     """A UUIDv7 (RFC 9562 §5.7): calls sort by the time of their beginning."""
-    bits = int(epoch * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
-    bits = bits & ~(0xF << 76) | 7 << 76
-    bits = bits & ~(3 << 62) | 2 << 62
-    text = f"{bits:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    time, chance = f"{int(epoch * 1000):012x}", random_digits(19)
+    variant = "89ab"[int(chance[3], 16) % 4]
+    return f"{time[:8]}-{time[8:]}-7{chance[:3]}-{variant}{chance[4:7]}-{chance[7:]}"

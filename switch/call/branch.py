@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 from switch.call import history, identity, large, media, reliable, session_timer
@@ -18,6 +19,7 @@ from switch.sip.client import CALLING, InviteClientTransaction
 from switch.sip.dialog import Dialog
 from switch.sip.locate import DEFAULT_PORT
 from switch.sip.message import BadMessage, Header, Request, Response
+from switch.stir import stir
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +38,7 @@ NO_ANSWER_STATUS = 408
 _MOST_INVITES = 5
 """A carrier that refuses each of our INVITEs for another session interval is not asked for ever."""
 FLOW_FAILED = 430
+CLIENT_ADDRESS = "X-Client-Address"
 _CARRIED_ON = ("Subject", "Priority", "User-to-User", "Accept-Language")
 """Headers of the caller that concern the called and tell nothing about the caller's network."""
 _CARRIED_ON_UNNAMED = ("Priority", "User-to-User")
@@ -46,8 +49,8 @@ class Branch(Leg):
     """A called party. `done(branch, status)` is called once, unless it was answered or given up."""
 
     __slots__ = (
-        "address", "alarm", "answered", "began", "binding", "done", "early", "given_up", "invite", "line", "moved", "other_ways", "refusal",
-        "ring_seconds", "routes", "small", "status", "target", "to", "tried_digest", "tx", "uri", "via_way",
+        "address", "alarm", "answered", "began", "binding", "done", "early", "given_up", "invite", "line", "moved", "other_ways", "rang",
+        "refusal", "ring_seconds", "routes", "small", "status", "target", "to", "tried_digest", "tx", "uri", "via_way",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +77,8 @@ class Branch(Leg):
         self.invite: Request | None = None
         self.alarm = Alarm(self._too_long)
         self.began = call.board.now
+        self.rang: float | None = None
+        """When it was heard first that somebody rings, or of media before the answer."""
         self.given_up = False
         self.answered = False
         self.tried_digest = False
@@ -94,15 +99,19 @@ class Branch(Leg):
         """Send the INVITE. Any answer, a 100 too, must come within so many seconds."""
         call, board = self.call, self.board
         if not self.line and self.target.kind != "inner":
-            board.usage.take_line(self.target.account.id)
+            board.usage.take_line(self.target.account.id, self.target.route)
             self.line = True
+        if self.target.kind == "carrier":
+            board.usage.send(self.target.account.id)
         ids, decision = board.ids, call.decision
         assert decision is not None
         host, _ = board.sockets.local_address(self.flow)
-        own = bracketed(host)
         settings = self._settings()
+        own = settings.localdomain or bracketed(host)
         mine = board.world().settings_of(call.account)
         shown = identity.present(self._facts(decision, mine, settings), mine, settings)
+        if call.verdict is not None and self.target.kind != "carrier":
+            shown = identity.with_verstat(shown, stir.verstat_of(call, shown.user), settings.verstat)
         always = settings.sendsipuseruripart == "always"
         from_ = identity.from_value(shown, self._from_host(own, settings), phone=always)
         headers: list[Header] = [
@@ -130,11 +139,18 @@ class Branch(Leg):
                 call, settings.diversion, own, trusted=identity.trusted(call.account, mine)
             )
         headers += call.told(own)
+        if settings.forwardclientaddress and not shown.hidden:
+            source = call.request
+            headers.append((CLIENT_ADDRESS, f"{bracketed(source.source_host)}:{source.source_port}"))
         for name in _CARRIED_ON if "user" not in call.privacy else _CARRIED_ON_UNNAMED:
             value = call.invite.get(name)
             if value:
                 headers.append((name, value))
         headers += along(call.invite, call.caller.rules, call.caller.flow.host, self.rules, self.flow.host)
+        if board.stir is not None and self.target.kind == "carrier":
+            headers += board.stir.sign(
+                call, self.target.account, shown.identity or shown.user, decision.called
+            )
         if body:
             headers.append(("Content-Type", call.invite.get("Content-Type") or media.SDP_TYPE))
         invite = Request("INVITE", self.uri, headers, body)
@@ -145,19 +161,26 @@ class Branch(Leg):
 
     def _facts(self, decision: Decision, mine: Settings, settings: Settings) -> identity.Facts:
         invite, call, called = self.call.invite, self.call, self.target.account
+        world = call.board.world()
+        claimed = partial(identity.claim, call.account, mine, world)
         heeded = mine.parseidentity != "no" and identity.trusted(call.account, mine)
         return identity.Facts(
             number=self.target.shown or decision.caller_number,
-            display=decision.caller_display,
+            ruled=self.target.ruled or decision.shown,
+            ruled_identity=self.target.identity,
+            display=self.target.display or decision.caller_display,
             username=call.account.username,
             own_number=call.account.caller_number.removeprefix("+"),
-            from_user=call.request.from_user,
-            contact_user=identity.user_of(invite, "Contact"),
+            from_user=claimed(call.request.from_user),
+            contact_user=claimed(identity.user_of(invite, "Contact")),
             asserted=call.request.asserted_number.removeprefix("+") if heeded else "",
-            remote_party=identity.user_of(invite, "Remote-Party-ID"),
+            remote_party=claimed(identity.user_of(invite, "Remote-Party-ID")),
+            everybodys=world.settings.replacecalleroncalls,
             called_username=called.username,
             called_number=called.caller_number.removeprefix("+") or self.target.number,
-            privacy=call.privacy,
+            privacy={"hide": call.privacy | {"id"}, "show": identity.SHOWN}.get(
+                decision.privacy, call.privacy
+            ),
             carrier=self.target.kind == "carrier",
             trusted=identity.trusted(called, settings),
         )
@@ -200,6 +223,8 @@ class Branch(Leg):
             self.board.alarms.set(self.alarm, self.board.now + self._ring_seconds())
         self.status = response.status
         if response.status > 100:
+            if self.rang is None:
+                self.rang = self.board.now
             owed = None
             if response.to.tag and self.invite is not None:
                 self._enter(response)
@@ -329,6 +354,10 @@ class Branch(Leg):
     def account(self) -> Caller:
         return self.target.account
 
+    @property
+    def whose(self) -> Caller | None:
+        return self.owner or (self.target.account if self.target.kind != "inner" else None)
+
     def _settings(self) -> Settings:
         return self.board.world().settings_of(self.target.account)
 
@@ -363,7 +392,7 @@ class Branch(Leg):
     def free_line(self) -> None:
         if self.line:
             self.line = False
-            self.board.usage.free_line(self.target.account.id)
+            self.board.usage.free_line(self.target.account.id, self.target.route)
 
     # --- giving up --------------------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -147,10 +146,7 @@ class Bridge(Asker):
         if not self.with_offer:
             return
         self.target.shown = self.before
-        if self.source.theirs:  # the relay expects its media where it was before
-            held = Request("UPDATE", "sip:-", [("Content-Type", media.SDP_TYPE)], self.source.theirs)
-            with suppress(media.BadSdp):
-                media.passed(self.source.call, held, self.source)
+        media.restored(self.source.call, self.source)
 
     def _invite_answered(self, tx: ClientTransaction, response: Response) -> None:
         self.target.asking = None
@@ -225,7 +221,7 @@ def _refused(leg: Leg, tx: ServerTransaction, request: Request) -> bool:
     if not in_order:
         tx.reply(500, now, "CSeq out of order", (("Retry-After", "1"),))
         return True
-    unknown = unknown_extensions(request)
+    unknown = unknown_extensions(request, leg.board.world().hidden)
     if unknown:
         tx.reply(420, now, None, (("Unsupported", ", ".join(unknown)),))
     return bool(unknown)
@@ -233,8 +229,10 @@ def _refused(leg: Leg, tx: ServerTransaction, request: Request) -> bool:
 
 def _asked(leg: Leg, tx: ServerTransaction, request: Request) -> None:
     """Something that concerns the other party."""
-    method = request.method
-    if method == "INVITE":
+    method, sound = request.method, leg.call.sound
+    if sound is not None and sound.guest is not None:
+        sound.guest.asked(leg, tx, request)
+    elif method == "INVITE":
         _reinvite(leg, tx, request)
     elif method == "REFER":
         from switch.call import transfer  # which dials, and so imports this
@@ -250,6 +248,8 @@ def _asked(leg: Leg, tx: ServerTransaction, request: Request) -> None:
 
 
 def _bye(leg: Leg, tx: ServerTransaction, request: Request) -> None:
+    from switch.call import transfer  # which dials, and so imports this
+
     call, board = leg.call, leg.board
     tx.reply(200, board.now)
     if leg.serving is not None:
@@ -258,6 +258,8 @@ def _bye(leg: Leg, tx: ServerTransaction, request: Request) -> None:
         leg.awaiting_ack.acknowledged(board.now)
     if call.transfer is not None and leg is call.transfer.leg:
         call.transfer.gone()
+    elif request.get("Also") is not None and transfer.hangs_up_for(leg, request):
+        return
     elif call.state == "up" and leg in (call.caller, call.called):
         call.hung_up(leg, refined(NORMAL, request), reason=line(reasons(request)))
     elif leg is call.caller:
@@ -290,7 +292,10 @@ def _reinvite(leg: Leg, tx: ServerTransaction, request: Request) -> None:
 
 def _other(leg: Leg, tx: ServerTransaction, request: Request) -> None:
     board, peer = leg.board, _peer(leg)
-    if peer is None or leg.call.state == "over":
+    if peer is None and leg.call.announcement is not None and dtmf.digit_of(request):
+        tx.reply(200, board.now)  # nobody is dialled yet; a recording may have asked for it
+        dtmf.taken(leg.call, leg, request)
+    elif peer is None or leg.call.state == "over":
         tx.reply(481, board.now)
     elif leg.call.timers and session_timer.handles(leg, request):
         tx.reply(

@@ -9,12 +9,25 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from switch.call import early, history, identity, media, money, record, reliable, session_timer
+from switch.call import (
+    early,
+    habit,
+    history,
+    identity,
+    media,
+    money,
+    quality,
+    record,
+    reliable,
+    session_timer,
+)
 from switch.call.abilities import ALLOW
 from switch.call.alarms import Alarm
 from switch.call.causes import (
+    BALANCE_USED_UP,
     CANCELLED,
     MEDIA_TIMEOUT,
+    NO_PRICE,
     NO_RESPONSE,
     OPERATOR_HANGUP,
     ORDINARY,
@@ -25,6 +38,7 @@ from switch.call.causes import (
 )
 from switch.call.headers import along
 from switch.call.leg import Leg
+from switch.call.measured import Measured
 from switch.call.reasons import changed
 from switch.charging.spool import SpoolFull
 from switch.sip.dialog import Dialog
@@ -35,15 +49,20 @@ if TYPE_CHECKING:
     from switch.call.announce import Announcement
     from switch.call.board import Board
     from switch.call.branch import Branch
+    from switch.call.farewell import Farewell
+    from switch.call.handover import Handover
     from switch.call.model import Caller, CallRequest, Decision, Target
     from switch.call.sound import Sound
     from switch.call.transfer import Transfer
     from switch.media import Silence
     from switch.net import Flow
+    from switch.stir.identity import Verdict
+    from switch.trunks import outcomes
 
 log = logging.getLogger("switch.call")
 
 TRYING, RINGING, UP, OVER = "trying", "ringing", "up", "over"
+UNPRICED = (logging.WARNING, logging.ERROR, logging.CRITICAL)
 LINGER = 5.0
 """Seconds after the last transaction of a call can have ended."""
 
@@ -57,12 +76,61 @@ class Call:
 
     recorded = True
     """Whether it leaves lines in the journal."""
+    own_relay = False
+    """Whether its media can go over our own relay only, because the caller has been told of that already."""
 
     __slots__ = (
-        "account", "alarm", "announcement", "answered", "answered_at", "asides", "asking_money", "asks_as_caller", "attempts", "authorised",
-        "board", "branches", "called", "caller", "codec", "cut", "decision", "diverted", "extra", "granted", "guests", "id", "in_line",
-        "invite", "last", "limit", "longest", "loop_key", "money_waits", "place", "privacy", "reached", "reliable", "request", "ringing_at",
-        "sound", "started", "state", "timers", "transfer", "tx", "world_version",
+        "account",
+        "alarm",
+        "announcement",
+        "answered",
+        "answered_at",
+        "asides",
+        "asking_money",
+        "asks_as_caller",
+        "attempts",
+        "authorised",
+        "board",
+        "branches",
+        "called",
+        "caller",
+        "codec",
+        "converting",
+        "cut",
+        "cut_cause",
+        "decision",
+        "diverted",
+        "extra",
+        "farewell",
+        "free",
+        "free_gone",
+        "granted",
+        "guests",
+        "heard",
+        "id",
+        "in_line",
+        "invite",
+        "last",
+        "limit",
+        "longest",
+        "loop_key",
+        "money_waits",
+        "ongoing",
+        "packet",
+        "place",
+        "privacy",
+        "reached",
+        "reliable",
+        "request",
+        "ringing_at",
+        "sound",
+        "started",
+        "state",
+        "timers",
+        "transfer",
+        "tx",
+        "verdict",
+        "world_version",
     )  # fmt: skip
 
     def __init__(
@@ -96,6 +164,7 @@ class Call:
         board.calls[self.id] = self
         board.counters.calls += 1
         board.usage.begin(account.path)
+        habit.began(self)
         board.trace.belongs(self, invite.call_id)
         self.longest: Alarm | None = None
         absolute = board.world().settings_of(account).absolutetimeout
@@ -114,9 +183,11 @@ class Call:
         """Parties that have left the conversation, but may not have hung up."""
         self.asks_as_caller = False
         """Whether those whom it dials take the caller's place in the conversation (the caller transfers the called party)."""
-        self.transfer: Transfer | None = None
+        self.transfer: Transfer | Handover | None = None
         self.extra: tuple[Header, ...] = ()
         """Headers for those whom it dials."""
+        self.ongoing: outcomes.Ongoing | None = None
+        """An answered call by a carrier, as the statistics know it."""
         self.reached: Target | None = None
         self.decision: Decision | None = None
         self.place = 0
@@ -130,6 +201,13 @@ class Call:
         self.limit: int | None = None
         self.asking_money = False
         self.money_waits = False
+        self.free: dict[int, int] = {}
+        """Free seconds that allowances have granted."""
+        self.free_gone = False
+        self.packet = 0
+        """Micros that the allowance has granted which pays in place of the account."""
+        self.cut_cause = BALANCE_USED_UP
+        """Why nothing more is granted."""
         self.cut = Alarm(self._cut)
         self.alarm = Alarm(self._extend)
         self.timers = ""
@@ -137,7 +215,28 @@ class Call:
         self.reliable: reliable.Reliable | None = None
         self.sound: Sound | None = None
         self.announcement: Announcement | None = None
+        self.farewell: Farewell | None = None
+        self.verdict: Verdict | None = None
+        """What became of the signature of its caller number; None: nobody has looked."""
         self.codec = ""
+        self.converting = 0
+        """The account that is offered more codecs than its settings say (see `fallback`)."""
+        self.heard = Measured()
+        """Of conversations before, with a party that has left."""
+
+    @property
+    def speaker(self) -> Caller:
+        """Whose phone or trunk it is that talks as the caller."""
+        return self.account
+
+    def across(self, leg: Leg) -> Leg | None:
+        """Who hears what this party says."""
+        return self.called if leg.is_caller else self.caller
+
+    @property
+    def sips(self) -> bool:
+        """Whether nobody on the way of the call may be able to read it."""
+        return self.invite.uri.startswith("sips:")
 
     def enter_line(self) -> None:
         """The caller takes part in a call, and the same INVITE on another way is known."""
@@ -152,6 +251,11 @@ class Call:
         if self.in_line:
             self.in_line = False
             self.board.usage.free_line(self.account.id)
+
+    @property
+    def free_seconds(self) -> int:
+        """How many seconds from the answer on the retail price does not count."""
+        return sum(self.free.values())
 
     def wall_now(self) -> float:
         return self.board.wall()
@@ -173,10 +277,14 @@ class Call:
         if self.ringing_at is None and response.status in {180, 183}:
             self.ringing_at = self.wall_now()
         status, body = media.early(self, response, branch)
+        if body:
+            self.caller.shown = body
         if self.state == TRYING:
             self.state = RINGING
             self.board.live.changed(self)
         self.enter_dialog()
+        if body:
+            self.caller.shown = body
         return reliable.tell(self, response, status, self._headers(response, branch, body), body, owed)
 
     def early_answer(self, body: bytes) -> None:
@@ -184,6 +292,7 @@ class Call:
         self.state = RINGING
         self.board.live.changed(self)
         self.enter_dialog()
+        self.caller.shown = body
         headers: list[Header] = [("Contact", self.caller.contact), ALLOW, ("Content-Type", media.SDP_TYPE)]
         self.tx.reply(183, self.board.now, None, headers, body)
 
@@ -202,13 +311,16 @@ class Call:
         by: str = "switch",
         comment: str = "",
         extra: tuple[Header, ...] = (),
+        play: str = "",
     ) -> None:
-        """A final answer other than 2xx to the caller, and the record."""
+        """A final answer other than 2xx to the caller, perhaps after a recording (`play`, or one that tells why), and the record."""
         world = self.board.world()
         told = world.cause(cause)
+        worded = by == "switch" or told is not cause
         if told is not cause:
             cause, status = told, told.status if told.status >= 400 else status
-        status = changed(status or cause.status, world.settings_of(self.account).changediscreason)
+        settings = world.settings_of(self.account)
+        status = changed(status or cause.status, settings.changediscreason)
         headers: list[Header] = [*extra]
         if by == "switch" or cause.q850 != 16:
             headers.append(("Reason", f'Q.850;cause={cause.q850};text="{cause.text}"'))
@@ -217,8 +329,26 @@ class Call:
         refusal = self.last.refusal if self.last is not None else None
         if status == 422 and refusal is not None:
             headers.append(("Min-SE", str(session_timer.least(refusal))))
-        self.tx.reply(status, self.board.now, None, headers)
-        self.caller.leave()
+        phrase = cause.text if settings.propersipcomments and worded else None
+        tell = partial(self._refused, cause, status, by, comment, phrase, headers)
+        if play or settings.allowdiscmessage != "off":
+            from switch.call import farewell  # which looks after dialling, and so imports this
+
+            if self.farewell is None and farewell.begin(self, cause, status, tell, play):
+                return
+        tell()
+
+    def _refused(
+        self, cause: Cause, status: int, by: str, comment: str, phrase: str | None, headers: list[Header]
+    ) -> None:
+        farewell, self.farewell = self.farewell, None
+        if farewell is not None:
+            farewell.stop()
+        if farewell is not None and farewell.connected and by != "caller":
+            self.caller.hang_up(f'Q.850;cause={cause.q850};text="{cause.text}"')
+        else:
+            self.tx.reply(status, self.board.now, phrase, headers)
+            self.caller.leave()
         self.over(cause, by=by, status=status, comment=comment)
 
     def cancelled(self, reason: str = "") -> None:
@@ -229,6 +359,7 @@ class Call:
             if not branch.given_up:
                 took = int((self.board.now - branch.began) * 1000)
                 self.attempts.append([branch.target.account.id, CANCELLED.status, CANCELLED.name, took])
+                quality.given_up(branch)
         self._give_up_branches("the caller hung up", reason=reason)
         self.refuse(CANCELLED, by="caller")
 
@@ -289,6 +420,7 @@ class Call:
         took = int((board.now - branch.began) * 1000)
         self.attempts.append([branch.target.account.id, response.status, "answered", took])
         money.answered(self)
+        quality.answered(branch)
         try:
             if self.recorded:
                 board.spool.append(record.up(self))
@@ -416,22 +548,32 @@ class Call:
                 )
         if self.answered is None and self.decision is not None:
             comment = record.told(comment, self.decision.trace)
-        media.close(
-            self,
-            lambda measured: self._write(
-                record.end(self, cause, by=by, status=status, ended=ended, media=measured, comment=comment)
-            ),
-        )
+        seconds = 0.0 if self.answered is None else ended - self.answered
+        habit.ended(self, status, seconds)
+
+        def measured(media: Measured) -> None:
+            quality.ended(self, seconds, media)
+            self._write(
+                record.end(self, cause, by=by, status=status, ended=ended, media=media, comment=comment)
+            )
+
+        media.close(self, measured)
         if self.answered is None:
             board.counters.refused += 1
         board.live.gone(self)
         board.trace.over(self, failed=cause is MEDIA_TIMEOUT or cause.status not in ORDINARY)
         # The record tells all of it; a line per ordinary call is for who asks for it (MIZU_LOG_LEVEL=DEBUG).
         log.log(
-            logging.DEBUG if self.answered is not None and status == 200 else logging.INFO,
+            self._level(cause, status),
             "call=%s account=%s ended cause=%s status=%s by=%s %s",
             self.id, self.account.username, cause.name, status, by, comment,
         )  # fmt: skip
+
+    def _level(self, cause: Cause, status: int) -> int:
+        """How the call's end is logged: without a price as the setting says (guide 9102)."""
+        if cause.name == NO_PRICE.name:
+            return UNPRICED[self.board.world().settings.notbilledcallerr]
+        return logging.DEBUG if self.answered is not None and status == 200 else logging.INFO
 
     def _forget_later(self) -> None:
         self.board.alarms.set(Alarm(self._forget), self.board.now + 64 * self.board.layer.t1 + LINGER)

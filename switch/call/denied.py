@@ -15,7 +15,7 @@ _ALL = "*"
 
 def denied(rules: Iterable[str], host: str, port: int, *, source: str, is_own: IsOwn) -> bool:
     """Whether one of the rules is about this numeric address; `source` is where the party's messages come from."""
-    words = frozenset(rules)
+    words = frozenset(_spelt(one) for one in rules)
     if not words or _ALL in words:
         return False
     address = ip_address(host.partition("%")[0])
@@ -25,6 +25,11 @@ def denied(rules: Iterable[str], host: str, port: int, *, source: str, is_own: I
         or f"[{address}]:{port}" in words
         or f"{address}:{port}" in words
     )
+
+
+def _spelt(word: str) -> str:
+    """The guide has two names for each kind, `lanip` and `lanaddr`; an address has neither ending."""
+    return f"{word[:-2]}addr" if word.endswith("ip") else word
 
 
 def _kinds(

@@ -12,7 +12,19 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from switch.call import engine, media, onward, redirect, ringing, services
+from switch.call import (
+    dialin,
+    engine,
+    fallback,
+    media,
+    onward,
+    quality,
+    redirect,
+    rerouting,
+    ringing,
+    services,
+)
+from switch.call.board import place_of
 from switch.call.branch import Branch, carrier_uri
 from switch.call.causes import (
     CARRIERS_FAILED,
@@ -25,6 +37,9 @@ from switch.call.causes import (
 )
 from switch.call.identity import escaped, is_telephone
 from switch.call.reasons import of_answer
+from switch.call.resume import resume
+from switch.net import SECURE
+from switch.sip.locate import DEFAULT_PORT
 from switch.sip.uri import Uri
 
 if TYPE_CHECKING:
@@ -42,6 +57,8 @@ _CARRIERS_OWN = frozenset((401, 402, 403, 407, 408))
 
 def begin(call: Call) -> None:
     """Dial the first target."""
+    if call.decision is not None:
+        call.board.recents.dialled(call.decision, call.board.world(), call.wall_now())
     following(call, 0)
 
 
@@ -58,6 +75,28 @@ def following(call: Call, status: int) -> None:
     call.place += 1
     if target.kind == "service":
         services.begin(call, target)
+        return
+    if target.kind == "dial_in":
+        dialin.begin(call, target)
+        return
+    called = _registering(target)
+    if called:
+        call.board.registrar.elsewhere.seek(called, partial(resume, call, partial(reach, call, target)))
+    else:
+        reach(call, target)
+
+
+def _registering(target: Target) -> list[int]:
+    """The accounts that are called where they have registered."""
+    if target.ring is not None:
+        parties = (party for step in target.ring.steps for party in step)
+        return list(dict.fromkeys(one.account.id for one in parties if one.account is not None))
+    return [target.account.id] if target.trunk is not None and target.trunk.registers else []
+
+
+def reach(call: Call, target: Target) -> None:
+    """Who may be called is known: decide about the media, and dial."""
+    if call.state not in {"trying", "ringing"}:
         return
     try:
         media.open_relay(call, target)
@@ -79,7 +118,13 @@ def _dial(call: Call, target: Target) -> None:
     elif target.trunk.registers:
         _registered(call, target)
     else:
-        call.board.names.find(target.trunk.place, partial(_carrier, call, _by_account(call, target)))
+        chosen = _by_account(call, target)
+        if target.trunk.backup_host and call.board.trunks.down(target.account.id):
+            chosen = _at_backup(chosen)
+        assert chosen.trunk is not None
+        routes = call.board.trunks.routes(chosen.login)
+        place = place_of(routes[0]) if routes else None  # a proxy that we were told to pass (RFC 3608)
+        call.board.names.find(place or chosen.trunk.place, partial(_carrier, call, chosen))
 
 
 def _body(call: Call) -> bytes | None:
@@ -104,15 +149,23 @@ def _carrier(call: Call, target: Target, ways: list[Way]) -> None:
     if body is None:
         return
     settings = board.world().settings_of(target.account)
-    allowed = [way for way in ways if not board.denies(settings.denyaddr, way)] if settings.denyaddr else ways
+    found = [way for way in ways if way.transport in SECURE] if call.sips else ways
+    allowed = (
+        [way for way in found if not board.denies(settings.denyaddr, way)] if settings.denyaddr else found
+    )
     if not allowed:
-        _note(call, target, 503, "address denied" if ways else "name not found", board.now)
+        quality.failed(call, target)
+        why = "address denied" if found else "it has no TLS, which sips needs" if ways else "name not found"
+        _note(call, target, 503, why, board.now)
         following(call, 503)
         return
+    if settings.sipsendtodefport and not call.sips:
+        allowed = [*allowed, *_standard_ports(allowed)]
     way, *others = allowed
     try:
         flow = board.flow_to(way, target.account)
     except ValueError as error:
+        quality.failed(call, target)
         _note(call, target, 503, str(error), board.now)
         following(call, 503)
         return
@@ -122,9 +175,24 @@ def _carrier(call: Call, target: Target, ways: list[Way]) -> None:
     branch = Branch(call, target, flow, marked, _carrier_done)
     branch.to = marked if phone in {"to", "always"} else uri
     branch.via_way, branch.other_ways = way, others
+    branch.routes = board.trunks.routes(target.login)
     call.branches = [branch]
     call.last = branch
     branch.ask(body, first_answer_within=trunk.response_seconds)
+
+
+def _at_backup(target: Target) -> Target:
+    """The same carrier at its second server (guide 8228), after which there is no third."""
+    trunk = target.trunk
+    assert trunk is not None
+    second = replace(trunk, host=trunk.backup_host, port=trunk.backup_port or trunk.port, backup_host="")
+    return replace(target, trunk=second)
+
+
+def _standard_ports(ways: list[Way]) -> list[Way]:
+    """The same hosts on the port that their transport has by default, where that is another way."""
+    standard = [way._replace(port=DEFAULT_PORT.get(way.transport, 5060)) for way in ways]
+    return [way for way in dict.fromkeys(standard) if way not in ways]
 
 
 def _by_account(call: Call, target: Target) -> Target:
@@ -143,7 +211,7 @@ def _by_account(call: Call, target: Target) -> Target:
 def _registered(call: Call, target: Target) -> None:
     """A carrier that registers with us is called where it is registered."""
     board, trunk = call.board, target.trunk
-    bindings = board.registrar.reachable(target.account.id, board.wall())
+    bindings = ringing.reachable(call, target.account)
     if not bindings:
         _note(call, target, 480, NOT_REGISTERED.name, board.now)
         following(call, 503)
@@ -185,6 +253,9 @@ def _carrier_done(branch: Branch, status: int) -> None:
         if branch.other_ways:
             _carrier(call, branch.target, branch.other_ways)
             return
+        if branch.target.trunk is not None and branch.target.trunk.backup_host:
+            reach(call, _at_backup(branch.target))
+            return
     if branch.target.login and (status in _CARRIERS_OWN or 500 <= status < 600):
         board = call.board
         most = board.world().settings_of(branch.target.account).trunk_account_failures
@@ -192,9 +263,15 @@ def _carrier_done(branch: Branch, status: int) -> None:
     if 300 <= status < 400:
         redirect.follow(call, branch.target, branch)
         return
+    if fallback.wanted(call, branch.target, branch, status):
+        reach(call, branch.target)
+        return
+    quality.failed(call, branch.target)
     if status in {401, 407}:
         status = 403
-    if (status in call.decision.failover_statuses or status == LOOPED) and status < 600:
+    settings = call.board.world().settings_of(branch.target.account)
+    statuses = rerouting.refined(call.decision.failover_statuses, settings)
+    if status < 600 and (status in statuses or (status == LOOPED and statuses)):
         following(call, status)
     else:
         _refuse(call, status, by="called")

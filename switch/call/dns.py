@@ -113,6 +113,7 @@ def _record(payload: Any) -> Naptr | Srv | str | None:
             payload.flags.string.decode("ascii"),
             payload.service.string.decode("ascii"),
             _name(payload.replacement),
+            payload.regexp.string.decode("ascii"),
         )
     except (UnicodeDecodeError, ValueError, OSError):
         return None

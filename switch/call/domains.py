@@ -39,7 +39,7 @@ def foreign(target: Uri, settings: Settings, board: Board, flow: Flow) -> bool:
     """Whether the Request-URI names neither an address of ours nor one of our domains. A tel URI names nobody."""
     if not target.host:
         return False
-    named = {one.lower() for one in settings.domainnames}
+    named = {one.lower() for one in (*settings.domainnames, settings.localdomain)}
     return target.host.lower() not in named and not board.sockets.is_own(
         target.address, target.port or 5060, flow
     )

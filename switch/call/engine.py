@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from switch.call import hold
 from switch.call.alarms import Alarm
-from switch.call.causes import INTERNAL, OVERLOAD
+from switch.call.causes import OVERLOAD
 from switch.call.measured import of_rtpengine
+from switch.call.resume import resume
 from switch.call.sound import CALLED, CALLER, Side, Sound
 from switch.media import UNSPECIFIED, Keys, PortsExhausted, Silence, reachable
 from switch.sip.codecs import named
@@ -42,18 +45,31 @@ _CODECS = {"OPUS": "opus/48000/2", "SPEEX": "speex/8000", "G726": "G726-32"}
 """Codecs that rtpengine must be told more of than the name."""
 
 
-def held_back(call: Call | None, message: Message, leg: Leg | None, go: Callable[[], None]) -> bool:
+def held_back(call: Call, message: Message, leg: Leg, go: Callable[..., None], *arguments: object) -> bool:
     """Whether `go` will be called later, once rtpengine has rewritten the message's SDP; else it is the caller's to call."""
-    sound = call.sound if call is not None else None
-    if sound is None or sound.ng is None or leg is None:
+    sound = call.sound
+    if sound is None or sound.ng is None:
         return False
-    wanted = bool(message.body) and message.content_type == SDP_TYPE and _is_used(call, leg, message)  # type: ignore[arg-type]
+    wanted = bool(message.body) and message.content_type == SDP_TYPE and _is_used(call, leg, message)
     if not sound.waiting and not wanted:
         return False
-    sound.waiting.append((message, leg if wanted else None, go))
-    if len(sound.waiting) == 1:
-        _first(call)  # type: ignore[arg-type]  # there is one: it has a sound
+    _wait(call, sound, message, leg if wanted else None, partial(go, *arguments))
     return True
+
+
+def rewritten(call: Call, message: Message, leg: Leg, go: Callable[[], None]) -> None:
+    """`go` once a description that we pass on by ourselves (not by a bridge) is as the other party shall see it."""
+    sound = call.sound
+    if sound is None or sound.ng is None or not message.body:
+        go()
+    else:
+        _wait(call, sound, message, leg, go)
+
+
+def _wait(call: Call, sound: Sound, message: Message, leg: Leg | None, go: Callable[[], None]) -> None:
+    sound.waiting.append((message, leg, go))
+    if len(sound.waiting) == 1:
+        _first(call, sound)
 
 
 def prepare(call: Call, go: Callable[[], None]) -> None:
@@ -67,10 +83,8 @@ def prepare(call: Call, go: Callable[[], None]) -> None:
         go()
 
 
-def _first(call: Call) -> None:
+def _first(call: Call, sound: Sound) -> None:
     """The first of those that wait; those after it that need no SDP go along at once."""
-    sound = call.sound
-    assert sound is not None
     while sound.waiting:
         message, leg, _go = sound.waiting[0]
         if leg is not None:
@@ -98,11 +112,7 @@ def _do_without(call: Call, sound: Sound, why: str) -> None:
 def _release(call: Call, sound: Sound) -> None:
     """Handle it; whatever comes of that stands behind it meanwhile."""
     try:
-        sound.waiting[0][2]()
-    except Exception:
-        call.board.counters.failures += 1
-        log.exception("call=%s handling failed", call.id)
-        call.hang_up(INTERNAL)
+        resume(call, sound.waiting[0][2])
     finally:
         sound.waiting.pop(0)
 
@@ -132,7 +142,7 @@ def _ask(call: Call, sound: Sound, message: Message, leg: Leg) -> None:
         if body is None and message is call.invite:
             _do_without(call, sound, why)
         _release(call, sound)
-        _first(call)
+        _first(call, sound)
 
     assert sound.ng is not None
     try:
@@ -140,6 +150,9 @@ def _ask(call: Call, sound: Sound, message: Message, leg: Leg) -> None:
         offer = sound.is_offer(message)
         if offer:
             sound.filter(sdp)
+        given = sound.sides[CALLER if leg.is_caller else CALLED]
+        given.described(sdp)
+        hold.shape(call, sound, sdp, CALLER if leg.is_caller else CALLED, offer=offer)
         fields = fields_of(call, sound, sdp, leg, offer=offer)
     except BadSdp as error:
         told(None, str(error))
@@ -156,6 +169,7 @@ class Watch:
 
     def __init__(self, call: Call) -> None:
         self.call = call
+        self.sound = call.sound
         self.packets = 0
         self.heard = False
         self.since = call.board.now
@@ -167,14 +181,14 @@ class Watch:
 
     def _look(self) -> None:
         sound = self.call.sound
-        if self.call.state == "up" and sound is not None and sound.ng is not None:
+        if self.call.state == "up" and sound is self.sound and sound is not None and sound.ng is not None:
             sound.ng.query(self._told)
 
     def _told(self, reply: dict[str, Any]) -> None:
         call = self.call
         call.board.now = call.board.clock()
-        if call.state != "up" or call.sound is None:
-            return
+        if call.state != "up" or call.sound is None or call.sound is not self.sound:
+            return  # over, or it goes on elsewhere, which is watched too
         packets = packets_of(reply)
         if call.sound.ng is not None:
             call.sound.measured = of_rtpengine(reply, call.sound.ng, call.codec)
@@ -205,7 +219,6 @@ def fields_of(call: Call, sound: Sound, sdp: Sdp, leg: Leg, *, offer: bool) -> d
     me, other = (CALLER, CALLED) if leg.is_caller else (CALLED, CALLER)
     side, peer = sound.sides[me], sound.sides[other]
     audio = sdp.audio
-    side.held = sdp.held
     side.ice = any(part.attributes("candidate") for part in sdp.media)
     if audio is not None:
         side.protocol = audio.protocol
@@ -219,6 +232,7 @@ def fields_of(call: Call, sound: Sound, sdp: Sdp, leg: Leg, *, offer: bool) -> d
         if address != audio.address:
             fields["received-from"] = ["IP6" if ":" in address else "IP4", address]
     if offer:
+        fields["TOS"] = call.board.relay.dscp << 2
         _transport(sound, side, peer, fields)
         _codecs(side, peer, fields)
     return fields

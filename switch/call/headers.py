@@ -6,10 +6,11 @@ message as it is on the wire. An account without rules has none to ask: `World.h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from email.utils import formatdate
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import re2
 
@@ -17,6 +18,9 @@ from switch.sip.grammar import BadValue
 from switch.sip.headers import SPELLED, canonical
 from switch.sip.message import Header, Message, Request
 from switch.sip.uri import NameAddr, Uri
+
+if TYPE_CHECKING:
+    from switch.world.settings import Settings
 
 MOST_HEADERS = 128
 LONGEST_VALUE = 2048
@@ -222,11 +226,27 @@ def _is_uri(text: str) -> bool:
 class Wire:
     """Rules for everybody's messages, as bytes (guide 13841-13859)."""
 
-    __slots__ = ("_agent", "_dated", "_drops", "_incoming", "_outgoing")
+    __slots__ = (
+        "_agent",
+        "_dated",
+        "_disposition",
+        "_drops",
+        "_hidden",
+        "_incoming",
+        "_minutes",
+        "_outgoing",
+    )
 
-    def __init__(self, rules: Iterable[Rule], *, agent: str = "", dated: bool = False) -> None:
-        self._agent = agent.encode()
-        self._dated = dated
+    def __init__(
+        self, rules: Iterable[Rule], settings: Settings, hidden: frozenset[str] = frozenset()
+    ) -> None:
+        """`hidden`: names that Allow and Supported shall not have."""
+        self._agent = settings.agent.encode()
+        self._dated = settings.usedateheader
+        self._minutes = settings.gmtdiff
+        how = settings.addcontentdispoztion
+        self._disposition = b"" if how == "no" else b"session;handling=" + how.encode()
+        self._hidden = hidden
         found = [
             one for one in rules if one.action == "raw" or (one.action == "drop" and one.direction == "out")
         ]
@@ -235,7 +255,8 @@ class Wire:
         self._drops = tuple(one for one in found if one.action == "drop")
 
     def __bool__(self) -> bool:
-        return bool(self._incoming or self._outgoing or self._drops or self._agent or self._dated)
+        own = self._agent or self._dated or self._disposition or self._hidden
+        return bool(self._incoming or self._outgoing or self._drops or own)
 
     def incoming(self, data: bytes, host: str) -> bytes:
         """What has come from there, as it shall be read."""
@@ -246,9 +267,13 @@ class Wire:
         if self._agent:
             data = _with(data, b"Server" if data.startswith(b"SIP/2.0 ") else b"User-Agent", self._agent)
         if self._dated:
-            data = _with(
-                data, b"Date", formatdate(wall, usegmt=True).encode()
-            )  # RFC 3261 §20.17: GMT, always
+            # RFC 3261 §20.17 wants GMT; a phone that shows it as it is wants its own time (gmtdiff).
+            date = formatdate(wall + 60 * self._minutes, usegmt=True)
+            data = _with(data, b"Date", date.encode())
+        if self._disposition and b"\r\nContent-Type: application/sdp\r\n" in data:
+            data = _with(data, b"Content-Disposition", self._disposition)  # RFC 3261 §20.11
+        if self._hidden:
+            data = _less(data, self._hidden)
         for rule in self._drops:
             data = _without(rule, data, host)
         return _raw(self._outgoing, data, host) if self._outgoing else data
@@ -260,6 +285,20 @@ def _with(data: bytes, name: bytes, value: bytes) -> bytes:
     if b"\r\n" + name + b": " in head:
         return data
     return b"%b\r\n%b: %b%b%b" % (head, name, value, empty, body)
+
+
+_LISTING = re.compile(rb"\r\n(Allow|Supported): ([^\r\n]*)")
+
+
+def _less(data: bytes, hidden: frozenset[str]) -> bytes:
+    """Without these names in Allow and Supported."""
+
+    def kept(match: re.Match[bytes]) -> bytes:
+        names = [one for one in match[2].decode().split(", ") if one not in hidden]
+        return b"\r\n%b: %b" % (match[1], ", ".join(names).encode())
+
+    head, empty, body = data.partition(b"\r\n\r\n")
+    return _LISTING.sub(kept, head) + empty + body
 
 
 def _raw(rules: Sequence[Rule], data: bytes, host: str) -> bytes:

@@ -10,19 +10,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
+from apps.numbers.engine.countries import is_international
 from switch.sip.message import BadMessage, Header, Message
 
 if TYPE_CHECKING:
     from switch.call.model import Caller
     from switch.world.settings import Settings
+    from switch.world.world import World
 
 TRUNKS = frozenset({"customer_trunk", "carrier"})
 ANONYMOUS = "anonymous"
 NOWHERE = "anonymous.invalid"
 _HIDING = frozenset(("id", "user", "header"))
+SHOWN = frozenset(("none",))
+"""What a caller asks for who wants its number to be shown."""
 _TELEPHONE = frozenset("0123456789")
 _PLAIN_USER = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,;?/")
 
@@ -43,6 +48,8 @@ class Facts:
     """What is known of a caller and of who is called."""
 
     number: str  # as the pipeline found it
+    ruled: str  # the one that a rule shows, whatever settings say; "": none does
+    ruled_identity: str  # the same for the identity header
     display: str
     username: str
     own_number: str
@@ -50,11 +57,21 @@ class Facts:
     contact_user: str
     asserted: str  # of P-Asserted-Identity or P-Preferred-Identity
     remote_party: str  # of Remote-Party-ID
+    everybodys: str  # the choice of a number that holds where accounts have none of their own
     called_username: str
     called_number: str
     privacy: frozenset[str]
     carrier: bool  # the called is one
     trusted: bool  # the called may know a hidden caller
+
+
+def claim(account: Caller, settings: Settings, world: World, number: str) -> str:
+    """A number that the caller names itself, if it may show it: a trunk any, a phone those that it has a right to (guide 9157)."""
+    if account.kind in TRUNKS or settings.allowcalleridchange or not number:
+        return number
+    shown = number.removeprefix("+")
+    own = (one.caller_number.removeprefix("+") for one_id in account.path if (one := world.account(one_id)))
+    return number if shown in own or world.lists.may_show(shown, account.path) else ""
 
 
 def trusted(account: Caller, settings: Settings) -> bool:
@@ -100,7 +117,9 @@ def display_of(message: Message, header: str) -> str:
 def present(facts: Facts, caller: Settings, called: Settings) -> Shown:
     """Decide it, from the settings of both accounts; the called's own choice of a number goes before the caller's."""
     hidden = _hidden(facts, caller)
-    number = _number(_first(called.replacecalleroncalls, caller.replacecalleroncalls), facts, caller)
+    number = facts.ruled or _chosen(facts, caller, called)
+    if not facts.ruled and called.rewriteaddress and not (caller.identityforward or caller.identityrewrite):
+        number = called.rewriteaddress.removeprefix("+")
     rewritten = _rewritten(number, caller)
     asserting = caller.cli in {"asserted", "asserted_to_trusted"}
     if not (asserting and caller.identityrwmode == "identity"):
@@ -109,14 +128,43 @@ def present(facts: Facts, caller: Settings, called: Settings) -> Shown:
     if number == ANONYMOUS:
         hidden = True
     header = _header(facts, caller, called, rewritten, hidden=hidden)
+    if called.rewriteaddress == ANONYMOUS and number == ANONYMOUS:
+        header = ""
     identity = ""
     if header:
         choice = _first(called.forcedcallernidentity, caller.forcedcallernidentity)
-        identity = _identity(choice, facts, caller, rewritten)
+        identity = facts.ruled_identity or _identity(choice, facts, caller, rewritten)
     if hidden:
         host = "" if called.usephysicalfromaddr == "local" else NOWHERE
         return Shown("Anonymous", ANONYMOUS, host, True, identity, header)
     return Shown(display, number, "", False, identity, header)
+
+
+def _chosen(facts: Facts, caller: Settings, called: Settings) -> str:
+    """The number of From, before what stands in for it.
+
+    1. The house's only number, to carriers (`globaldidout`).
+    2. Where a subscriber of ours is called, the usual one (`useorigcallerforeu`).
+    3. One that a numbering plan knows (`userealphonenumbercallerid`), if there is any.
+    4. The one that `replacecalleroncalls` names; accounts' own values count if `replacecalleroncallsusercheck` says so.
+    """
+    if facts.carrier and caller.globaldidout:
+        return caller.globaldidout.removeprefix("+")
+    if caller.useorigcallerforeu and not facts.carrier:
+        return facts.number
+    if caller.userealphonenumbercallerid:
+        named = (facts.number, facts.own_number, facts.asserted, facts.remote_party, facts.from_user)
+        real = next((one for one in named if is_real(one.removeprefix("+"))), "")
+        if real:
+            return real.removeprefix("+")
+    choice = _first(called.replacecalleroncalls, caller.replacecalleroncalls)
+    return _number(choice if caller.replacecalleroncallsusercheck else facts.everybodys, facts, caller)
+
+
+@lru_cache(maxsize=4096)
+def is_real(number: str) -> bool:
+    """Whether some country's numbering plan has the number."""
+    return is_telephone(number) and is_international(number)
 
 
 def _first(*choices: str) -> str:
@@ -205,6 +253,19 @@ def _best(choice: str, facts: Facts, least: int) -> str:
     if choice == "first_good":
         return good[0] if good else ""
     return next((one for one in good if len(one.removeprefix("+")) >= least), good[0] if good else "")
+
+
+def with_verstat(shown: Shown, verstat: str, where: str) -> Shown:
+    """The same, with a word on whether the number is proved (3GPP TS 24.229 §7.2A.20); nothing of who is hidden."""
+    if not verstat or where == "no" or shown.hidden or not is_telephone(shown.user):
+        return shown
+    word = f";verstat={verstat}"
+    if where == "from":
+        return shown._replace(user=shown.user + word)
+    header = shown.header or "P-Asserted-Identity"
+    asserted = (shown.identity or shown.user) + word
+    user = shown.user + word if where == "both" else shown.user
+    return shown._replace(user=user, identity=asserted, header=header)
 
 
 # --- headers --------------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from switch.auth import PROXY_REQUIRED, Doorkeeper, Refused
@@ -18,20 +20,26 @@ from switch.call import (
     domains,
     identity,
     inner,
+    joins,
+    keyed,
+    lookups,
     media,
     message,
     money,
+    pins,
     replaces,
     services,
     session_timer,
+    sources,
 )
 from switch.call.abilities import ACCEPT, ALLOW_OUTSIDE, SUPPORTED, unknown_extensions, welcome
 from switch.call.board import Board, new_call_id
-from switch.call.call import Call
-from switch.call.causes import MOVED, OTHER_DOMAIN
-from switch.call.model import Caller, CallRequest, NeedsDigest, Rejection
+from switch.call.call import TRYING, Call
+from switch.call.causes import DATABASE_AWAY, MOVED, NOT_AUTHORISED, OTHER_DOMAIN
+from switch.call.model import Caller, CallRequest, Decision, NeedsDigest, Rejection
 from switch.call.pipeline import decide, identify
 from switch.call.record import told
+from switch.call.rewriting import before_authentication, in_whose_name
 from switch.events.core import Events
 from switch.events.publishing import Publishing
 from switch.net import SECURE
@@ -44,6 +52,7 @@ from switch.trunks.inward import by_registration
 
 if TYPE_CHECKING:
     from switch.net import Flow
+    from switch.outside.gate import Grant
     from switch.world.world import World
 
 log = logging.getLogger("switch.call")
@@ -56,6 +65,7 @@ KNOWN = frozenset((
 BUSY: tuple[Header, ...] = (("Retry-After", "5"),)
 LONGEST_NAME = 128
 """Characters of a display name that go on: it stands twice in what a carrier gets."""
+PHONES = frozenset(("subscriber", "extension", "agent"))
 LABELLED = re.compile(r"z9hG4bK-w[0-9]{1,3}-")
 
 
@@ -78,12 +88,15 @@ class Inbound:
             tx.reply(481, board.now)
             return
         settings = board.world().settings
+        if not sources.heard(tx.flow.host, settings):  # type: ignore[attr-defined]  # our Net's flow
+            tx.reply(403, board.now)
+            return
         if (settings.allowua or settings.blockua) and not welcome(
             request.get("User-Agent") or "", settings.allowua, settings.blockua
         ):
             tx.reply(403, board.now)
             return
-        if self._wrong(tx, request):
+        if self._wrong(tx, request) or self._waits(tx, request):
             return
         if request.method == "INVITE" and isinstance(tx, InviteServerTransaction):
             self._invite(tx, request)
@@ -103,7 +116,7 @@ class Inbound:
     def _wrong(self, tx: ServerTransaction, request: Request) -> bool:
         """Whether it was refused for what every request must be."""
         now = self.board.now
-        unknown = unknown_extensions(request)
+        unknown = unknown_extensions(request, self.board.world().hidden)
         if unknown:
             tx.reply(420, now, None, (("Unsupported", ", ".join(unknown)),))
             return True
@@ -112,6 +125,11 @@ class Inbound:
             hops = request.max_forwards
         except BadMessage as error:
             tx.reply(error.status or 400, now, error.reason)
+            return True
+        if request.uri.startswith("sips:") and tx.flow.transport not in SECURE:  # type: ignore[attr-defined]
+            tx.reply(
+                416, now, "SIPS needs TLS"
+            )  # RFC 3261 §26.2.2: each hop must be secure, and this one was not
             return True
         if (
             hops == 0 and request.method == "INVITE"
@@ -123,16 +141,32 @@ class Inbound:
             return True
         return False
 
+    def _waits(self, tx: ServerTransaction, request: Request) -> bool:
+        """Whether somebody else is asked about its digest; then it is handled once there is an answer."""
+        board, world = self.board, self.board.world()
+        if board.gate is None or not world.asks_outside:
+            return False
+        given = self.doorkeeper.outside(request, world, board.wall())
+        credential = world.credential(given.username) if given is not None else None
+        account = world.account(credential.account_id) if credential is not None else None
+        if given is None or account is None:
+            return False
+        settings = world.settings_of(account)
+        held = board.gate.holds(tx, request, given, settings, world, partial(board.again, tx, request))
+        if held and request.method == "INVITE" and not tx.answered:
+            tx.reply(100, board.now)
+        return held
+
     def _message(self, tx: ServerTransaction, request: Request) -> None:
         """A message outside a dialog, from whoever proves to be an account of ours."""
         board = self.board
-        asking = read(request, tx.flow, board.wall())  # type: ignore[arg-type]  # our Net's flow
+        asking = self._read(tx, request)
         found = identify(asking, board.world())
         sender = self._prove(tx, request, asking) if isinstance(found, NeedsDigest) else found
         if isinstance(sender, Rejection):
             tx.reply(sender.cause.status, board.now)
         elif sender is not None:
-            message.deliver(board, tx, request, sender)
+            message.deliver(board, tx, request, asking, sender)
 
     # --- INVITE -----------------------------------------------------------------------------------------------------------------
 
@@ -143,26 +177,14 @@ class Inbound:
             tx.reply(482, board.now)
             return
         replaced = replaces.wanted(invite)
+        joined = joins.wanted(invite)
         inside = replaced is not None and inner.sealed(board, invite, invite.get("Replaces") or "")
-        if invite.get(services.PICKUP) is not None and services.asked_inside(board, tx, invite):
+        if self._asked_inside(tx, invite):
             return
         if not inside and self._from_ourselves(tx, invite):
             tx.reply(482, board.now)
             return
-        if invite.body and not media.has_sdp(invite) and not _mixed(invite):
-            tx.reply(415, board.now, None, (ACCEPT,))
-            return
-        if not _accepts_sdp(invite):
-            tx.reply(406, board.now, None, (ACCEPT,))
-            return
-        try:
-            contact = invite.contact
-            recorded_routes(invite)
-        except BadMessage as error:
-            tx.reply(400, board.now, error.reason)
-            return
-        if contact is None and invite.via.branch.startswith(COOKIE):  # a peer of RFC 2543 need not give any
-            tx.reply(400, board.now, "No Contact")
+        if self._unusable(tx, invite):
             return
         world = board.world()
         if (
@@ -181,16 +203,57 @@ class Inbound:
         if inside and replaced is not None:
             replaces.take(board, tx, invite, replaced, None)
             return
-        request = read(invite, tx.flow, board.wall())  # type: ignore[arg-type]  # our Net's flow
-        by_registration(request, invite, board.trunks, world)
-        found = identify(request, world)
-        caller = self._prove(tx, invite, request) if isinstance(found, NeedsDigest) else found
+        request = self._read(tx, invite)
+        caller = self._caller(tx, invite, request)
         if caller is None:
             return
-        if replaced is not None and not isinstance(caller, Rejection):
+        if isinstance(caller, Rejection):
+            self._begin(tx, invite, request, caller)
+        elif replaced is not None:
             replaces.take(board, tx, invite, replaced, caller)
-            return
-        self._begin(tx, invite, request, caller)
+        elif joined is not None:
+            joins.take(board, tx, invite, request, caller, joined)
+        elif not joins.by_header(board, tx, invite, request, caller):
+            self._begin(tx, invite, request, caller)
+
+    def _read(self, tx: ServerTransaction, request: Request) -> CallRequest:
+        """What decides about it, with what is known of its address."""
+        flow: Flow = tx.flow  # type: ignore[assignment]  # our Net's
+        found = read(request, flow, self.board.wall())
+        found.named = self.board.leads_to(flow.host)
+        if self.board.world().settings.allowtrustedip in sources.NEAR:
+            found.from_us = sources.from_us(flow.host, self.board.sockets.local_address(flow)[0])
+        return found
+
+    def _asked_inside(self, tx: InviteServerTransaction, invite: Request) -> bool:
+        """Whether another worker asks for a call that may be here, to take it or to join it; then it is answered."""
+        board = self.board
+        if invite.get(services.PICKUP) is not None:
+            return services.asked_inside(board, tx, invite)
+        if invite.get(joins.ASK) is None:
+            return False
+        request = read(invite, tx.flow, board.wall())  # type: ignore[arg-type]  # our Net's flow
+        return joins.asked_inside(board, tx, invite, request)
+
+    def _unusable(self, tx: InviteServerTransaction, invite: Request) -> bool:
+        """Whether it was refused for its body, what it accepts, or the way back that it names."""
+        board = self.board
+        if invite.body and not media.has_sdp(invite) and not _mixed(invite):
+            tx.reply(415, board.now, None, (ACCEPT,))
+            return True
+        if not _accepts_sdp(invite):
+            tx.reply(406, board.now, None, (ACCEPT,))
+            return True
+        try:
+            contact = invite.contact
+            recorded_routes(invite)
+        except BadMessage as error:
+            tx.reply(400, board.now, error.reason)
+            return True
+        if contact is None and invite.via.branch.startswith(COOKIE):  # a peer of RFC 2543 need not give any
+            tx.reply(400, board.now, "No Contact")
+            return True
+        return False
 
     def _from_ourselves(self, tx: InviteServerTransaction, invite: Request) -> bool:
         """An INVITE of ours came back with nobody between: a carrier whose address is our own.
@@ -204,12 +267,67 @@ class Inbound:
             tx.flow,  # type: ignore[arg-type]  # our Net's flow
         )
 
+    def _caller(
+        self, tx: InviteServerTransaction, invite: Request, request: CallRequest
+    ) -> Caller | Rejection | None:
+        """The account that calls, after rules that may change what it is known by; None when it has been asked for its password."""
+        refused = before_authentication(request, self.board.world())
+        if refused is not None:
+            return refused
+        by_registration(request, invite, self.board.trunks, self.board.world())
+        return self._who(tx, invite, request)
+
+    def _who(
+        self, tx: InviteServerTransaction, invite: Request, request: CallRequest
+    ) -> Caller | Rejection | None:
+        """The account that calls; None when it has been asked for its password."""
+        world, flow = self.board.world(), tx.flow
+        found = identify(request, world)
+        if isinstance(found, NeedsDigest) and self._came_registered(request, flow, world):  # type: ignore[arg-type]
+            found = identify(request, world)
+        caller = self._prove(tx, invite, request) if isinstance(found, NeedsDigest) else found
+        return self._admitted(caller, invite, request, world) if isinstance(caller, Caller) else caller
+
+    def _admitted(
+        self, caller: Caller, invite: Request, request: CallRequest, world: World
+    ) -> Caller | Rejection:
+        """The account, unless it may not call with such a device without a password, or with a phone that is not registered."""
+        settings = world.settings
+        proved = request.digest_username or request.upper
+        if (
+            (settings.alloweua or settings.blockeua)
+            and not proved
+            and not welcome(invite.get("User-Agent") or "", settings.alloweua, settings.blockeua)
+        ):
+            return Rejection(NOT_AUTHORISED, "such a device may not call without a password", caller)
+        if (
+            caller.kind in PHONES
+            and not request.trunk
+            and not world.settings_of(caller).allowcallunregistered
+            and not self.board.registrar.reachable(caller.id, self.board.wall())
+        ):
+            return Rejection(NOT_AUTHORISED, "its phone is not registered", caller)
+        return caller
+
+    def _came_registered(self, request: CallRequest, flow: Flow, world: World) -> bool:
+        """Whether it came by the way by which a phone of its account is registered, and that is proof enough (`reuseep`)."""
+        credential = world.credential(request.from_user)
+        account = world.account(credential.account_id) if credential is not None else None
+        if account is None or not world.settings_of(account).reuseep:
+            return False
+        known = self.board.registrar.reachable(account.id, self.board.wall())
+        if not heard_here(account, world, request) or not any(one.flow.same_way(flow) for one in known):
+            return False
+        request.digest_username = request.from_user
+        return True
+
     def _prove(
         self, tx: ServerTransaction, invite: Request, request: CallRequest
     ) -> Caller | Rejection | None:
         """The account of a digest; None when the caller was asked for one."""
         world, board = self.board.world(), self.board
-        proof = self.doorkeeper.prove(invite, world, board.wall(), PROXY_REQUIRED, request.source_host)
+        host, port = request.source_host, request.source_port
+        proof = self.doorkeeper.prove(invite, world, board.wall(), PROXY_REQUIRED, host, port)
         if isinstance(proof, Refused):
             tx.reply(proof.status, board.now, None, proof.headers)
             return None
@@ -230,25 +348,35 @@ class Inbound:
             if shortest:  # like a 401: the caller asks again at once, and that INVITE leaves the record
                 tx.reply(422, board.now, None, (("Min-SE", str(shortest)),))
                 return
-        if isinstance(caller, Caller):
+        if isinstance(caller, Caller) and not request.original:
             request.called = _called(invite, request, world.settings_of(caller).loadcallednumberfromto)
         rules = world.header_rules(caller) if isinstance(caller, Caller) else None
         if rules is not None:  # on a copy: answers and the dialog bear what the caller wrote
             invite = Request(invite.method, invite.uri, list(invite.headers), invite.body)
         if rules is not None and rules.heard(invite, request.source_host, beginning=True):
             changed = read(invite, tx.flow, request.received_at)  # type: ignore[arg-type]  # our Net's flow
-            request = replace(changed, call_id=request.call_id, digest_username=request.digest_username)
-            request.called = _called(invite, request, world.settings_of(caller).loadcallednumberfromto)  # type: ignore[arg-type]
+            request = replace(
+                changed,
+                call_id=request.call_id,
+                digest_username=request.digest_username,
+                trunk=request.trunk,
+                named=request.named,
+            )
+            caller = before_authentication(request, world) or caller
+            if isinstance(caller, Caller) and not request.original:
+                request.called = _called(invite, request, world.settings_of(caller).loadcallednumberfromto)
+        if isinstance(caller, Caller):
+            caller = pins.dialled(board, caller, request, world)
         if isinstance(caller, Rejection):
             if caller.caller is None:
                 log.info("refused %s from %s: %s", caller.cause.name, request.source_host, caller.detail)
                 tx.reply(caller.cause.status, board.now)
                 return
             account: Caller = caller.caller
-            outcome: object = caller
+            outcome: Decision | Rejection = caller
         else:
-            account = caller
-            outcome = decide(request, caller, world, request.received_at, board.usage)
+            account = caller = in_whose_name(request, caller, world)
+            outcome = decided(board, request, caller, world)
         call = Call(board, request, account, tx, invite, phone=bool(request.digest_username))
         call.world_version = world.version
         elsewhere = domains.verdict(invite.target, world.settings, board, tx.flow)  # type: ignore[arg-type]  # our Net's
@@ -258,12 +386,65 @@ class Inbound:
         if elsewhere:
             call.refuse(MOVED, extra=(("Contact", f"<{elsewhere}>"),))
             return
-        if isinstance(outcome, Rejection):
-            call.refuse(outcome.cause, comment=told(outcome.detail, outcome.trace))
-            return
-        call.decision = outcome  # type: ignore[assignment]  # the other case of `decide`
-        board.live.changed(call)
+        lookups.wait(call, request, account, outcome, partial(_decided, call))
+
+
+def _decided(call: Call, outcome: Decision | Rejection) -> None:
+    """All that had to be asked is known."""
+    if isinstance(outcome, Rejection):
+        call.refuse(outcome.cause, comment=told(outcome.detail, outcome.trace), play=outcome.play)
+        return
+    call.decision = outcome
+    call.board.live.changed(call)
+    go = partial(_judge, call, partial(_ask_others, call, call.board.world()))
+    if outcome.ask:
+        keyed.ask(call, go)
+    else:
+        go()
+
+
+def decided(board: Board, request: CallRequest, caller: Caller, world: World) -> Decision | Rejection:
+    """The pipeline's decision, and what there is to remember of it."""
+    settings, habits = world.settings_of(caller), board.usage.habits
+    if settings.maxrouterreqpermin:
+        habits.asked()
+    outcome = decide(request, caller, world, request.received_at, board.usage)
+    if settings.blockscanning_treshold:
+        number = outcome.called if isinstance(outcome, Decision) else outcome.called or request.called
+        habits.decided(caller.id, number, settings.blockscanning_mode)
+    return outcome
+
+
+def _judge(call: Call, go: Callable[[], None]) -> None:
+    """Look whether the caller number is proved, where somebody does, and go on."""
+    if call.board.stir is not None:
+        call.board.stir.check(call, go)
+    else:
+        go()
+
+
+def _ask_others(call: Call, world: World) -> None:
+    """Go on with the call once everybody else that has a say in it has agreed."""
+    gate = call.board.gate
+    if gate is not None and world.settings_of(call.account).externalcalls != "no":
+        gate.authorise(call, world, partial(_granted, call))
+    else:
         money.first(call, announce.before)
+
+
+def _granted(call: Call, grant: Grant) -> None:
+    """Somebody else has said whether the call may be; meanwhile the caller may have given up."""
+    if call.state != TRYING or call.decision is None:
+        return
+    call.board.now = call.board.clock()
+    if not grant.allowed:
+        cause = DATABASE_AWAY if grant.away else NOT_AUTHORISED
+        call.refuse(cause, comment=f"an outside server refused it: {grant.reason}")
+        return
+    if grant.seconds:
+        longest = call.decision.max_seconds
+        call.decision.max_seconds = min(longest, grant.seconds) if longest else grant.seconds
+    money.first(call, announce.before)
 
 
 def _accepts_sdp(invite: Request) -> bool:
@@ -310,8 +491,10 @@ def _anonymous(invite: Request) -> bool:
     uri = invite.from_.uri
     if uri.user.lower() == "anonymous" or uri.host.lower() == "anonymous.invalid":
         return True
-    wanted = (invite.get("Privacy") or "").lower().replace(";", ",").split(",")
-    return any(one.strip() in {"id", "user", "header"} for one in wanted)
+    wanted = invite.get("Privacy")
+    if wanted is None:
+        return False
+    return any(one.strip() in {"id", "user", "header"} for one in wanted.lower().replace(";", ",").split(","))
 
 
 def _called(invite: Request, request: CallRequest, where: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from switch.call import dial
 from switch.call.model import Decision, Target, TrunkAddress
-from switch.call.onward import Onward
+from switch.call.onward import Apart
 from switch.net import Flow
 
 if TYPE_CHECKING:
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
     from switch.call.board import Board
     from switch.call.branch import Branch
+    from switch.call.call import Call
     from switch.call.reliable import Owed
     from switch.sip.message import Header, Request, Response
 
 SEAL = "X-Mizu-Inner"
 GOOD_FOR = 10.0
 """Seconds that a seal is good for."""
+NOT_HERE = 404
 RING_SECONDS, RESPONSE_SECONDS = 120, 5
 
 
@@ -70,7 +72,24 @@ def own_trunk(board: Board, flow: Flow, worker_port: int = 0) -> TrunkAddress:
     )
 
 
-class Inner(Onward):
+def ask_siblings(call: Call, header: str, asked: str, why: str) -> bool:
+    """Dial the other workers of the node, one after the other, until one has what is asked for; False: there are none."""
+    board, decision = call.board, call.decision
+    ports = board.sockets.siblings()
+    if decision is None or not ports:
+        return False
+    call.extra = ((header, asked), seal(board, asked))
+    decision.targets = [
+        Target("inner", call.account, call.request.called, own_trunk(board, call.caller.flow, port), why=why)
+        for port in ports
+    ]
+    decision.failover_statuses = frozenset((NOT_HERE, 408, 503))
+    call.place = 0
+    dial.following(call, NOT_HERE)
+    return True
+
+
+class Inner(Apart):
     """A way to another dialog of this node, within the call whose party is joined to it; its `extra` headers say what it asks for there."""
 
     __slots__ = ("connected",)

@@ -1,4 +1,4 @@
-"""INVITEs too large for a datagram go to a carrier by TCP, and by UDP after all when that is not to be had (RFC 3261 §18.1.1)."""
+"""Requests too large for a datagram go to a carrier or trunk by TCP, and by UDP after all when that is not to be had (RFC 3261 §18.1.1)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from switch.sip.message import Request
 
 if TYPE_CHECKING:
     from switch.call.branch import Branch
+    from switch.call.leg import Leg
     from switch.net import Flow
+    from switch.sip.client import Spare
 
 LIMIT = 1300
 """Bytes of a request above which UDP is not to be used when the path's MTU is not known."""
@@ -21,17 +23,39 @@ NO_TCP = 600.0
 
 def by_tcp(branch: Branch) -> bool:
     """Turn the branch to TCP, once; unless the carrier has refused that lately or has to keep to its transport."""
-    flow, board = branch.flow, branch.board
-    if branch.small is not None or flow.transport != "udp" or branch.phone or board.names.is_down(_way(flow)):
-        return False
-    if board.world().settings_of(branch.target.account).stricttransport != "no":
-        return False
-    try:
-        found = board.sockets.connect_flow("tcp", flow.host, flow.port, local=flow.local, patience=TCP_WITHIN)
-    except ValueError:
+    flow = branch.flow
+    found = _tcp(branch, flow) if branch.small is None else None
+    if found is None:
         return False
     branch.small, branch.flow = flow, found
     return True
+
+
+def inside(leg: Leg, request: Request, flow: Flow) -> tuple[Flow, Spare | None]:
+    """The way for a large request inside a dialog, whose Via becomes that of the way; and what to do when TCP is refused."""
+    board, found = leg.board, _tcp(leg, flow)
+    if found is None:
+        return flow, None
+
+    def spare() -> tuple[Flow, str]:
+        board.names.failed(_way(flow), NO_TCP)
+        return flow, board.via(flow)
+
+    request.set("Via", board.via(found))
+    return found, spare
+
+
+def _tcp(leg: Leg, flow: Flow) -> Flow | None:
+    """The same place by TCP, if that may be and has not been refused lately. A phone is called the way it came."""
+    board = leg.board
+    if flow.transport != "udp" or leg.phone or board.names.is_down(_way(flow)):
+        return None
+    if board.world().settings_of(leg.account).stricttransport != "no":
+        return None
+    try:
+        return board.sockets.connect_flow("tcp", flow.host, flow.port, local=flow.local, patience=TCP_WITHIN)
+    except ValueError:
+        return None
 
 
 def by_udp(branch: Branch) -> Request | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from switch.call import large
 from switch.call.proof import Errand, proofs_of
 from switch.net import Flow
 from switch.sip.client import ClientTransaction, InviteClientTransaction
 from switch.sip.dialog import Dialog
-from switch.sip.message import Header, Request
+from switch.sip.message import Header
 from switch.sip.server import InviteServerTransaction, ServerTransaction
 
 if TYPE_CHECKING:
@@ -100,6 +101,11 @@ class Leg:
         """Whose settings hold for this party."""
         return self.call.account
 
+    @property
+    def whose(self) -> Caller | None:
+        """The account whose phone or trunk it is; None: not known here."""
+        return self.owner or (self.call.account if self is self.call.caller else None)
+
     def enter(self, dialog: Dialog) -> None:
         """The leg is in this dialog now: requests in it come here."""
         self.dialog = dialog
@@ -153,8 +159,12 @@ class Leg:
         made = dialog.request(method, board.via(flow), headers, body)
         if self.rules is not None:
             self.rules.said(made, flow.host)
-        tx = board.layer.request(made, flow, board.now)
-        tx.context = context
+        data, spare = made.encode(), None
+        if len(data) > large.LIMIT:
+            flow, spare = large.inside(self, made, flow)
+            data = made.encode()
+        tx = board.layer.request(made, flow, board.now, data)
+        tx.context, tx.spare = context, spare
         return tx
 
     def acknowledge(self, headers: tuple[Header, ...] = (), body: bytes = b"") -> None:
@@ -162,13 +172,10 @@ class Leg:
         tx, self.unacked = self.unacked, None
         if tx is not None and self.dialog is not None:
             headers += proofs_of(tx.request)
-            ack = self.dialog.ack(self.board.via(self.way()), headers, body)
-            self._send_ack(tx, ack)
-
-    def _send_ack(self, tx: InviteClientTransaction, ack: Request) -> None:
-        """On the way of requests, which may differ from that of the INVITE: it follows the Contact of the 2xx."""
-        tx.flow = self.way()
-        tx.send_ack(ack, self.board.now)
+            tx.flow = flow = (
+                self.way()
+            )  # which may differ from that of the INVITE: it follows the Contact of the 2xx
+            tx.send_ack(self.dialog.ack(self.board.via(flow), headers, body), self.board.now)
 
     def hang_up(self, reason: str = "") -> None:
         """BYE, once: at once, or when the party has acknowledged its answer (RFC 3261 §15)."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from switch.media.quality import Reported, Side, heard
 
 if TYPE_CHECKING:
-    from switch.media import NgSession, Session
+    from switch.media import Endpoint, NgSession, Session
     from switch.media.rtpengine.client import Reply
 
 CALLER, CALLED = "caller", "called"
@@ -22,10 +22,18 @@ class Measured:
     caller: Side | None = None
     called: Side | None = None
 
+    def __add__(self, later: Measured) -> Measured:
+        """Of both parts of a call that went on with other parties: all packets, and the quality of the longer part."""
+        longer = max(self, later, key=lambda one: sum(one.rtp[:2]))
+        rtp = (self.rtp[0] + later.rtp[0], self.rtp[1] + later.rtp[1], self.rtp[2] + later.rtp[2])
+        return Measured(rtp, longer.caller, longer.called)
+
     @property
     def quality(self) -> dict[str, Any] | None:
         """As the record has it; None when no media was seen."""
-        if self.caller is None or self.called is None or not (self.caller.packets or self.called.packets):
+        if self.caller is None or self.called is None:
+            return None
+        if not any(one.packets or one.strays for one in (self.caller, self.called)):
             return None
         return {CALLER: self.caller.as_json(), CALLED: self.called.as_json()}
 
@@ -35,15 +43,26 @@ def of_relay(session: Session, codec: str) -> Measured:
     pairs = [(caller.report(), called.report()) for caller, called in session.streams]
     reports = session.reports or (None, None)
     sides = [
-        Side(one.packets, one.lost, round(1000 * one.jitter, 2), told.as_value() if told else None)
-        for one, told in zip(pairs[0], reports, strict=True)
-    ]
+        Side(
+            one.packets, one.lost, round(1000 * one.jitter, 2), told.as_value() if told else None,
+            address=_address(end), port=end.local[1], strays=one.strays,
+        )
+        for one, told, end in zip(pairs[0], reports, session.streams[0], strict=True)
+    ]  # fmt: skip
     rtp = (
         sum(caller.packets for caller, _ in pairs),
         sum(called.packets for _, called in pairs),
         sum(caller.lost + called.lost for caller, called in pairs),
     )
     return _judged(rtp, sides[0], sides[1], codec)
+
+
+def _address(end: Endpoint) -> str:
+    """Where the party's sound comes from; "" when none came."""
+    if end.remote is None:
+        return ""
+    host, port = end.remote
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def of_rtpengine(reply: Reply, session: NgSession, codec: str) -> Measured:
@@ -57,6 +76,14 @@ def of_rtpengine(reply: Reply, session: NgSession, codec: str) -> Measured:
     sides = [Side(found[me][0], 0, 0.0, lost[1 - me]) for me in (0, 1)]
     total = sum(one.lost for one in lost if one is not None)
     return _judged((found[0][0], found[1][0], total), sides[0], sides[1], codec)
+
+
+def packets_from(reply: Reply, session: NgSession, *, caller: bool) -> int:
+    """RTP packets that rtpengine has had from a party; 0 when it does not say."""
+    try:
+        return _of_tag(reply, session.tag(caller))[0]
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        return 0
 
 
 def _judged(rtp: tuple[int, int, int], caller: Side, called: Side, codec: str) -> Measured:

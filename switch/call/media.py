@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from random import getrandbits
 from typing import TYPE_CHECKING
 
-from switch.call import dtmf, engine, reoffer
+from switch.call import dtmf, engine, hold, recording, reoffer
 from switch.call.measured import Measured, of_relay, of_rtpengine
-from switch.call.sound import CALLED, CALLER, Sound, planned
+from switch.call.sound import CALLED, CALLER, Side, Sound, planned
 from switch.media import (
     Endpoint,
     Keys,
@@ -21,7 +22,7 @@ from switch.media import (
     is_address,
     reachable,
 )
-from switch.sip.message import Message, Response
+from switch.sip.message import Message, Request, Response
 from switch.sip.sdp import BadSdp, Media, Sdp
 
 if TYPE_CHECKING:
@@ -57,17 +58,21 @@ def open_relay(call: Call, target: Target) -> None:
     if "session" in call.privacy:  # nobody hears the other's address (RFC 3323 §4.2)
         sound.way = Way.ROUTE
     if before is not None:
-        sound.ng, sound.waiting = before.ng, before.waiting
+        sound.ng, sound.waiting, sound.recording = before.ng, before.waiting, before.recording
     if sound.ng is not None:
         sound.way = Way.ROUTE
-    elif sound.engine:
+    elif sound.engine and not call.own_relay:
         sound.way, sound.ng = Way.ROUTE, NgSession(call.board.rtpengine, call.id)
+        if before is not None and before.session is not None:
+            before.session.close()
     elif before is not None and before.session is not None:
         sound.way, sound.session = Way.ROUTE, before.session
     elif sound.way is Way.ROUTE:
         relay = call.board.relay
         caller, called = (relay.host_for(side.source) for side in sound.sides)
-        sound.session = relay.open(call.id, hosts=(caller, called))
+        accounts = zip((call.account, target.account), sound.sides, strict=True)
+        one, other = (account.id if side.settings.uniqueportperuser else 0 for account, side in accounts)
+        sound.session = relay.open(call.id, hosts=(caller, called), whose=(one, other))
     if sound.session is not None:
         sound.session.rtcp = all(side.settings.enablertcp for side in sound.sides)
         playing = call.announcement is not None and call.announcement.playing
@@ -80,9 +85,26 @@ def passed(call: Call, message: Message, source: Leg) -> bytes:
     if not has_sdp(message):
         return _without(call, message)
     source.described = message.body
+    recording.described(call)
     body = _led(call, message, source)
-    other = call.called if source.is_caller else call.caller
+    hold.look(call)
+    if call.sound is not None and call.sound.conference is not None:
+        call.sound.conference.described()
+    other = call.across(source)
     return body if not body or other is None or other.origin is None else other.origin.speak(body)
+
+
+def restored(call: Call, leg: Leg) -> None:
+    """An offer of the party was refused: what it said before holds again (RFC 3261 §14.1, RFC 6141 §3.4)."""
+    sound = call.sound
+    if sound is None or not leg.theirs:
+        return
+    with suppress(BadSdp):
+        if sound.ng is None:  # the relay expects its media where it was before
+            passed(call, Request("UPDATE", "sip:-", [("Content-Type", SDP_TYPE)], leg.theirs), leg)
+        else:
+            sound.sides[CALLER if leg.is_caller else CALLED].described(Sdp.parse(leg.theirs))
+            hold.look(call)
 
 
 def _without(call: Call, message: Message) -> bytes:
@@ -106,14 +128,28 @@ def _led(call: Call, message: Message, source: Leg) -> bytes:
     sdp = Sdp.parse(message.body)
     if offered:
         sound.filter(sdp)
-    dtmf.shape(sound, sdp, CALLER if source.is_caller else CALLED, offer=offered)
+    me, other = (CALLER, CALLED) if source.is_caller else (CALLED, CALLER)
+    sound.sides[me].described(sdp)
+    dtmf.shape(sound, sdp, me, offer=offered)
+    packets = sound.sides[other].settings.ptime
+    if packets:
+        _packets(sdp, packets)
     if sound.session is not None:
+        hold.shape(call, sound, sdp, me, offer=offered)
         _relay(call, sound, sound.session, sdp, source)
     elif sound.way is Way.CORRECT:
         _correct(call, sound, sdp, source)
-    elif not sound.rules:
+    elif not sound.rules and not packets:
         return message.body
     return sdp.encode()
+
+
+def _packets(sdp: Sdp, milliseconds: int) -> None:
+    """How much sound the party that gets this is asked to put into one packet (RFC 8866 §6.4)."""
+    for one in sdp.media:
+        if one.kind == "audio" and one.port:
+            one.drop("a=ptime:", "a=maxptime:")
+            one.lines.append(f"a=ptime:{milliseconds}")
 
 
 def _rewritten(sound: Sound, message: Message) -> bytes:
@@ -152,10 +188,9 @@ def early(call: Call, response: Response, branch: Branch) -> tuple[int, bytes]:
 
 def _relay(call: Call, sound: Sound, session: Session, sdp: Sdp, source: Leg) -> None:
     """Every stream over ports of its own; one that cannot go over the relay is refused with port 0."""
-    me, other = (CALLER, CALLED) if source.is_caller else (CALLED, CALLER)
-    side, peer = sound.sides[me], sound.sides[other]
+    other = CALLED if source.is_caller else CALLER
+    peer = sound.sides[other]
     ports = [_stream(call, sound, session, number, media, source) for number, media in enumerate(sdp.media)]
-    side.held = sdp.held
     session.held = any(one.held for one in sound.sides)
     shown = session.streams[0][other]
     sdp.relay(call.board.relay.shown_address(shown, peer.source, peer.own), ports)
@@ -222,19 +257,24 @@ def _correct(call: Call, sound: Sound, sdp: Sdp, source: Leg) -> None:
 
 def watch(call: Call) -> None:
     """From the answer on all sound passes, and silence ends the call, as the settings say (guide 4874-4875)."""
+    from switch.call import digits  # which transfers, and so imports this
+
     sound = call.sound
+    digits.attach(call)
     if sound is not None and sound.ng is not None:
         engine.Watch(call)
         if sound.ng.moved:
             reoffer.Move(call).begin(leave=False)
     session = sound.session if sound is not None else None
     if session is None:
+        recording.answered(call)
         return
     if call.announcement is not None:
         call.announcement.answered(session)
     else:
         session.let(True, True)
     dtmf.connect(call)
+    recording.answered(call)
     for me, side in enumerate(sound.sides if sound is not None else ()):
         if side.settings.rtpwritefirst:
             _open_nat(session.streams[0][me])
@@ -256,24 +296,125 @@ def close(call: Call, done: Callable[[Measured], None]) -> None:
     sound = call.sound
     if call.announcement is not None:
         call.announcement.stop()
+    recording.end(call)
+    if sound is not None and sound.before is not None:
+        _close(sound.before, call.codec, lambda _measured: None)
+    _close(sound, call.codec, lambda measured: done(call.heard + measured))
+
+
+def _close(sound: Sound | None, codec: str, done: Callable[[Measured], None]) -> None:
+    for music in sound.music if sound is not None else ():
+        if music is not None:
+            music.stop()
+    for one in sound.playing if sound is not None else ():
+        one.stop()
+    if sound is not None and sound.conference is not None:
+        sound.conference.end()
+    if sound is not None and sound.guest is not None:
+        sound.guest.leave()
     if sound is None:
         done(Measured())
     elif sound.ng is not None:
-        sound.ng.delete(lambda reply: done(of_rtpengine(reply, sound.ng, call.codec)))  # type: ignore[arg-type]
+        sound.ng.delete(lambda reply: done(of_rtpengine(reply, sound.ng, codec)))  # type: ignore[arg-type]
     elif sound.session is not None:
-        measured = of_relay(sound.session, call.codec)
+        measured = of_relay(sound.session, codec)
         sound.session.close()
         done(measured)
     else:
         done(Measured())
 
 
+def is_measured(call: Call) -> bool:
+    """Whether its media passes somebody who counts it."""
+    sound = call.sound
+    return sound is not None and (sound.session is not None or sound.ng is not None)
+
+
+# --- when a party goes on with another ------------------------------------------------------------------------------------------
+
+
+def move(call: Call, guest: Call) -> None:
+    """The parties go on with the media that was set up for a call within theirs; what they had is closed, and counts."""
+    before = call.sound
+    call.sound, guest.sound = guest.sound, None
+    if call.sound is not None and before is not None:
+        call.sound.recording = before.recording
+    _leave(call, before)
+    watch(call)
+
+
+def renew(call: Call, source: Leg) -> None:
+    """A party in the place of another is about to describe itself. rtpengine knows each pair by a name of its own; our own
+    relay just hears another party. `agreed` or `not_agreed` follows.
+    """
+    sound = call.sound
+    if sound is not None and sound.ng is not None:
+        name = f"{call.id}-{source.dialog.id.local_tag if source.dialog is not None else ''}"
+        call.sound = Sound(
+            sound.way, _with(call, sound, source), sound.rules, sound.keys, sound.engine, sound.needed,
+            ng=NgSession(call.board.rtpengine, name), before=sound, recording=sound.recording,
+        )  # fmt: skip
+
+
+def _with(call: Call, sound: Sound, source: Leg) -> tuple[Side, Side]:
+    """The sides, with the newcomer on its."""
+    me = CALLER if source.is_caller else CALLED
+    account = source.whose
+    settings = sound.sides[me].settings if account is None else call.board.world().settings_of(account)
+    side = Side(settings, source.flow.host, source.phone)
+    return (side, sound.sides[CALLED]) if me == CALLER else (sound.sides[CALLER], side)
+
+
+def agreed(call: Call, newcomer: Leg | None = None) -> None:
+    """The other party talks with the new one; or both talk elsewhere."""
+    from switch.call import digits  # as below
+
+    sound = call.sound
+    if sound is None:
+        return
+    if sound.before is not None:
+        before, sound.before = sound.before, None
+        _leave(call, before)
+        watch(call)
+    elif newcomer is not None:
+        was = sound.sides[CALLER if newcomer.is_caller else CALLED]
+        sound.sides = _with(call, sound, newcomer)
+        now = sound.sides[CALLER if newcomer.is_caller else CALLED]
+        now.events, now.held, now.silent = was.events, was.held, was.silent
+        dtmf.connect(call)
+        digits.attach(call)
+
+
+def leave(guest: Call) -> None:
+    """The parties of a call within another go on in that one's media."""
+    sound, guest.sound = guest.sound, None
+    _close(sound, guest.codec, lambda _measured: None)
+
+
+def not_agreed(call: Call) -> None:
+    """It does not: the call goes on as it was."""
+    sound = call.sound
+    if sound is not None and sound.before is not None:
+        call.sound, sound.before = sound.before, None
+        _close(sound, call.codec, lambda _measured: None)
+
+
+def _leave(call: Call, before: Sound | None) -> None:
+    def heard(measured: Measured) -> None:
+        call.heard += measured
+
+    if call.announcement is not None:
+        call.announcement.stop()
+        call.announcement = None
+    _close(before, call.codec, heard)
+
+
 def measured(call: Call) -> Measured:
     """What is known now, while the call runs."""
     sound = call.sound
     if sound is None or sound.session is None:
-        return sound.measured if sound is not None else Measured()
-    return of_relay(sound.session, call.codec)
+        return call.heard + (sound.measured if sound is not None else Measured())
+    return call.heard + of_relay(sound.session, call.codec)
 
 
 def codec_of(body: bytes) -> str:

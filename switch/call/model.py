@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from apps.pricing.engine import Terms
+from apps.pricing.engine.payers import Commission, Payer
+from apps.pricing.engine.price_lists import INBOUND
 from switch.call.causes import Cause
 from switch.sip.locate import Place
 
@@ -67,7 +69,12 @@ class CallRequest:
     diversions: tuple[Diversion, ...] = ()  # forwards that led here, the last one first
     shown_number: str = ""  # the caller number of a call that was forwarded here
     upper: int = 0  # the carrier that the call came from by a registration of ours
+    named: tuple[str, ...] = ()  # host names that lead to the address it came from
+    from_us: bool = False  # it came from an address of ours
+    trunk: int = 0  # the account that brought it, where the caller is known by its number or its PIN
     dialled: bool = True  # by a phone itself, so that codes for the switch are heeded
+    original: str = ""  # the called number as it came, once a rule has changed it
+    steps: tuple[str, ...] = ()  # what rules did to it, in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,8 @@ class Caller:
     max_calls: int
     calls_per_second: int
     max_call_seconds: int
+    payer: int = 0  # who pays for its calls, if it does not itself
+    offpeak_calls: int = -1  # as max_calls, outside the peak time; -1: the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +116,29 @@ class TrunkAddress:
     ha1_md5: str
     ha1_sha256: str
     registers: bool = False  # it registers with us, and is called there
+    backup_host: str = ""  # where it is called when the first place does not answer; "": nowhere
+    backup_port: int = 0  # 0: the same port
 
     @property
     def place(self) -> Place:
         """What is to be found before it can be called."""
         return Place(self.host, self.port, "" if self.transport == AUTO else self.transport)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """That, and the second place if it has one."""
+        if not self.backup_host:
+            return (self.place,)
+        return self.place, self.place._replace(host=self.backup_host, port=self.backup_port or self.port)
+
+
+class Direct(NamedTuple):
+    """A place outside the telephone network where the called party can be reached. `user`: who it is there; "": the number."""
+
+    host: str
+    port: int  # 0: as DNS says
+    transport: str
+    user: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +158,12 @@ class TrunkLogin:
 
 
 @dataclass(frozen=True, slots=True)
-class Payer:
-    """Somebody who pays for the call while it runs, and by which terms. `terms` is in the payer's currency."""
+class Free:
+    """What a call may use before its retail payer's money: allowances of seconds, and one of money with the terms that it pays by."""
 
-    account_id: int
-    kind: str  # "retail" | "reseller"
-    terms: Terms
+    seconds: tuple[int, ...] = ()
+    packet: int | None = None
+    terms: Terms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +171,10 @@ class Target:
     """One way the call may take: a carrier, or a subscriber of ours. `why` says in words why it stands where it does.
 
     "forward": the account lets the call go on to the number, and pays for that. "service": the number is a code that
-    the caller dialled.
+    the caller dialled. "dial_in": the account is an access number.
     """
 
-    kind: str  # "carrier" | "local" | "forward" | "service"
+    kind: str  # "carrier" | "local" | "forward" | "service" | "dial_in"
     account: Caller
     number: str  # what goes into the Request-URI
     trunk: TrunkAddress | None = None
@@ -155,8 +182,12 @@ class Target:
     cost: Terms | None = None  # the carrier's price, in the installation's currency
     why: str = ""
     ring: Ring | None = None
+    route: int = 0  # the target of the route rule, whose calls are counted
     login: int = 0  # the account that we have there and call by (`TrunkLogin`)
     shown: str = ""  # the caller number that goes with our account there, instead of the caller's own
+    ruled: str = ""  # the caller number that a rule shows this way; "anonymous": none
+    identity: str = ""  # the number that a rule has put into the identity header
+    display: str = ""  # the caller's name that a rule shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,24 +198,27 @@ class Rejection:
     detail: str = ""
     caller: Caller | None = None
     trace: tuple[str, ...] = ()  # what the stages before found
+    called: str = ""  # the number as far as it was made out
+    play: str = ""  # a recording that the caller hears before
+
+
+class Ask(NamedTuple):
+    """A question that somebody outside answers (`switch.call.lookups`)."""
+
+    kind: str  # "enum" | "http"
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered(Rejection):
+    """The call cannot be decided before this is answered. Whoever cannot wait refuses it."""
+
+    question: Ask | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NeedsDigest:
     """Nobody is known by that address: ask for a digest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Commission:
-    """A share of the profit, which is known once the call has been carried: of `terms`, the list price, less the cost.
-
-    Both are in the installation's currency.
-    """
-
-    account_id: int  # the sales person
-    share_ppm: int
-    reduction_ppm: int  # what it granted of the list price
-    terms: Terms
 
 
 @dataclass(slots=True)
@@ -206,7 +240,14 @@ class Decision:
         default_factory=list
     )  # (sales|company, account id, terms)
     commission: Commission | None = None
+    free: Free | None = None
     trace: list[str] = field(default_factory=list)
+    privacy: str = ""  # "hide" or "show" the caller's number, whatever the INVITE asks for
+    shown: str = ""  # the caller number that a rule shows, whatever settings say
+    trunk: int = 0  # that brought it, where the caller is known by its number
+    tech_prefix: str = ""
+    by_callee: bool = False  # who is called pays
+    ask: str = ""  # why the caller has to press a key first; "": it has not
 
     def as_json(self) -> dict[str, Any]:
         """The part of the call record that is known before it is dialled (see `switch.charging.record`)."""
@@ -220,6 +261,12 @@ class Decision:
             "other_prices": [[kind, account, terms.as_list()] for kind, account, terms in self.other_prices],
             "world": self.world_version,
         }
+        if self.by_callee:
+            found["service"] = INBOUND
+        if self.trunk:
+            found["trunk"] = self.trunk
+        if self.tech_prefix:
+            found["tech_prefix"] = self.tech_prefix
         if self.commission:
             one = self.commission
             found["commission"] = [one.account_id, one.share_ppm, one.reduction_ppm, one.terms.as_list()]

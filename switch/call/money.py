@@ -16,20 +16,52 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from apps.invoices.services.holds import Refusal
 from apps.pricing.engine import highest
-from switch.call import record
-from switch.call.causes import BALANCE_USED_UP, DATABASE_AWAY, NO_MONEY, OVERLOAD, TOO_LONG
-from switch.call.pipeline import first_hold, seconds_paid
+from switch.call import free, record
+from switch.call.causes import (
+    BALANCE_USED_UP,
+    DATABASE_AWAY,
+    DAY_USED_UP,
+    DYNAMIC_USED_UP,
+    LIMIT_DAY,
+    LIMIT_DYNAMIC,
+    LIMIT_MONTH,
+    LOW_BALANCE,
+    MONTH_USED_UP,
+    NO_MONEY,
+    OVERLOAD,
+    PACKET_USED_UP,
+    TOO_LONG,
+)
+from switch.call.pipeline import caps, first_hold, seconds_paid, with_floors
+from switch.call.stages.money import PACKET, RETAIL
 from switch.charging.spool import SpoolFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from switch.call.call import Call
+    from switch.call.model import Decision
+    from switch.world.world import World
 
 log = logging.getLogger("switch.call")
 
 SHARES_RETRY = 2.0
+
+#: By what the bank says: the cause of a call that does not begin, and of one that ends.
+REFUSED = {
+    Refusal.MONEY: NO_MONEY,
+    Refusal.DAY: LIMIT_DAY,
+    Refusal.MONTH: LIMIT_MONTH,
+    Refusal.DYNAMIC: LIMIT_DYNAMIC,
+    Refusal.FLOOR: LOW_BALANCE,
+}
+ENDED = {
+    Refusal.DAY: DAY_USED_UP,
+    Refusal.MONTH: MONTH_USED_UP,
+    Refusal.DYNAMIC: DYNAMIC_USED_UP,
+}
 
 
 def first(call: Call, go_on: Callable[[Call], None]) -> None:
@@ -40,12 +72,24 @@ def first(call: Call, go_on: Callable[[Call], None]) -> None:
     seconds = settings.hold_seconds
     if decision.max_seconds:
         seconds = min(seconds, decision.max_seconds)
-    shares = first_hold(decision, call.started, seconds)
+    free.first(call, seconds, lambda: _first_money(call, seconds, go_on))
+
+
+def _first_money(call: Call, seconds: int, go_on: Callable[[Call], None]) -> None:
+    decision = call.decision
+    assert decision is not None
+    shares = first_hold(decision, call.started, seconds, call.free_seconds)
     if not shares:
         go_on(call)
         return
     call.asking_money = True
-    call.board.bank.hold(call.id, shares, lambda granted: _first(call, granted, go_on))
+    world = call.board.world()
+    call.board.bank.hold(
+        call.id,
+        with_floors(decision, shares, world, call.started),
+        lambda granted: _first(call, granted, go_on),
+        caps(decision, world, call.started),
+    )
 
 
 def _first(call: Call, granted: dict[int, int] | None, go_on: Callable[[Call], None]) -> None:
@@ -57,21 +101,34 @@ def _first(call: Call, granted: dict[int, int] | None, go_on: Callable[[Call], N
         call.refuse(OVERLOAD, comment="too many calls wait for the database")
     elif granted is None:
         _without_database(call, go_on)
-    elif not all(granted.values()):
-        poor = next(account for account, amount in granted.items() if not amount)
-        who = call.board.world().account(poor)
-        call.refuse(NO_MONEY, comment=f"the balance of {who.username if who else poor} does not pay for it")
+    elif min(granted.values()) <= 0:
+        _refuse(call, *refused(granted))
     else:
         call.granted = granted
         go_on(call)
+
+
+def refused(granted: dict[int, int]) -> tuple[int, Refusal]:
+    """Whose money it was, and why."""
+    account = min(granted, key=lambda one: (granted[one] > 0, granted[one]))
+    return account, Refusal(granted[account])
+
+
+def _refuse(call: Call, account: int, why: Refusal) -> None:
+    world = call.board.world()
+    who = world.account(account)
+    name = who.username if who else account
+    cause = REFUSED[why]
+    quota = why in {Refusal.DAY, Refusal.MONTH, Refusal.DYNAMIC}
+    status = world.settings_of(call.account).quotadiscreason if quota else 0
+    call.refuse(cause, status=status, comment=f"{name}: {cause.text.lower()}")
 
 
 def _without_database(call: Call, go_on: Callable[[Call], None]) -> None:
     """Balances cannot be asked for: postpaid accounts call on, prepaid ones as the settings say (issue 2 §4)."""
     assert call.decision is not None
     world = call.board.world()
-    payers = [world.account(payer.account_id) for payer in call.decision.payers]
-    if all(payer is not None and payer.billing == "postpaid" for payer in payers):
+    if nobody_prepaid(call.decision, world):
         call.limit = None
         call.money_waits = True
         go_on(call)
@@ -80,6 +137,12 @@ def _without_database(call: Call, go_on: Callable[[Call], None]) -> None:
         go_on(call)
     else:
         call.refuse(DATABASE_AWAY)
+
+
+def nobody_prepaid(decision: Decision, world: World) -> bool:
+    """Whether all that pay are postpaid."""
+    payers = [world.account(payer.account_id) for payer in decision.payers]
+    return all(payer is not None and payer.billing == "postpaid" for payer in payers)
 
 
 def answered(call: Call) -> None:
@@ -91,7 +154,7 @@ def answered(call: Call) -> None:
     elif call.money_waits or not decision.payers:
         call.authorised = None
     else:
-        call.authorised = seconds_paid(decision, call.granted, call.answered)
+        call.authorised = seconds_paid(decision, call.granted, call.answered, call.free_seconds, call.packet)
     _set_clocks(call)
 
 
@@ -112,7 +175,7 @@ def _set_clocks(call: Call) -> None:
 
 
 def extend(call: Call) -> None:
-    """Ask for the next `hold_seconds`."""
+    """Ask for the next `hold_seconds`: of free seconds if there are any, else of a packet's credit, else of money."""
     decision = call.decision
     if call.state != "up" or call.asking_money or decision is None:
         return
@@ -123,18 +186,52 @@ def extend(call: Call) -> None:
     until = paid + settings.hold_seconds
     if decision.max_seconds:
         until = min(until, decision.max_seconds)
+    if call.packet:
+        free.more_of_packet(call, until, paid, lambda found: _extend_packet(call, until, paid, found))
+    else:
+        free.more(call, settings.hold_seconds, lambda found: _extend_money(call, until, paid, free=found))
+
+
+def _extend_packet(call: Call, until: int, paid: int, found: bool | None) -> None:
+    if call.state != "up":
+        return
+    if found is None:
+        _extended(call, None)
+    elif found:
+        _extend_money(call, until, paid)
+    else:
+        call.cut_cause = PACKET_USED_UP
+        _cut_at_its_end(call)
+        _tell_journal(call)
+
+
+def _extend_money(call: Call, until: int, paid: int, *, free: bool = False) -> None:
+    """`free`: the retail price has been put off by further free seconds, so that its payer is not asked this time."""
+    decision = call.decision
+    if call.state != "up" or decision is None:
+        return
+    assert call.answered is not None
     shares = []
     for payer in decision.payers:
+        if payer.kind == PACKET or (free and payer.kind == RETAIL):
+            continue
+        begin = call.free_seconds if payer.kind == RETAIL else 0
         have = call.granted.get(payer.account_id, 0)
-        wanted = highest(payer.terms, call.answered, until) - have
+        wanted = highest(payer.terms, call.answered + begin, max(0, until - begin)) - have
         if wanted > 0:
-            least = highest(payer.terms, call.answered, paid + 1) - have
+            least = highest(payer.terms, call.answered + begin, max(0, paid + 1 - begin)) - have
             shares.append((payer.account_id, wanted, max(1, least)))
     if not shares:
         answered(call)
+        _tell_journal(call)
         return
     call.asking_money = True
-    call.board.bank.hold(call.id, shares, lambda granted: _extended(call, granted))
+    call.board.bank.hold(
+        call.id,
+        shares,
+        lambda granted: _extended(call, granted),
+        caps(decision, call.board.world(), call.board.wall()),
+    )
 
 
 def _extended(call: Call, granted: dict[int, int] | None) -> None:
@@ -148,16 +245,24 @@ def _extended(call: Call, granted: dict[int, int] | None) -> None:
         board.alarms.cancel(call.cut)
         _longest_only(call)
         board.alarms.set(call.alarm, board.now + SHARES_RETRY)
-    elif not all(granted.values()):
-        log.info("call=%s account=%s nothing more is granted", call.id, call.account.username)
-        if call.authorised is None:
-            call.authorised = int(board.now - call.answered_at)
-        board.alarms.set(call.cut, max(call.answered_at + call.authorised, board.now))
+    elif min(granted.values()) <= 0:
+        account, why = refused(granted)
+        call.cut_cause = ENDED.get(why, BALANCE_USED_UP)
+        log.info("call=%s nothing more is granted to account %d: %s", call.id, account, why.name)
+        _cut_at_its_end(call)
     else:
         for account, amount in granted.items():
             call.granted[account] = call.granted.get(account, 0) + amount
         answered(call)
     _tell_journal(call)
+
+
+def _cut_at_its_end(call: Call) -> None:
+    """The call ends when what is paid for is over."""
+    board = call.board
+    if call.authorised is None:
+        call.authorised = int(board.now - call.answered_at)
+    board.alarms.set(call.cut, max(call.answered_at + call.authorised, board.now))
 
 
 def _tell_journal(call: Call) -> None:
@@ -180,4 +285,4 @@ def cut(call: Call) -> None:
         return
     longest = call.decision.max_seconds if call.decision is not None else 0
     elapsed = call.board.now - call.answered_at
-    call.hang_up(TOO_LONG if longest and elapsed >= longest - 0.05 else BALANCE_USED_UP)
+    call.hang_up(TOO_LONG if longest and elapsed >= longest - 0.05 else call.cut_cause)

@@ -92,6 +92,14 @@ class Names:
         self.find(place, ways.append)
         return ways[0] if ways else None
 
+    def records(self, question: Question, found: Callable[[Answers], None]) -> None:
+        """What name servers say to one question, from memory while it is good; now or later."""
+        known = self._fresh(question)
+        if known is not None:
+            found(known.answers)
+        else:
+            self._ask(question, found)
+
     def failed(self, way: Way, seconds: float = OUT_OF_SERVICE) -> None:
         """It did not answer, could not be reached or was out of service."""
         if len(self._down) >= MOST_NAMES:

@@ -83,6 +83,7 @@ class Reoffer(PartyAsker):
         if status < 300 and isinstance(tx, InviteClientTransaction):
             leg.unacked = tx
             leg.acknowledge()
+            leg.shown = self.body
         self.done(response)
 
     def on_timeout(self) -> None:

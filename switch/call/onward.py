@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from switch.call import dial, money
+from switch.call import lookups, money
 from switch.call.board import new_call_id
 from switch.call.call import Call
-from switch.call.causes import CANCELLED
+from switch.call.causes import CALLER_BANNED, CANCELLED
 from switch.call.history import Diverted
 from switch.call.model import CallRequest, Diversion, Rejection, Target
 from switch.call.pipeline import decide
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from switch.call.branch import Branch
     from switch.call.causes import Cause
     from switch.call.leg import Leg
-    from switch.call.model import Caller
+    from switch.call.model import Caller, Decision
     from switch.call.reliable import Owed
     from switch.call.sound import Sound
     from switch.sip.message import Header, Request, Response
@@ -86,11 +86,20 @@ class Onward(Call):
         world = board.world()
         outcome = decide(self.request, self.account, world, self.started, board.usage)
         self.world_version = world.version
+        lookups.wait(self, self.request, self.account, outcome, self.decided)
+
+    def decided(self, outcome: Decision | Rejection) -> None:
+        """All that had to be asked is known."""
+        from switch.call import dial  # which lets calls go on, and so imports this
+
         if isinstance(outcome, Rejection):
             self.refuse(outcome.cause, comment=told(outcome.detail, outcome.trace))
             return
         self.decision = outcome
-        board.live.changed(self)
+        if outcome.ask:
+            self.refuse(CALLER_BANNED, comment=outcome.ask)
+            return
+        self.board.live.changed(self)
         money.first(self, dial.begin)
 
     def progress(self, response: Response, branch: Branch, owed: Owed | None = None) -> bool:
@@ -116,6 +125,7 @@ class Onward(Call):
         by: str = "switch",
         comment: str = "",
         extra: tuple[Header, ...] = (),
+        play: str = "",
     ) -> None:
         if self.state == "over":
             return
@@ -133,6 +143,28 @@ class Onward(Call):
         if self.state == "up":
             self.whole.hang_up(cause, comment=comment, ended=ended)
         super().hang_up(cause, comment=comment, ended=ended)
+
+
+class Apart(Onward):
+    """One whose parties talk beside the whole, over media of their own, until the whole takes that over (`media.move`)."""
+
+    __slots__ = ("beside",)
+    beside: Sound | None
+
+    @property
+    def sound(self) -> Sound | None:
+        return self.beside
+
+    @sound.setter
+    def sound(self, planned: Sound | None) -> None:
+        self.beside = planned
+
+    @property
+    def speaker(self) -> Caller:
+        return self.caller.whose or self.account
+
+    def across(self, leg: Leg) -> Leg | None:
+        return None if leg is self.caller else self.caller  # whoever is dialled has heard of nobody yet
 
 
 class Forward(Onward):

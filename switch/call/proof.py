@@ -33,7 +33,7 @@ def prove(trunk: TrunkAddress | None, response: Response, method: str, uri: str)
 
 def proofs_of(request: Request | None) -> tuple[Header, ...]:
     """What an ACK repeats of its INVITE (RFC 3261 §22.1)."""
-    return tuple(header for header in request.headers if header[0] in PROOFS) if request is not None else ()
+    return tuple([header for header in request.headers if header[0] in PROOFS]) if request is not None else ()
 
 
 class Errand(PartyAsker):

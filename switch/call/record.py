@@ -22,7 +22,17 @@ def up(call: Call) -> Line:
 
 def authorised(call: Call) -> Line:
     """More (or, while the database is away, everything) was authorised since the call was answered."""
-    return {"k": "up", "id": call.id, "authorised": call.authorised}
+    return {"k": "up", "id": call.id, "authorised": call.authorised, **_used(call)}
+
+
+def _used(call: Call) -> Line:
+    """What allowances have granted: free seconds of each, and which one pays in place of the account."""
+    found: Line = {}
+    if call.free:
+        found["free"] = [list(one) for one in call.free.items()]
+    if call.packet and call.decision is not None and call.decision.free is not None:
+        found["packet"] = call.decision.free.packet
+    return found
 
 
 def end(
@@ -61,7 +71,7 @@ def _facts(call: Call) -> Line:
         "started": call.started,
         "answered": answered,
         "caller_address": f"{request.source_host}:{request.source_port}",
-        "original": clean(request.called)[:128],
+        "original": clean(request.original or request.called)[:128],
         "dialled": target.number if target is not None else "",
         "carrier": target.account.id if target is not None and carrier else None,
         "login": target.login or None if target is not None else None,
@@ -77,7 +87,7 @@ def _facts(call: Call) -> Line:
         "sip_call_id": clean(request.sip_call_id)[:255],
     }
     if decision is not None:
-        return {**line, **decision.as_json()}
+        return {**line, **decision.as_json(), **_used(call)}
     return {
         **line,
         "caller": call.account.id,

@@ -7,9 +7,10 @@ a phone's number is followed among accounts of ours only.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from switch.call import dial, money, onward
+from switch.call import dial, lookups, money, onward
 from switch.call.board import bracketed
 from switch.call.causes import LOOP, MOVED, of_status
 from switch.call.model import Party, Rejection, Ring, TrunkAddress
@@ -22,7 +23,7 @@ from switch.sip.uri import Uri
 if TYPE_CHECKING:
     from switch.call.branch import Branch
     from switch.call.call import Call
-    from switch.call.model import Target
+    from switch.call.model import CallRequest, Decision, Target
     from switch.sip.message import Header
 
 _UNAVAILABLE = 480
@@ -146,9 +147,15 @@ def _anew(call: Call, uri: Uri) -> None:
     )
     outcome = decide(request, call.account, world, now, board.usage)
     board.usage.begin(call.account.path)
+    lookups.wait(call, request, call.account, outcome, partial(_decided_anew, call, request))
+
+
+def _decided_anew(call: Call, request: CallRequest, outcome: Decision | Rejection) -> None:
+    """All that had to be asked is known."""
     if isinstance(outcome, Rejection):
         call.refuse(outcome.cause, comment=told(outcome.detail, outcome.trace))
         return
     call.request, call.decision = request, outcome
     call.branches, call.place, call.granted, call.limit, call.money_waits = [], 0, {}, None, False
+    call.free, call.free_gone, call.packet = {}, False, 0
     money.first(call, dial.begin)

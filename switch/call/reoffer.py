@@ -12,6 +12,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
+from switch.call import recording
 from switch.call.alarms import Alarm
 from switch.call.asked import Asked, free
 from switch.call.causes import MEDIA_TIMEOUT
@@ -107,6 +108,8 @@ class Move:
     def _caller_answered(self, response: Response | None) -> None:
         if response is None or response.status >= 300:
             self._fail("the caller does not take another rtpengine")
+            return
+        recording.moved(self.call)
 
     def _fail(self, why: str) -> None:
         self.call.hang_up(MEDIA_TIMEOUT, comment=f"rtpengine died: {why}")

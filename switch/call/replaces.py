@@ -10,20 +10,24 @@ itself, and is the replaced party's, billed with it, or in its pickup group (gui
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from switch.call import media
+from switch.call import engine, media
 from switch.call.branch import Branch
 from switch.call.bridge import Bridge
 from switch.call.model import Target
-from switch.call.offers import Origin, Reoffer, answer_from
-from switch.call.transfer import account_of, take_place
+from switch.call.offers import Origin, answer_from
+from switch.call.parties import introduce, take_place
 from switch.sip.dialog import Dialog
 from switch.sip.message import Request, Response
 from switch.sip.sdp import BadSdp
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from switch.call.board import Board
+    from switch.call.call import Call
     from switch.call.leg import Leg
     from switch.call.model import Caller
     from switch.sip.client import ClientTransaction
@@ -86,7 +90,7 @@ def take(
     if leg is None or leg.aside or leg.call.state == "over":
         tx.reply(481, board.now)
         return
-    owner = account_of(leg)
+    owner = leg.whose
     if newcomer is not None and (owner is None or not related(board.world(), newcomer, owner)):
         tx.reply(403, board.now)
         return
@@ -103,7 +107,7 @@ def take(
 
 def newcomer_of(leg: Leg, tx: InviteServerTransaction, invite: Request, account: Caller | None) -> Branch:
     """The party that the INVITE brings into the call of `leg`, in a dialog with us."""
-    owner = account or account_of(leg) or leg.call.account
+    owner = account or leg.whose or leg.call.account
     kind = "inner" if account is None else "local"
     target = Target(kind, owner, owner.username, why="takes a place")
     made = Branch(leg.call, target, tx.flow, invite.uri, lambda *_: None)  # type: ignore[arg-type]  # our Net's flow
@@ -133,18 +137,32 @@ def talking(leg: Leg, tx: InviteServerTransaction, invite: Request, newcomer: Ca
     new = newcomer_of(leg, tx, invite, newcomer)
     if other.origin is None:
         other.origin = Origin(leg.described)
+    media.renew(call, new)
+    tx.reply(100, board.now)
+    new.serving = tx
+    engine.rewritten(
+        call,
+        invite,
+        new,
+        partial(_ask, Swap(tx, "INVITE", new, other, with_offer=media.has_sdp(invite)), leg, invite),
+    )
+
+
+def _ask(swap: Swap, leg: Leg, invite: Request) -> None:
+    """Ask the other party whether it takes the newcomer's description."""
+    call, new, tx = leg.call, swap.source, swap.server
     try:
+        if call.state != "up":
+            raise BadSdp("the call is over")
         body = media.passed(call, invite, new)
     except BadSdp as error:
         new.leave()
-        tx.reply(488, board.now, f"Bad session description: {error}")
+        media.not_agreed(call)
+        tx.reply(488, leg.board.now, f"Bad session description: {error}")
         return
-    swap = Swap(tx, "INVITE", new, other, with_offer=media.has_sdp(invite))
     swap.leg = leg
     tx.context = swap
     swap.send((("Content-Type", media.SDP_TYPE),) if body else (), body)
-    tx.reply(100, board.now)
-    new.serving = tx
 
 
 class Swap(Bridge):
@@ -159,6 +177,7 @@ class Swap(Bridge):
         refused = response.status >= 300
         if taken and isinstance(new, Branch):
             take_place(call, leg, new)
+            media.agreed(call, new)
             enter_line(new)
             if new.dialog is not None:
                 new.dialog.confirm()
@@ -167,12 +186,15 @@ class Swap(Bridge):
             leg.hang_up(_TAKEN[0][1])
         elif not taken and not refused and response.status >= 200:
             new.leave()  # it gave up, and the other party has its description: back to how it was
-            Reoffer(self.target, leg.described, lambda answer: None).send()
+            media.not_agreed(call)
+            introduce(call, leg, self.target, leg.described, lambda _answer, _body: None)
         elif refused and self.target.asking is None:
             new.leave()
+            media.not_agreed(call)
 
     def _failed(self, status: int) -> None:
         self.source.leave()
+        media.not_agreed(self.leg.call)
         super()._failed(status)
 
     def ack_missing(self) -> None:
@@ -180,31 +202,66 @@ class Swap(Bridge):
             super().ack_missing()
 
 
-def picked(ringing: Branch, tx: InviteServerTransaction, invite: Request, newcomer: Caller | None) -> bool:
-    """Answer a call in the place of a phone that rings. False: it was refused, and the phone rings on.
+def picked(
+    ringing: Branch,
+    tx: InviteServerTransaction,
+    invite: Request,
+    newcomer: Caller | None,
+    done: Callable[[bool], None] = lambda _taken: None,
+) -> None:
+    """Answer a call in the place of a phone that rings. `done(False)`: it was refused, and the phone rings on.
 
     Both the caller and the newcomer have made an offer: each gets an answer built from the other's.
     """
-    call, board = ringing.call, ringing.board
+    call = ringing.call
     new = newcomer_of(ringing, tx, invite, newcomer)
+    if call.sound is not None and call.sound.ng is not None:
+        call.sound.ng.another_target()
+    engine.rewritten(call, call.invite, call.caller, partial(_answer_both, call, new, tx, invite, done))
+
+
+def _answer_both(
+    call: Call, new: Branch, tx: InviteServerTransaction, invite: Request, done: Callable[[bool], None]
+) -> None:
     try:
-        if not media.has_sdp(invite) or not media.has_sdp(call.invite):
+        if (
+            call.state not in {"trying", "ringing"}
+            or not media.has_sdp(invite)
+            or not media.has_sdp(call.invite)
+        ):
             raise BadSdp("both sides must make an offer")
         shown = media.passed(call, call.invite, call.caller)
         theirs = answer_from(invite.body, shown)
-        ours = answer_from(call.invite.body, invite.body)
         headers: list[Header] = [("Content-Type", media.SDP_TYPE)]
-        response = Response(200, None, headers, ours)
+        response = Response(200, None, headers, answer_from(shown, invite.body))
+    except BadSdp as error:
+        _not_taken(new, tx, str(error), done)
+        return
+    engine.rewritten(call, response, new, partial(_answered, call, new, tx, response, theirs, done))
+
+
+def _answered(
+    call: Call,
+    new: Branch,
+    tx: InviteServerTransaction,
+    response: Response,
+    theirs: bytes,
+    done: Callable[[bool], None],
+) -> None:
+    """The caller has the newcomer, and the newcomer the caller."""
+    board = call.board
+    try:
+        if call.state not in {"trying", "ringing"}:
+            raise BadSdp("it rings no more")
         enter_line(new)
         call.answer(new, response)
     except BadSdp as error:
-        new.leave()
-        new.free_line()
-        tx.reply(488, board.now, str(error))
-        return False
+        _not_taken(new, tx, str(error), done)
+        return
     if new.call.state != "up":
         tx.reply(503, board.now)
-        return False
+        done(False)
+        return
     assert new.dialog is not None
     new.dialog.confirm()
     new.awaiting_ack = tx
@@ -216,4 +273,11 @@ def picked(ringing: Branch, tx: InviteServerTransaction, invite: Request, newcom
         (("Contact", new.contact), ("Content-Type", media.SDP_TYPE), ("Supported", "replaces")),
         theirs,
     )
-    return True
+    done(True)
+
+
+def _not_taken(new: Branch, tx: InviteServerTransaction, why: str, done: Callable[[bool], None]) -> None:
+    new.leave()
+    new.free_line()
+    tx.reply(488, new.board.now, why)
+    done(False)

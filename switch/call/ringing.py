@@ -11,18 +11,38 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from switch.call import onward, redirect
+from switch.call import fallback, onward, redirect
 from switch.call.alarms import Alarm
 from switch.call.branch import FLOW_FAILED, Branch
 from switch.call.causes import NO_ANSWER, NOT_REGISTERED, Cause, of_status
+from switch.call.identity import escaped
+from switch.net import SECURE
+from switch.sip.uri import Uri
 
 if TYPE_CHECKING:
     from switch.call.call import Call
-    from switch.call.model import Party, Ring, Target
+    from switch.call.model import Caller, Party, Ring, Target
     from switch.registrar import Binding
 
 BUSY = frozenset((486, 600, 603))
 UNANSWERED = frozenset((408, 480))
+
+
+def addressed(call: Call, account: Caller, contact: str) -> tuple[str, str]:
+    """The Request-URI and the To by which a phone is called (`rewriteinternalcalled`, guide 2584-2588); To "": the same."""
+    choice = call.board.world().settings_of(account).rewriteinternalcalled
+    if choice == "keep":
+        return contact, ""
+    decision = call.decision
+    received = decision.called if decision is not None else call.request.called
+    number = account.caller_number.removeprefix("+")
+    user = {"received": call.request.called, "number": number}.get(
+        choice.removeprefix("all_"), account.username
+    )
+    if choice.endswith("best") and received == number:
+        user = received
+    told = str(Uri.parse(contact).replace(user=escaped(user or account.username), password=""))
+    return (told if choice.startswith("all_") else contact), told
 
 
 class Ringing:
@@ -77,7 +97,9 @@ class Ringing:
             onward.forward(self.call, self.target.account, party.number, "follow-me", self._outside_failed)
             return
         board = self.call.board
-        bindings = board.registrar.reachable(party.account.id, board.wall())
+        bindings = reachable(self.call, party.account)
+        if not board.world().settings_of(party.account).allowforkforsignaling:
+            bindings = bindings[:1]
         if not bindings:
             self._note(480, NOT_REGISTERED.name, board.now)
             self._done()
@@ -92,7 +114,9 @@ class Ringing:
             branch.ask(self.body, first_answer_within=min(first, branch.ring_seconds or first))
 
     def _branch(self, target: Target, binding: Binding, seconds: int) -> Branch:
-        branch = Branch(self.call, target, binding.flow, binding.uri, self._refused)
+        uri, to = addressed(self.call, target.account, binding.uri)
+        branch = Branch(self.call, target, binding.flow, uri, self._refused)
+        branch.to = to
         branch.routes = binding.path
         branch.binding = binding
         branch.ring_seconds = seconds
@@ -173,7 +197,11 @@ class Ringing:
             return
         status = best(self.statuses)
         call.last = self.refused or call.last
-        if ring.busy and status in BUSY:
+        if fallback.wanted(call, self.target, self.refused, status):
+            from switch.call import dial  # which rings, and so imports this
+
+            dial.reach(call, self.target)
+        elif ring.busy and status in BUSY:
             self._forward(ring.busy, "user-busy")
         elif ring.no_answer and status in UNANSWERED:
             self._forward(ring.no_answer, "no-answer")
@@ -200,6 +228,12 @@ def forward_failed(guest: onward.Onward, cause: Cause, status: int) -> None:
     if 300 <= status < 400:
         status = 480
     guest.whole.refuse(cause, status=status, by="called", comment=f"forwarded to {guest.request.called}")
+
+
+def reachable(call: Call, account: Caller) -> list[Binding]:
+    """Where the account is called: of a sips call every hop must be secure (RFC 3261 §26.2.2, RFC 5630 §5.3)."""
+    found = call.board.registrar.reachable(account.id, call.board.wall())
+    return [one for one in found if one.flow.transport in SECURE] if call.sips else found
 
 
 def _member(target: Target, party: Party) -> Target:

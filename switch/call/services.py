@@ -8,19 +8,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from switch.call import dial, inner, replaces
+from switch.call import inner, joins, replaces
 from switch.call.board import new_call_id
 from switch.call.branch import Branch
 from switch.call.causes import NORMAL, NOTHING_RINGS, OVERLOAD, PICKED_UP, of_status
 from switch.call.media import SDP_TYPE, has_sdp
 from switch.call.model import Target
-from switch.call.transfer import account_of
 from switch.charging.spool import SpoolFull
 from switch.sip.sdp import BadSdp, Sdp
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from switch.call.board import Board
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 PICKUP = "X-Mizu-Pickup"
 GROUP = "code_pickup_group"
-_NOT_HERE = 404
 #: Code → what the office is told.
 _ORDERS: dict[str, dict[str, Any]] = {
     "code_forward_always": {"what": "forward", "kind": "always"},
@@ -50,7 +50,9 @@ def begin(call: Call, target: Target) -> None:
     """Do what the code stands for."""
     code = getattr(call.board.world().settings_of(call.account), target.why)
     number = call.request.called.removeprefix(code)
-    if target.why in _ORDERS:
+    if target.why == joins.CODE:
+        joins.by_number(call, number)
+    elif target.why in _ORDERS:
         _order(call, {"number": number} | _ORDERS[target.why])
     else:
         _pick_up(call, "" if target.why == GROUP else number)
@@ -63,27 +65,38 @@ def _pick_up(call: Call, number: str) -> None:
     found = find(call.board, call.account, number)
     if found is not None:
         tx, invite = call.tx, call.invite
-        taken = take(found, tx, invite, call.account)
-        call.over(
-            PICKED_UP if taken else of_status(488),
-            by="switch",
-            status=200 if taken else 488,
-            comment=f"took a call of {_name(found)}" if taken else "the phones have no codec in common",
-        )
+        take(found, tx, invite, call.account, partial(_taken, call, _name(found)))
         return
-    _ask_others(call, number)
+    if not inner.ask_siblings(call, PICKUP, f"{call.account.id};{number}", why="pickup"):
+        call.refuse(NOTHING_RINGS)
 
 
-def take(found: Leg, tx: InviteServerTransaction, invite: Request, newcomer: Caller | None) -> bool:
-    """Answer a call that rings, or take over one that is up. False: it was refused."""
+def _taken(call: Call, whose: str, taken: bool) -> None:
+    call.over(
+        PICKED_UP if taken else of_status(488),
+        by="switch",
+        status=200 if taken else 488,
+        comment=f"took a call of {whose}" if taken else "the phones have no codec in common",
+    )
+
+
+def take(
+    found: Leg,
+    tx: InviteServerTransaction,
+    invite: Request,
+    newcomer: Caller | None,
+    done: Callable[[bool], None] = lambda _taken: None,
+) -> None:
+    """Answer a call that rings, or take over one that is up. `done(False)`: it was refused."""
     if isinstance(found, Branch) and not found.answered:
-        return replaces.picked(found, tx, invite, newcomer)
-    replaces.talking(found, tx, invite, newcomer)
-    return True
+        replaces.picked(found, tx, invite, newcomer, done)
+    else:
+        replaces.talking(found, tx, invite, newcomer)
+        done(True)
 
 
 def _name(leg: Leg) -> str:
-    account = account_of(leg)
+    account = leg.whose
     return account.username if account is not None else "another worker"
 
 
@@ -98,7 +111,7 @@ def find(board: Board, account: Caller, number: str) -> Leg | None:
         return None
     for call in sorted(board.calls.values(), key=lambda one: one.started):
         for leg in _parties(call, ringing_only=not number):
-            owner = account_of(leg)
+            owner = leg.whose
             if owner is None or owner.id not in {wanted, owner.id if not number else None}:
                 continue
             if number and replaces.related(world, account, owner):
@@ -118,31 +131,6 @@ def _parties(call: Call, *, ringing_only: bool) -> list[Leg]:
     return [one for one in (call.called, call.caller) if one is not None and one.dialog is not None]
 
 
-def _ask_others(call: Call, number: str) -> None:
-    """Let the other workers of the node look, each in its turn."""
-    board, decision = call.board, call.decision
-    assert decision is not None
-    ports = board.sockets.siblings()
-    if not ports:
-        call.refuse(NOTHING_RINGS)
-        return
-    asked = f"{call.account.id};{number}"
-    call.extra = ((PICKUP, asked), inner.seal(board, asked))
-    decision.targets = [
-        Target(
-            "inner",
-            call.account,
-            call.request.called,
-            inner.own_trunk(board, call.caller.flow, port),
-            why="pickup",
-        )
-        for port in ports
-    ]
-    decision.failover_statuses = frozenset((_NOT_HERE, 408, 503))
-    call.place = 0
-    dial.following(call, _NOT_HERE)
-
-
 def asked_inside(board: Board, tx: InviteServerTransaction, invite: Request) -> bool:
     """Whether another worker asks for a call that rings here; then it is answered."""
     asked = invite.get(PICKUP)
@@ -152,7 +140,7 @@ def asked_inside(board: Board, tx: InviteServerTransaction, invite: Request) -> 
     account = board.world().account(int(who))
     found = find(board, account, number) if account is not None else None
     if found is None:
-        tx.reply(_NOT_HERE, board.now)
+        tx.reply(inner.NOT_HERE, board.now)
     else:
         take(found, tx, invite, None)
     return True

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from switch.call.measured import Measured
+from switch.call.recorded import Recording, is_needed
 from switch.media import (
     Conversion,
     Handling,
@@ -28,15 +29,21 @@ from switch.media.srtp import ENGINE
 from switch.sip.codecs import G711, CodecRules, named
 from switch.sip.grammar import BadValue
 from switch.sip.message import Message, Request
-from switch.sip.sdp import BadSdp, Sdp
+from switch.sip.sdp import SENDONLY, BadSdp, Sdp
 from switch.sip.uri import Uri
 
 if TYPE_CHECKING:
     from switch.call.call import Call
+    from switch.call.conference import Conference, Guest
+    from switch.call.dialin import DialIn
+    from switch.call.hold import Music
     from switch.call.model import Target
+    from switch.call.playing import Playing
     from switch.world.settings import Settings
 
 CALLER, CALLED = 0, 1
+_OFFERED = {"internet": Own.PUBLIC, "lan": Own.PRIVATE}
+"""Of `offerservicesfor`: which of our addresses all parties are told."""
 CONVERTED = frozenset(("inband", "also_inband", "rfc4733", "info"))
 """Values of `convertdtmf` for which our own relay must carry the sound."""
 Listener = Callable[[str, str], None]
@@ -54,16 +61,29 @@ class Side:
     protocol: str = ""
     """The profile of its last SDP, "" before the first; known of calls through rtpengine only, as `ice` is."""
     ice: bool = False
+    silent: bool = False
+    """It holds the other party, and sends nothing meanwhile."""
+    stilled: bool = False
+    """It offered to be inactive, and the other party was told otherwise (see `hold`)."""
     events: int | None = None
     """The payload type of telephone events in its last SDP."""
 
+    def described(self, sdp: Sdp) -> None:
+        """What its SDP says of holding the other party."""
+        self.held = sdp.held
+        self.silent = self.held and all(one.direction != SENDONLY for one in sdp.media if one.port)
+
     @property
     def handling(self) -> Handling:
-        return Handling(self.settings.nathandling)
+        wanted = Handling(self.settings.nathandling)
+        if wanted is Handling.AUTO and self.settings.allowlanpeers == "no":
+            return Handling.PUBLIC
+        return wanted
 
     @property
     def own(self) -> Own:
-        return Own(self.settings.nataddrtype)
+        wanted = Own(self.settings.nataddrtype)
+        return _OFFERED.get(self.settings.offerservicesfor, wanted) if wanted is Own.AUTO else wanted
 
     @property
     def symmetric(self) -> bool:
@@ -100,8 +120,23 @@ class Sound:
     """What is done with the DTMF of caller and called."""
     listeners: list[list[Listener]] = field(default_factory=lambda: [[], []])
     """Who wants to hear the digits of caller and called, by whichever way they come."""
+    playing: tuple[Playing, ...] = ()
+    """Recordings that a party hears now."""
+    away: frozenset[int] = frozenset()
+    """Who talks with somebody else now, and hears nothing here."""
+    music: list[Music | None] = field(default_factory=lambda: [None, None])
+    """What the other hears while caller, or called, holds it."""
+    ordering: tuple[Callable[[], None], ...] = ()
+    """What ends listening to digits by which a party orders something (see `digits`)."""
+    conference: Conference | None = None
+    """Where its parties hear each other while somebody has joined them."""
+    guest: Guest | DialIn | None = None
+    """Of who is alone with us: its place in a call that it has joined, or what it is asked for."""
+    before: Sound | None = None
+    """What carries the parties until another one's place is taken (see `media.renew`)."""
     withheld: bytes = b""
     """The SDP that did not."""
+    recording: Recording = field(default_factory=Recording)
     passing: tuple[bool, bool] = field(default=(True, True))
     """Whose sound passes the relay before the answer."""
 
@@ -111,6 +146,13 @@ class Sound:
         if self.ng is not None:
             return "rtpengine"
         return "relay" if self.session is not None else "direct"
+
+    def mute(self, up: bool) -> None:
+        """Who hears a recording, or is away, does not hear the other party; `up`: the call is answered."""
+        if self.session is not None:
+            passing = (True, True) if up else self.passing
+            deaf = self.away | {one.hearer for one in self.playing}
+            self.session.let(passing[CALLER] and CALLED not in deaf, passing[CALLED] and CALLER not in deaf)
 
     def is_offer(self, message: Message) -> bool:
         """Whether its SDP is an offer: of a request but an ACK, or of the answer to an INVITE that had none (RFC 3261 §13.2.1).
@@ -134,31 +176,46 @@ class Sound:
 def planned(call: Call, target: Target) -> Sound:
     """What the accounts of the caller and of this target want of the call's media."""
     world = call.board.world()
-    caller = Side(world.settings_of(call.account), call.caller.flow.host, call.caller.phone)
-    called = Side(world.settings_of(target.account), _host_of(call, target), target.trunk is None)
-    mode = merged(Mode(caller.settings.routertpcaller), Mode(called.settings.routertpcalled))
+    caller = Side(world.settings_of(call.speaker), call.caller.flow.host, call.caller.phone)
+    theirs = world.settings_of(target.account)
+    if call.converting == target.account.id:
+        theirs = theirs.but({"needcodeconversion": True})
+    called = Side(theirs, _host_of(call, target), target.trunk is None)
+    recorded = is_needed(call, caller.settings, called.settings)
+    mode = merged(_MODES[caller.settings.routertpcaller], _MODES[called.settings.routertpcalled])
     available = bool(call.board.rtpengine.nodes.all)
     keys = _keys(call, target, caller, called, available)
     engine = available and (keys in ENGINE or called.settings.needcodeconversion)
-    converted = call.announcement is not None or not CONVERTED.isdisjoint(
-        (caller.settings.convertdtmf, called.settings.convertdtmf)
+    ordering = any(
+        one.settings.dtmffeatures and one.settings.ivrdtmfmethod != "info" for one in (caller, called)
+    )
+    converted = (
+        call.announcement is not None
+        or ordering
+        or not CONVERTED.isdisjoint((caller.settings.convertdtmf, called.settings.convertdtmf))
     )
     if mode in {Mode.ALWAYS, Mode.BYPASS, Mode.CORRECT}:
-        way = decide(mode, _NOWHERE, _NOWHERE, needed=engine or converted)
+        way = decide(mode, _NOWHERE, _NOWHERE, needed=engine or converted or recorded)
     else:
         parties = _caller_party(call, caller), _called_party(call, target, called)
-        way = decide(mode, *parties, needed=engine or converted)
+        way = decide(mode, *parties, needed=engine or converted or recorded)
     needed = engine
+    secret = recorded and _offers_srtp(call.invite.body)
     passing = (
         not (caller.settings.blockearlymedia_in or called.settings.blockearlymedia_in),
         all(side.settings.blockearlymedia not in {"audio", "all"} for side in (caller, called)),
     )
     converted = converted or not all(passing)  # only our own relay keeps sound back
     if call.board.rtpengine.nodes.answering and way is Way.ROUTE and keys is Keys.AS_IS and not converted:
-        engine = engine or caller.settings.media_engine != "relay"
+        wanted = (
+            caller.settings.media_engine != "relay" and not recorded
+        )  # our own relay hears what is not encrypted
+        engine = engine or secret or wanted
     rules = (
         () if mode is Mode.BYPASS else tuple(filter(None, map(_rules, (caller.settings, called.settings))))
     )
+    if call.asks_as_caller:
+        caller, called, passing = called, caller, (passing[1], passing[0])
     return Sound(
         way,
         (caller, called),
@@ -172,22 +229,28 @@ def planned(call: Call, target: Target) -> Sound:
 
 
 _NOWHERE = Party()
+_MODES = {mode.value: mode for mode in Mode}
 _PLAIN = frozenset(("accept", "auto", "bypass"))
 """Policies that leave an offer without SRTP alone."""
 
 
 def _keys(call: Call, target: Target, caller: Side, called: Side, available: bool) -> Keys:
     """What the SRTP policies make of the caller's offer; the usual call, without SRTP, is seen to be one without reading its SDP."""
-    source, aim = Srtp(caller.settings.srtp), Srtp(called.settings.srtp)
     body = call.invite.body
-    secure = (b"SAVP" in body or b"a=crypto:" in body or b"a=fingerprint:" in body) and _secure(body)
-    if not secure and source in _PLAIN and aim in _PLAIN:
+    secure = _offers_srtp(body)
+    if not secure and caller.settings.srtp in _PLAIN and called.settings.srtp in _PLAIN:
         return Keys.AS_IS
     if not body:
         # The offer comes with the answer: what is required cannot be promised yet, and is asked for in our next offer.
         return Keys.AS_IS
+    source, aim = Srtp(caller.settings.srtp), Srtp(called.settings.srtp)
     keys = keys_for(source, aim, secure=secure, carrier=target.trunk is not None)
     return keys if available else without_engine(keys, aim)
+
+
+def _offers_srtp(body: bytes) -> bool:
+    """The usual SDP, without SRTP, is seen to be one without reading it."""
+    return (b"SAVP" in body or b"a=crypto:" in body or b"a=fingerprint:" in body) and _secure(body)
 
 
 def _secure(body: bytes) -> bool:
@@ -207,7 +270,7 @@ def _early_sdp(settings: Settings) -> bool:
 
 def _caller_party(call: Call, side: Side) -> Party:
     """By the address of its offer; without one by its Contact."""
-    return Party(side.source, _nat(side, [_named(call)]))
+    return Party(side.source, behind(side, [_named(call)]))
 
 
 def _named(call: Call) -> str | None:
@@ -232,10 +295,11 @@ def _called_party(call: Call, target: Target, side: Side) -> Party:
                 continue
             if behind_nat(host, binding.flow.host):
                 named.append(host)
-    return Party(side.source, _nat(side, named))
+    return Party(side.source, behind(side, named))
 
 
-def _nat(side: Side, named: list[str | None]) -> bool:
+def behind(side: Side, named: list[str | None]) -> bool:
+    """Whether the party is behind a NAT: as its account says, else by an address that it names (guide 1710-1712)."""
     known = side.settings.natdetected
     return known == "yes" or (known == "auto" and any(behind_nat(one, side.source) for one in named))
 

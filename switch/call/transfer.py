@@ -12,16 +12,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from switch.call import inner, media
+from switch.call import hold, inner, media
 from switch.call.asker import PartyAsker
 from switch.call.board import bracketed, new_call_id
 from switch.call.branch import Branch
 from switch.call.causes import of_status
 from switch.call.offers import Origin, Reoffer, awake, on_hold, place_of
-from switch.call.onward import Onward
+from switch.call.onward import Apart
+from switch.call.parties import introduce, take_place
 from switch.sip.message import BadMessage, Request, Response
 from switch.sip.sdp import BadSdp, Sdp
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from switch.call.causes import Cause
     from switch.call.leg import Leg
     from switch.call.model import Caller, CallRequest
+    from switch.call.onward import Onward
     from switch.call.reliable import Owed
     from switch.sip.message import Header
     from switch.sip.server import ServerTransaction
@@ -41,20 +44,11 @@ SUBSCRIBED = 180
 """Seconds that T's subscription to the progress lasts at most."""
 
 
-def account_of(leg: Leg) -> Caller | None:
-    """Whose phone or trunk a party is."""
-    if leg.owner is not None:
-        return leg.owner
-    if isinstance(leg, Branch):
-        return leg.target.account if leg.target.kind != "inner" else None
-    return leg.call.account if leg is leg.call.caller else None
-
-
 def asked(leg: Leg, tx: ServerTransaction, request: Request) -> bool:
     """A party asks for a transfer. False: it is to be passed on to the other party as it is."""
     call, board = leg.call, leg.board
     other = call.called if leg is call.caller else call.caller
-    account = account_of(leg)
+    account = leg.whose
     if call.state != "up" or other is None or account is None or call.transfer is not None:
         tx.reply(403 if account is None else 491, board.now)
         return True
@@ -71,22 +65,38 @@ def asked(leg: Leg, tx: ServerTransaction, request: Request) -> bool:
     if settings.handlerefer == "pass":
         request.set("Refer-To", _rewritten(target, other, settings, board.world().settings))
         return False
-    if (
-        call.sound is not None and call.sound.ng is not None
-    ):  # rtpengine is asked about one conversation, not about joining two
-        tx.reply(501, board.now, "No transfers of calls over rtpengine")
-        return True
     Transfer(
         call, leg, other, account, target.uri, "" if settings.handlerefer == "new_call" else replaces
     ).begin(tx, request, settings)
     return True
 
 
-def referred(request: Request) -> NameAddr:
+def hangs_up_for(leg: Leg, request: Request) -> bool:
+    """Whether a BYE names in Also whom the other party is to be connected to (as old Cisco phones transfer, guide 6149-6151)."""
+    call, board = leg.call, leg.board
+    other = call.called if leg is call.caller else call.caller
+    account = leg.whose
+    if call.state != "up" or other is None or account is None or call.transfer is not None or leg.aside:
+        return False
+    try:
+        target = referred(request, "Also")
+    except BadMessage:
+        return False
+    settings = board.world().settings_of(account)
+    if not allowed(call, account, settings):
+        return False
+    made = Transfer(call, leg, other, account, target.uri, "")
+    made.subscribed = False
+    made.gone()
+    made.start(settings)
+    return True
+
+
+def referred(request: Request, header: str = "Refer-To") -> NameAddr:
     """The one Refer-To. BadMessage when there is none, another, or it cannot be called (RFC 3515 §2.4.2)."""
-    targets = request.addresses("Refer-To")
+    targets = request.addresses(header)
     if len(targets) != 1 or targets[0].uri.scheme not in {"sip", "tel"} or not targets[0].uri.user:
-        raise request.refuse(400, "one Refer-To with somebody to call is expected")
+        raise request.refuse(400, f"one {header} with somebody to call is expected")
     return targets[0]
 
 
@@ -119,7 +129,7 @@ def _rewritten(target: NameAddr, other: Leg, settings: Settings, everybody: Sett
     return f"<{uri.replace(scheme='sip', host=bracketed(host), port=port, params={})}>"
 
 
-class Transferred(Onward):
+class Transferred(Apart):
     """T's call to X, in which R is to talk."""
 
     __slots__ = ("by",)
@@ -156,7 +166,7 @@ class Transfer:
         self.account = account
         self.uri = uri
         self.replaces = replaces
-        self.guest: Onward | None = None
+        self.guest: Apart | None = None
         self.subscribed = True
         self.event = "refer"
         self.held = False
@@ -168,7 +178,6 @@ class Transfer:
     def begin(self, tx: ServerTransaction, request: Request, settings: Settings) -> None:
         """Accept it, and call X."""
         board = self.call.board
-        self.call.transfer = self
         self.event = f"refer;id={request.cseq.number}"
         headers: list[Header] = [("Contact", self.leg.contact)]
         if (request.get("Refer-Sub") or "").strip().lower().startswith("false"):
@@ -176,9 +185,14 @@ class Transfer:
             headers.append(("Refer-Sub", "false"))
         tx.reply(202, board.now, None, headers)
         self.notify(100, "Trying")
+        self.start(settings)
+
+    def start(self, settings: Settings) -> None:
+        """Call X, and let R wait."""
+        self.call.transfer = self
         blind = settings.discontransfer == "auto" and settings.handlerefer == "blind"
         unheard = settings.discontransfer == "at_once_without_refersub" and not self.subscribed
-        if settings.discontransfer == "at_once" or blind or unheard:
+        if not self.left and (settings.discontransfer == "at_once" or blind or unheard):
             self._let_go()
         if settings.holdontransfer:
             self._hold()
@@ -247,22 +261,13 @@ class Transfer:
         """R neither hears nor is heard, unless T has put it on hold already."""
         try:
             if not self.leg.described or Sdp.parse(self.leg.described).held:
+                hold.look(self.call)
                 return
             body = on_hold(self.leg.described)
-            self._speak(self.leg, self.other, body)
         except BadSdp:
             return
+        introduce(self.call, self.leg, self.other, body, lambda _answer, _body: None)
         self.held = True
-
-    def _speak(self, source: Leg, target: Leg, body: bytes) -> None:
-        """Offer one party's description to the other."""
-        described = source.described
-        if target.origin is None:
-            target.origin = Origin(described)
-        message = Request("INVITE", "sip:transfer", [("Content-Type", media.SDP_TYPE)], body)
-        passed = media.passed(self.call, message, source)
-        source.described = described
-        Reoffer(target, passed, lambda response: None).send()
 
     # --- T hears ----------------------------------------------------------------------------------------------------------------
 
@@ -298,16 +303,15 @@ class Transfer:
         call, leg, other = self.call, self.leg, self.other
         self.over = True
         call.transfer = None
-        take_place(call, leg, branch)
+        offered = place_of(other.described)
         if other.origin is None:
             other.origin = Origin(leg.described)
-        offered = other.described
-        try:
-            body = media.passed(call, response, branch)
-        except BadSdp:
-            body = b""
-        if body:
-            Reoffer(other, body, lambda answer: _settled(call, other, branch, offered, answer)).send()
+        take_place(call, leg, branch)
+        if self.guest is not None:
+            media.move(call, self.guest)
+        if media.has_sdp(response):
+            branch.described = response.body
+            introduce(call, branch, other, response.body, partial(_settled, call, branch, offered))
         self.notify(200, "OK")
         if self.settings.discontransfer != "never" and not self.left:
             self._let_go()
@@ -327,35 +331,16 @@ class Transfer:
         if self.left:
             call.hang_up(cause, comment="the transfer failed")
         elif self.held:
-            self._speak(self.leg, self.other, self.leg.described)
+            introduce(call, self.leg, self.other, self.leg.described, lambda _answer, _body: None)
 
 
-def take_place(call: Call, leg: Leg, new: Branch) -> None:
-    """`new` talks in the place of `leg` from now on."""
-    new.call = call
-    leg.aside = True
-    call.asides = (*call.asides, leg)
-    if leg is call.caller:
-        call.caller = new
-        call.leave_line()
-    else:
-        call.called = new
-    if isinstance(leg, Branch):
-        leg.free_line()
-
-
-def _settled(call: Call, other: Leg, new: Leg, offered: bytes, answer: Response) -> None:
+def _settled(call: Call, new: Leg, offered: tuple[str, int] | None, answer: Response, body: bytes) -> None:
     """R took X's description, or the call ends; when R now wants its media elsewhere than X was told, X is told."""
     if answer.status >= 300:
         call.hang_up(of_status(answer.status), comment="a party did not take the new description")
-        return
-    try:
-        body = media.passed(call, answer, other)
-    except BadSdp:
-        return
-    if new.unacked is not None:
+    elif new.unacked is not None:
         new.acknowledge((("Content-Type", media.SDP_TYPE),) if body else (), body)
-    elif body and place_of(offered) != place_of(answer.body):
+    elif body and offered != place_of(answer.body):
         Reoffer(new, body, lambda response: None).send()
 
 

@@ -14,6 +14,6 @@ Keys of `up` and `end` (merged, they are the call record): `id`, `started` (epoc
 `cause`, `by` (caller | called | switch), `caller`, `caller_address`, `caller_number`, `original`, `called_number`,
 `dialled`, `destination`, `carrier`, `called_account`, `called_address`, `reseller`, `rule`, `attempts`
 (list of [account id, status, cause, milliseconds]), `payers` ([[kind, account id, terms]…]), `cost` (terms of the
-carrier or null), `other_prices`, `commission` (if from profit: [account id, share ppm, reduction ppm, terms]), `setup_ms`, `pdd_ms`, `media`, `codec`, `rtp` ([sent, received, lost]),
+carrier or null), `service` (`sms`, with `seconds`, and `message`: the allowance that had it for free; `inbound`; or none: a call of its caller), `trunk` (that brought it, or none), `tech_prefix`, `other_prices`, `commission` (if from profit: [account id, share ppm, reduction ppm, terms]), `setup_ms`, `pdd_ms`, `media`, `codec`, `rtp` ([sent, received, lost]),
 `sip_call_id`, `world`, `comment`.
 """

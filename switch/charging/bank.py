@@ -10,8 +10,9 @@ import logging
 import os
 import socket
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import psycopg2
@@ -19,7 +20,17 @@ from psycopg2 import extensions
 from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
 from zope.interface import implementer
 
-from apps.invoices.services.holds import SETTLE, TAKE, Request, array, grants, take_parameters
+from apps.invoices.services.holds import (
+    SETTLE,
+    TAKE,
+    TAKE_ALLOWANCES,
+    Cap,
+    Request,
+    allowance_parameters,
+    grants,
+    settle_parameters,
+    take_parameters,
+)
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +38,14 @@ BATCH = (
     512  # calls in one statement: with few, a slow disk (one commit each) is what bounds the calls a second
 )
 QUEUE = 2000  # calls that may wait for it
-GATHER = 0.002  # seconds that the first question waits for others: a statement costs more than a question
+GATHER = 0.002  # seconds that the first question waits for others: a statement costs more than a question;
+RUSH = 0.005  # only when the last statement is no older: with fewer calls nobody would come meanwhile
 DEADLINE = 2.0  # seconds, for a statement on the server; we give up half a second later
 BACK_OFF = (0.2, 5.0)
 
 Done = Callable[[dict[int, int] | None], None]
-Shares = Sequence[tuple[int, int, int]]
+Shares = Sequence[tuple[int, int, int] | tuple[int, int, int, int]]
+NO_CAPS: Mapping[int, Cap] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -87,6 +100,7 @@ class Bank:
         self._dsn = _with_address(dsn)
         self._label = worker_label
         self._queue: deque[_Asked] = deque()
+        self._free: deque[_Asked] = deque()  # questions to allowances
         self._over: list[str] = []  # calls that ended while their hold was asked for
         self._doubtful: set[str] = (
             set()
@@ -96,6 +110,7 @@ class Bank:
         self._flying: list[_Asked] = []
         self._busy = False  # a statement is in flight
         self._gathering = False  # one will be in a moment
+        self._sent = float("-inf")  # when the last one was
         self._connection: Any = None
         self._watch: _Watch | None = None
         self._timer: Any = None
@@ -105,7 +120,7 @@ class Bank:
 
     @property
     def full(self) -> bool:
-        return len(self._queue) >= QUEUE
+        return len(self._queue) + len(self._free) >= QUEUE
 
     def start(self) -> None:
         self._connect()
@@ -115,20 +130,31 @@ class Bank:
         self._stopped = True
         self._lose("stopped")
 
-    def hold(self, call_id: str, shares: Shares, done: Done) -> None:
-        """Ask for (account id, wanted micros, least micros) of every payer of a call, all or nothing.
+    def hold(self, call_id: str, shares: Shares, done: Done, caps: Mapping[int, Cap] = NO_CAPS) -> None:
+        """Ask for (account id, wanted micros, least micros, floor) of every payer of a call, all or nothing.
 
-        `done` is called later, once: account → granted micros (a 0 is a refusal; then nothing is held for the
+        `done` is called later, once: account → granted micros (0 or less is a `Refusal`; then nothing is held for the
         others either), or None when the money cannot be asked for now: `away` or `full`. A second hold of the
-        same call adds to its first.
+        same call adds to its first. `caps`: the limits of those payers that have any.
         """
+        self._ask(self._queue, _Asked(Request(call_id, shares, caps), done))
+
+    def hold_free(self, call_id: str, shares: Shares, done: Done) -> None:
+        """Ask (allowance id, wanted micros, least micros) of what allowances have left; each grants what it can.
+
+        `done` is called as by `hold`: allowance → granted micros, 0 for nothing.
+        """
+        self._ask(self._free, _Asked(Request(call_id, shares), done))
+
+    def _ask(self, queue: deque[_Asked], asked: _Asked) -> None:
         if self.away or self.full:
-            self._reactor.callLater(0, done, None)
+            self._reactor.callLater(0, asked.done, None)
             return
-        self._queue.append(_Asked(Request(call_id, shares), done))
+        queue.append(asked)
         if not self._busy and not self._gathering:
             self._gathering = True
-            self._reactor.callLater(GATHER, self._gathered)
+            rush = self._reactor.seconds() - self._sent < RUSH
+            self._reactor.callLater(GATHER if rush else 0, self._gathered)
 
     def release(self, call_id: str) -> None:
         """The call is over. Its questions are dropped unanswered, and a grant that is under way is given back.
@@ -136,8 +162,9 @@ class Bank:
         What was granted before is released by the call's `end` in the journal, not here: that costs nothing
         more, and it is done even if this worker dies.
         """
-        if any(asked.request.call_id == call_id for asked in self._queue):
-            self._queue = deque(asked for asked in self._queue if asked.request.call_id != call_id)
+        for queue in (self._queue, self._free):
+            for asked in [one for one in queue if one.request.call_id == call_id]:
+                queue.remove(asked)
         for asked in self._flying:
             if asked.request.call_id == call_id:
                 asked.done = _nobody
@@ -206,13 +233,20 @@ class Bank:
         """Send what waits as one statement. Calls that ended come first: it is their money that others may want."""
         if self._over:
             over, self._over = self._over, []
-            self._execute(SETTLE, (array(over), "{}", "{}"))
+            self._execute(SETTLE, settle_parameters(over))
+        elif self._free:
+            self._execute(TAKE_ALLOWANCES, allowance_parameters(self._take_off(self._free), self._label))
         elif self._queue:
-            self._flying = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
-            self._execute(TAKE, take_parameters([asked.request for asked in self._flying], self._label))
+            self._execute(TAKE, take_parameters(self._take_off(self._queue), self._label))
+
+    def _take_off(self, queue: deque[_Asked]) -> list[Request]:
+        """The next batch of a queue, which is in flight from now on."""
+        self._flying = [queue.popleft() for _ in range(min(BATCH, len(queue)))]
+        return [asked.request for asked in self._flying]
 
     def _execute(self, statement: str, parameters: tuple[str, ...]) -> None:
         self._busy = True
+        self._sent = self._reactor.seconds()
         self._timer = self._reactor.callLater(DEADLINE + 0.5, self._lose, "no answer in time")
         try:
             self._cursor = self._connection.cursor()
@@ -261,12 +295,13 @@ class Bank:
                 self._old = self._process() or self._old
             self._connection.close()
             self._connection = None
-        waiting = [*self._flying, *self._queue]
+        waiting = [*self._flying, *self._free, *self._queue]
         self._doubtful.update(asked.request.call_id for asked in self._flying if asked.done is not _nobody)
         self._late += self._over
         self._late += [asked.request.call_id for asked in self._flying if asked.done is _nobody]
         self._flying, self._busy, self._over = [], False, []
         self._queue.clear()
+        self._free.clear()
         if not self._stopped:
             self._timer = self._reactor.callLater(self._pause, self._connect)
             self._pause = min(self._pause * 2, BACK_OFF[1])

@@ -8,7 +8,6 @@ there again.
 from __future__ import annotations
 
 import fcntl
-import json
 import logging
 import os
 import shutil
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from apps.core.compact import decoded
 from switch.charging.record import Line, lost, merged, moment_of
 
 log = logging.getLogger(__name__)
@@ -163,7 +163,7 @@ class Journal:
         for text in lines:
             if text:
                 try:
-                    ended = self._line(segment, json.loads(text))
+                    ended = self._line(segment, decoded(text))
                 except (ValueError, KeyError, TypeError, AttributeError) as error:
                     log.error("%s: a line is no journal line (%s)", self._path(segment.number), error)
                     continue

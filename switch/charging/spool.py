@@ -9,7 +9,6 @@ locked as long as the worker lives: whoever can lock it knows that the worker is
 from __future__ import annotations
 
 import fcntl
-import json
 import logging
 import os
 import re
@@ -21,6 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from apps.core.compact import encoded
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -30,7 +31,6 @@ log = logging.getLogger(__name__)
 
 SEGMENT_BYTES = 8 << 20
 GATHER_SECONDS = 0.03  # how long a line may wait for others before it is forced to the disk
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class SpoolFull(OSError):
@@ -73,7 +73,7 @@ class Spool:
 
         But an `end` is owed: it is written as soon as anything can be, or the call would seem to be up for ever.
         """
-        data = _encode(line).encode() + b"\n"
+        data = encoded(line) + b"\n"
         try:
             if self._size >= self._segment_bytes:
                 self._rotate()

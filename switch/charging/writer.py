@@ -117,13 +117,15 @@ class Writer:
                 journal.settled([str(one.record["id"]) for one in part if one.journal is journal])
 
     def _carry_out(self, orders: list[Ended]) -> None:
-        """What phones have set by code, in their order. One that the office refuses is not asked again."""
+        """What phones have set by code or key, in their order. One that the office refuses is not asked again."""
         from apps.pbx.services import carry_out
+        from apps.screening.services import keep_pressed
 
         for one in orders:
-            refused = self._patiently(carry_out, order=one.record)
+            work = keep_pressed if one.record.get("what") == "pressed" else carry_out
+            refused = self._patiently(work, order=one.record)
             if refused:
-                log.warning("Code of account %s refused: %s", one.record.get("account"), refused)
+                log.warning("Order of account %s refused: %s", one.record.get("account"), refused)
             one.journal.settled([str(one.record["id"])])
 
     def _tidy(self) -> None:

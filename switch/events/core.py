@@ -162,10 +162,10 @@ class Events:
 
     def who(self, tx: ServerTransaction, request: Request) -> Caller | None:
         """The account that asks, by digest; else it has been answered."""
-        board, flow = self._board, tx.flow
+        board = self._board
         world = board.world()
-        host = flow.host  # type: ignore[attr-defined]  # our Net's
-        proof = self._doorkeeper.prove(request, world, board.wall(), UNAUTHORIZED, host)
+        flow: Flow = tx.flow  # type: ignore[assignment]  # our Net's
+        proof = self._doorkeeper.prove(request, world, board.wall(), UNAUTHORIZED, flow.host, flow.port)
         if isinstance(proof, Refused):
             tx.reply(proof.status, board.now, None, proof.headers)
             return None

@@ -7,11 +7,13 @@ import wave
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from os import getpid
 from pathlib import Path
 from random import getrandbits
 from typing import Final
 
-from . import events, g711
+from . import built_in, events, g711
 
 FRAME: Final = 160
 SECONDS: Final = 0.02
@@ -33,18 +35,39 @@ class Voice:
 
 
 class Voices:
-    """The recordings in a folder, read when they are first asked for and again when they have changed."""
+    """The recordings in a folder, read when they are first asked for and again when they have changed; else those that are built in."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._known: dict[str, tuple[int, Voice]] = {}
 
-    def get(self, name: str) -> Voice:
-        """The recording NAME or NAME.wav: 8 kHz, 16 bit, mono, at most ten minutes. Raises BadVoice."""
+    def path(self, name: str) -> Path:
+        """Where the recording lies, for a player that is no part of us. One that is built in is written down for it. Raises BadVoice."""
+        path = self._path(name)
+        made = built_in.samples(name)
+        if path.exists() or made is None:
+            return path
+        path = self.folder.parent / "run" / f"voice-{name}.wav"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_suffix(f".{getpid()}")
+            with wave.open(str(draft), "wb") as file:
+                file.setparams((1, 2, 8000, 0, "NONE", ""))
+                file.writeframes(made.tobytes())
+            draft.replace(path)
+        return path
+
+    def _path(self, name: str) -> Path:
         if _NAME.fullmatch(name) is None:
             raise BadVoice(f"{name[:40]!r} is no name of a recording")
-        path = self.folder / (name if name.endswith(".wav") else f"{name}.wav")
+        return self.folder / (name if name.endswith(".wav") else f"{name}.wav")
+
+    def get(self, name: str) -> Voice:
+        """The recording NAME or NAME.wav: 8 kHz, 16 bit, mono, at most ten minutes. Raises BadVoice."""
+        path = self._path(name)
         try:
+            if name in built_in.NAMES and not path.exists():
+                return _built_in(name)
             changed = path.stat().st_mtime_ns
             known = self._known.get(name)
             if known is None or known[0] != changed:
@@ -64,7 +87,16 @@ def _read(path: Path) -> dict[int, bytes]:
         if file.getnframes() > LONGEST * 8000:
             raise BadVoice(f"{path} is longer than {LONGEST} seconds")
         samples = array("h", file.readframes(file.getnframes()))
+    return _encoded(samples)
+
+
+def _encoded(samples: array[int]) -> dict[int, bytes]:
     return {payload: g711.encode(samples, payload) for payload in (g711.PCMU, g711.PCMA)}
+
+
+@cache
+def _built_in(name: str) -> Voice:
+    return Voice(name, _encoded(built_in.samples(name) or array("h")))
 
 
 class Player:

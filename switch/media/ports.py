@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 
 
@@ -41,7 +41,7 @@ class PortRange:
         begin = start + 2 * share * (worker - 1)
         self._clock = clock
         self._quarantine = quarantine
-        self._free = deque(range(begin, begin + 2 * share, 2))
+        self._free = OrderedDict.fromkeys(range(begin, begin + 2 * share, 2))
         self._resting: deque[tuple[float, int]] = deque()
         self._taken: set[int] = set()
         self.size = share
@@ -67,15 +67,19 @@ class PortRange:
         self._wake()
         return len(self._free)
 
-    def take(self) -> int:
-        """The even port of a pair; raises PortsExhausted."""
-        if not self._free:
+    def take(self, wanted: int = 0) -> int:
+        """The even port of a pair, this one if it is free; raises PortsExhausted."""
+        if wanted or not self._free:
             self._wake()
         if not self._free:
             raise PortsExhausted(
                 f"all {self.size} pairs of RTP ports of this worker are in use or resting; widen MIZU_RTP_PORTS"
             )
-        port = self._free.popleft()
+        if wanted in self._free:
+            port = wanted
+            del self._free[wanted]
+        else:
+            port, _ = self._free.popitem(last=False)
         self._taken.add(port)
         return port
 
@@ -89,4 +93,4 @@ class PortRange:
     def _wake(self) -> None:
         now = self._clock()
         while self._resting and self._resting[0][0] <= now:
-            self._free.append(self._resting.popleft()[1])
+            self._free[self._resting.popleft()[1]] = None

@@ -17,6 +17,7 @@ _CODECS: Final = {
 }  # fmt: skip
 """Impairment of the codec, and its robustness to loss (with concealment)."""
 _UNKNOWN: Final = (11.0, 19.0)
+_IF_KNOWN: Final = frozenset(("reported", "address", "port", "strays"))
 _FRAMES: Final = 0.04
 """Seconds that packets, codec and the smallest jitter buffer take."""
 
@@ -34,7 +35,8 @@ class Reported:
 class Side:
     """One party of a call: the stream that came from it to the switch, and what it reported of the one it heard.
 
-    `mos`: what the party heard, from 1 (bad) to 4.4; None when it heard nothing. Jitter in ms.
+    `mos`: what the party heard, from 1 (bad) to 4.4; None when it heard nothing. Jitter in ms. `address`: where its sound came from,
+    `port`: ours for it, `strays`: packets that came there from elsewhere and were dropped (of our own relay only).
     """
 
     packets: int
@@ -42,12 +44,13 @@ class Side:
     jitter: float
     reported: Reported | None = None
     mos: float | None = None
+    address: str = ""
+    port: int = 0
+    strays: int = 0
 
     def as_json(self) -> dict[str, Any]:
         values = asdict(self)
-        if self.reported is None:
-            del values["reported"]
-        return values
+        return {key: value for key, value in values.items() if value or key not in _IF_KNOWN}
 
 
 def heard(me: Side, other: Side, codec: str) -> float | None:

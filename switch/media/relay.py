@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Final, cast
@@ -12,6 +13,7 @@ from typing import Any, Final, cast
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from switch.net.marking import mark
 from switch.net.reactor import Reactor
 
 from .endpoint import Endpoint, new_buffer
@@ -21,6 +23,7 @@ from .rtcp import Reports, follow
 
 _SOCKET_BUFFER: Final = 256 << 10
 _ATTEMPTS: Final = 16
+_REMEMBERED: Final = 50_000
 
 log = Logger("switch.media.relay")
 
@@ -41,12 +44,16 @@ class Session:
     """The media of one call: for each stream two endpoints that feed each other; more can be added, that feed nobody yet."""
 
     __slots__ = (
-        "_held", "_hosts", "_on_silence", "_passing", "_relay", "_silence", "_since", "_start", "call_id", "endpoints", "reports", "rtcp", "streams",
+        "_held", "_hosts", "_on_silence", "_passing", "_relay", "_silence", "_since", "_start", "_whose", "apart", "call_id", "endpoints",
+        "reports", "rtcp", "streams",
     )  # fmt: skip
 
-    def __init__(self, relay: Relay, call_id: str, hosts: tuple[str | None, str | None]) -> None:
+    def __init__(
+        self, relay: Relay, call_id: str, hosts: tuple[str | None, str | None], whose: tuple[int, int]
+    ) -> None:
         self._relay = relay
         self._hosts = hosts
+        self._whose = whose
         self._on_silence: OnSilence | None = None
         self._passing = (True, True)
         self._held = False
@@ -54,6 +61,8 @@ class Session:
         self._silence = self._start = 0.0
         self.call_id = call_id
         self.endpoints: list[Endpoint] = []
+        self.apart = False
+        """Whether the parties hear nothing of each other from the relay itself, from the next `let` on: a mixer joins them."""
         self.rtcp = True
         """Whether RTCP is passed on, from the next `let` on."""
         self.reports: tuple[Reports, Reports] | None = None
@@ -74,7 +83,9 @@ class Session:
     def stream(self, number: int) -> tuple[Endpoint, Endpoint]:
         """The endpoints of the stream with this place in the SDP; opened when it is first asked for. Raises PortsExhausted."""
         while len(self.streams) <= number:
-            self.streams.append((self.add(self._hosts[0]), self.add(self._hosts[1])))
+            whose = self._whose if not self.streams else (0, 0)
+            one, other = (self.add(host, of) for host, of in zip(self._hosts, whose, strict=True))
+            self.streams.append((one, other))
             self.let(*self._passing)
         return self.streams[number]
 
@@ -82,12 +93,12 @@ class Session:
         """Whether what the caller says, and what the called says, goes to the other; of every stream."""
         self._passing = (caller, called)
         for one, other in self.streams:
-            one.feed(other if caller else None, rtcp=self.rtcp)
-            other.feed(one if called else None, rtcp=self.rtcp)
+            one.feed(other if caller and not self.apart else None, rtcp=self.rtcp)
+            other.feed(one if called and not self.apart else None, rtcp=self.rtcp)
 
-    def add(self, host: str | None = None) -> Endpoint:
-        """One more endpoint, that feeds nobody yet. Raises PortsExhausted."""
-        endpoint = self._relay.new_endpoint(host)
+    def add(self, host: str | None = None, whose: int = 0) -> Endpoint:
+        """One more endpoint, that feeds nobody yet. `whose`: for that account. Raises PortsExhausted."""
+        endpoint = self._relay.new_endpoint(host, whose)
         self.endpoints.append(endpoint)
         return endpoint
 
@@ -152,6 +163,10 @@ class Relay:
         self.clock = clock
         self.busy_ports = 0
         """Pairs that another program had taken."""
+        self.dscp = 0
+        """How what is sent is marked, from the next session on."""
+        self._last_ports: OrderedDict[int, int] = OrderedDict()
+        """Account → the port that it had last (guide 1704-1708)."""
         self._reactor = reactor
         self._ports = ports
         self._hosts = (host, *also)
@@ -180,12 +195,19 @@ class Relay:
         for session in list(self._sessions.values()):
             session.close()
 
-    def open(self, call_id: str, *, hosts: tuple[str | None, str | None] = (None, None)) -> Session:
+    def open(
+        self,
+        call_id: str,
+        *,
+        hosts: tuple[str | None, str | None] = (None, None),
+        whose: tuple[int, int] = (0, 0),
+    ) -> Session:
         """A session of two endpoints that feed each other. Raises PortsExhausted, then nothing stays open.
 
-        `hosts`: other local addresses for caller and called, for instance IPv6 for one of them.
+        `hosts`: other local addresses for caller and called, for instance IPv6 for one of them. `whose`: their accounts,
+        which get the ports that they had last; 0: none.
         """
-        session = Session(self, call_id, hosts)
+        session = Session(self, call_id, hosts, whose)
         self._sessions[id(session)] = session
         try:
             session.stream(0)
@@ -209,19 +231,22 @@ class Relay:
         wanted = peer is not None and ":" in peer
         return next((host for host in self._hosts if (":" in host) is wanted), self._hosts[0])
 
-    def new_endpoint(self, host: str | None) -> Endpoint:
-        """An endpoint on a free pair of ports; a pair that another program has is passed over."""
+    def new_endpoint(self, host: str | None, whose: int = 0) -> Endpoint:
+        """An endpoint on a free pair of ports, the account's last one if it can be; one that another program has is passed over."""
         host = host or self._hosts[0]
+        wanted = self._last_ports.get(whose, 0)
         for _ in range(_ATTEMPTS):
-            port = self._ports.take()
+            port, wanted = self._ports.take(wanted), 0
             try:
-                rtp, rtcp = _open_pair(host, port)
+                rtp, rtcp = _open_pair(host, port, self.dscp)
             except OSError as error:
                 self._ports.release(port)
                 if error.errno != errno.EADDRINUSE:
                     raise
                 self.busy_ports += 1
                 continue
+            if whose:
+                self._remember(whose, port)
             local = (self.advertise if self.advertise and host == self._hosts[0] else host, port)
             return Endpoint(
                 self._reactor,
@@ -236,6 +261,12 @@ class Relay:
         raise PortsExhausted(
             f"{_ATTEMPTS} pairs of RTP ports in a row are taken by other programs; move MIZU_RTP_PORTS"
         )
+
+    def _remember(self, account: int, port: int) -> None:
+        self._last_ports[account] = port
+        self._last_ports.move_to_end(account)
+        if len(self._last_ports) > _REMEMBERED:
+            self._last_ports.popitem(last=False)
 
     def forget(self, session: Session) -> None:
         """Close what the session has open (its own `close` calls this)."""
@@ -254,21 +285,22 @@ class Relay:
                 log.failure("handling the silence of call {call} failed", call=session.call_id)
 
 
-def _open_pair(host: str, port: int) -> tuple[socket.socket, socket.socket]:
-    rtp = _open(host, port)
+def _open_pair(host: str, port: int, dscp: int) -> tuple[socket.socket, socket.socket]:
+    rtp = _open(host, port, dscp)
     try:
-        return rtp, _open(host, port + 1)
+        return rtp, _open(host, port + 1, dscp)
     except OSError:
         rtp.close()
         raise
 
 
-def _open(host: str, port: int) -> socket.socket:
+def _open(host: str, port: int, dscp: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SOCKET_BUFFER)
         sock.bind((host, port))
+        mark(sock, dscp)
     except OSError:
         sock.close()
         raise

@@ -64,6 +64,8 @@ class NetConfig:
     """More addresses with a port each, UDP and TCP (guide 13383-13394); number 1 is the first."""
     ports: frozenset[int] = frozenset()
     """All SIP ports of this node, those of the other workers too: what comes from there comes from ourselves."""
+    worker_ports: frozenset[int] = frozenset()
+    """The workers' own ports for UDP and TCP."""
     advertise: str | None = None
     """Address that peers shall use when it is not the bound one (NAT in front of us)."""
     advertise6: str | None = None
@@ -118,6 +120,12 @@ class NetConfig:
         places = [self.secondary[local - 1][0]] if 0 < local <= len(self.secondary) else list(self.binds)
         return next((one for one in places if (":" in one) == six), None)
 
+    def bound(self, six: bool) -> str | None:
+        """The one address of that family that is bound; None: none, or all of them."""
+        return next(
+            (one for one in self.binds if (":" in one) == six and not ip_address(one).is_unspecified), None
+        )
+
     def advertised(self, six: bool) -> str | None:
         """The address that peers of that family shall use, if it is not the bound one."""
         return self.advertise6 if six else self.advertise
@@ -139,6 +147,7 @@ class NetConfig:
             worker=worker,
             workers=workers,
             ports=frozenset(one for one in (*udp, tls, ws, wss) if one),
+            worker_ports=frozenset(udp[1:]),
             shared_port=shared,
             own_port=own_port(shared, worker, first),
             tls_port=tls,

@@ -14,6 +14,7 @@ from zope.interface import implementer
 from .certificates import matches
 from .codec import PING, PONG, BadFrames, Closed, Codec
 from .flow import SECURE, Flow, Reason
+from .marking import beneath, mark
 from .reactor import Transport
 from .tls import proved_by
 
@@ -59,6 +60,7 @@ class TcpConnection(Protocol):
         wire = self._wire = cast(Transport, self.transport)
         wire.setTcpNoDelay(True)
         wire.setTcpKeepAlive(True)
+        mark(beneath(wire).getHandle(), self.pool.dscp)
         if self.flow.transport not in SECURE:
             self._begin()
         elif not self.accepted:

@@ -52,24 +52,37 @@ class Tables:
     """One whole state of the firewall (guide 2477-2498); the owner makes a new one for every change.
 
     `open_door` is the guide's rule '*': True hears everybody but the banned, False nobody but the allowed.
-    A source in `trusted` is always heard and never counted (our carriers); it wins over a ban.
+    A source in `trusted` is always heard and never counted (our carriers); it wins over a ban, but not over `denied`, which is
+    what an operator has said. `off`: everybody is heard and nobody counted.
+
+    `country` tells the country of an address, "" for those of none. Countries come last: a rule about an address, being trusted and a
+    ban go before them. `ports`: single senders that are not heard, whoever they are.
     """
 
     banned: Sources = Sources()
     allowed: Sources = Sources()
     trusted: Sources = Sources()
+    denied: Sources = Sources()
     open_door: bool = True
+    off: bool = False
+    country: Callable[[str], str] | None = None
+    allowed_countries: frozenset[str] = frozenset()
+    denied_countries: frozenset[str] = frozenset()
+    ports: frozenset[tuple[str, int]] = frozenset()
 
 
 class _Source:
     """What is remembered of one source: the verdict on it, and its tokens."""
 
-    __slots__ = ("bucket", "tables", "verdict")
+    __slots__ = ("bucket", "dropped", "since", "tables", "verdict")
 
     def __init__(self, verdict: int, bucket: list[float], tables: Tables) -> None:
         self.verdict = verdict
         self.bucket = bucket
         self.tables = tables
+        self.dropped = 0
+        self.since = 0.0
+        """When it was first above the rate, of those `dropped`."""
 
 
 _DROP: Final = 0
@@ -99,6 +112,7 @@ class Firewall:
         """`clock` gives monotonic seconds; `rate` is messages per second for one source that is not trusted."""
         self._clock = clock
         self._tables = tables or Tables()
+        self._ports = _ports(self._tables)
         self._rate = rate
         self._burst = burst
         self._max_sources = max_sources
@@ -106,6 +120,9 @@ class Firewall:
         self._old: dict[str, _Source] = {}
         self.dropped_banned = 0
         self.dropped_flood = 0
+        self.on_flood: Callable[[str], None] = lambda host: None
+        """Told of a source of which more is dropped than `ban_after` says; not from within what it sends."""
+        self._most_dropped, self._period = 0, 0.0
 
     @property
     def remembered(self) -> int:
@@ -115,13 +132,21 @@ class Firewall:
     def swap(self, tables: Tables) -> None:
         """Take over a new state, whole; it holds for the next packet. Tokens are kept."""
         self._tables = tables
+        self._ports = _ports(tables)
 
     def limit(self, rate: float, burst: float) -> None:
         """Change what an untrusted source may send."""
         self._rate, self._burst = rate, burst
 
-    def admits(self, host: str) -> bool:
+    def ban_after(self, dropped: int, seconds: float) -> None:
+        """So many messages above the rate within so many seconds are told to `on_flood`; 0: never."""
+        self._most_dropped, self._period = dropped, seconds
+
+    def admits(self, host: str, port: int = 0) -> bool:
         """Whether one more message of this source is heard; counts it when not."""
+        if self._ports and (host, port) in self._ports:
+            self.dropped_banned += 1
+            return False
         source = self._young.get(host)
         if source is None or source.tables is not self._tables:
             source = self._recall(host)
@@ -134,6 +159,8 @@ class Firewall:
             if tokens < 1.0:
                 bucket[0] = tokens
                 self.dropped_flood += 1
+                if self._most_dropped:
+                    self._count(source, host, now)
                 return False
             bucket[0] = tokens - 1.0
             return True
@@ -142,9 +169,16 @@ class Firewall:
             return False
         return True
 
-    def bans(self, host: str) -> bool:
+    def _count(self, source: _Source, host: str, now: float) -> None:
+        if now - source.since > self._period:
+            source.since, source.dropped = now, 0
+        source.dropped += 1
+        if source.dropped == self._most_dropped:
+            self.on_flood(host)
+
+    def bans(self, host: str, port: int = 0) -> bool:
         """Whether the source is not heard at all; takes no token and counts nothing."""
-        return self._recall(host).verdict == _DROP
+        return (host, port) in self._ports or self._recall(host).verdict == _DROP
 
     def _recall(self, host: str) -> _Source:
         """The source, made or moved into the younger generation, with the verdict of the present table."""
@@ -170,11 +204,22 @@ class Firewall:
 
     def _judge(self, host: str) -> int:
         tables = self._tables
+        if tables.off:
+            return _PASS
         address = ip_address(host.partition("%")[0])
+        if tables.denied.holds(host, address):
+            return _DROP
         if tables.trusted.holds(host, address):
             return _PASS
         if tables.banned.holds(host, address):
             return _DROP
-        if not tables.open_door and not tables.allowed.holds(host, address):
+        if tables.allowed.holds(host, address):
+            return _METER
+        country = tables.country(host) if tables.country is not None else ""
+        if country in tables.denied_countries:
             return _DROP
-        return _METER
+        return _METER if tables.open_door or country in tables.allowed_countries else _DROP
+
+
+def _ports(tables: Tables) -> frozenset[tuple[str, int]]:
+    return frozenset() if tables.off else tables.ports

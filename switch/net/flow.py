@@ -36,6 +36,12 @@ class Flow(NamedTuple):
         """Whether the transport repeats what gets lost (RFC 3261 §17: then no retransmission timers)."""
         return self.transport != "udp"
 
+    def same_way(self, other: Flow) -> bool:
+        """Whether both have the same remote, and the same connection with it, whichever worker and port of ours heard it."""
+        return (self.transport, self.host, self.port, self.connection) == (
+            other.transport, other.host, other.port, other.connection,
+        )  # fmt: skip
+
 
 class Reason(StrEnum):
     """Why something could not be sent on a flow; what `on_error` gets."""

@@ -6,6 +6,7 @@ import errno
 import time
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
+from typing import Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -17,6 +18,7 @@ from .firewall import Firewall, Tables
 from .flow import SECURE, Flow, Reason
 from .handover import Handover, Kind, reason_from
 from .pem import TlsFiles
+from .places import Places
 from .reactor import Reactor
 from .tcp import TcpPool, open_tcp
 from .udp import UdpSocket, local_address_towards, open_udp
@@ -33,6 +35,23 @@ log = Logger("switch.net")
 
 def _nobody(_data: bytes) -> int | None:
     return None
+
+
+class NetSettings(Protocol):
+    """Of `switch.world.settings.Settings` what concerns sockets."""
+
+    @property
+    def ipdontfragment(self) -> bool: ...
+    @property
+    def websocketorigins(self) -> tuple[str, ...]: ...
+    @property
+    def offerservicesfor(self) -> str: ...
+    @property
+    def autodetectlocalip(self) -> str: ...
+    @property
+    def idletimeout(self) -> int: ...
+    @property
+    def sip_dscp(self) -> int: ...
 
 
 class Net:
@@ -96,11 +115,8 @@ class Net:
         self._told = ""
         self._whole = False
         self._ways: dict[tuple[str, int, bool, int], Flow] = {}
-        self._local: dict[bool, str] = {}
-        """By IPv6: the address that is bound, unless that is all of them."""
-        for bind in config.binds:
-            if not ip_address(bind).is_unspecified:
-                self._local[":" in bind] = bind
+        self.places = Places(config)
+        self._dscp = 0
 
     # -- life
 
@@ -120,6 +136,7 @@ class Net:
             raise
         for udp in self._udp.values():
             udp.dont_fragment(self._whole)
+            udp.mark(self._dscp)
             udp.start()
         self._tcp.start()
 
@@ -200,6 +217,20 @@ class Net:
             self._whole = on
             for udp in self._udp.values():
                 udp.dont_fragment(on)
+
+    def follow(self, settings: NetSettings) -> None:
+        """Take over what an operator may change while we run."""
+        self.dont_fragment(settings.ipdontfragment)
+        self.allow_origins(settings.websocketorigins)
+        self.places.offer, self.places.detect = settings.offerservicesfor, settings.autodetectlocalip
+        self._tcp.idle_timeout = float(settings.idletimeout)
+        self._mark(settings.sip_dscp)
+
+    def _mark(self, dscp: int) -> None:
+        if dscp != self._dscp:
+            self._dscp = self._tcp.dscp = dscp
+            for udp in self._udp.values():
+                udp.mark(dscp)
 
     def allow_origins(self, origins: Iterable[str]) -> None:
         """Web pages from here alone may open a WebSocket; none named: all may. Holds for the next connection."""
@@ -328,23 +359,15 @@ class Net:
     def local_address(self, flow: Flow) -> tuple[str, int]:
         """Host and port of ours for Via and Contact of what goes out on this flow.
 
-        The own port, unless the flow uses the shared one or its transport has one of its own; the advertised address,
-        else the bound one, else (bound to all) the one that the machine would use towards the remote.
+        The own port, unless the flow uses the shared one or its transport has one of its own; the address as `Places` says.
         """
-        six = ":" in flow.host
         if flow.transport in {"udp", "tcp"}:
             port = self.config.own_port if flow.own else self.config.shared_port
         else:
             port = self._port_of(flow.transport) or self.config.tls_port or self.config.own_port
         if flow.local:
             return self._secondary_address(flow, port)
-        advertised = self.config.advertise6 if six else self.config.advertise
-        if advertised:
-            return advertised, port
-        bind = self._local.get(six)
-        if bind is not None:
-            return bind, port
-        return local_address_towards(flow.host, flow.port), port
+        return self.places.towards(flow.host, flow.port), port
 
     def _secondary_address(self, flow: Flow, port: int) -> tuple[str, int]:
         host, own = self.config.secondary[flow.local - 1]
@@ -366,7 +389,7 @@ class Net:
 
     def siblings(self) -> list[int]:
         """The own ports of the other workers of this node."""
-        return sorted(self.config.ports - {self.config.shared_port, self.config.own_port})
+        return sorted(self.config.worker_ports - {self.config.own_port})
 
     # -- firewall and metrics
 

@@ -73,6 +73,9 @@ class Transport(Protocol):
     def setTcpNoDelay(self, enabled: bool) -> None:
         """Nagle's algorithm off."""
 
+    def getHandle(self) -> Any:
+        """The socket, or what TLS has made of it."""
+
     def setTcpKeepAlive(self, enabled: bool) -> None:
         """Ask the kernel to notice dead peers."""
 

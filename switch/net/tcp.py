@@ -88,6 +88,8 @@ class TcpPool:
         self._on_message = on_message
         self._on_error = on_error
         self.tls = Tls()
+        self.idle_timeout = config.idle_timeout
+        self.dscp = 0
         self.origins: Origins = frozenset()
         """Of pages that may open a WebSocket; empty: all."""
         self._ports: list[tuple[str, Port]] = []
@@ -133,7 +135,7 @@ class TcpPool:
         limits = self.config
         full = len(self._by_id) >= limits.max_connections
         greedy = self._per_source.get(owner(host), 0) >= limits.max_connections_per_source
-        if full or greedy or not self._firewall.admits(host):
+        if full or greedy or not self._firewall.admits(host, addr.port):
             self.counters.tcp_refused += 1
             return None
         self.counters.tcp_accepted += 1
@@ -209,8 +211,8 @@ class TcpPool:
     def deliver(self, message: bytes, connection: TcpConnection) -> None:
         """One whole message came; a source that floods is not heard, one that is banned meanwhile is cut off."""
         flow = connection.flow
-        if not self._firewall.admits(flow.host):
-            if self._firewall.bans(flow.host):
+        if not self._firewall.admits(flow.host, flow.port):
+            if self._firewall.bans(flow.host, flow.port):
                 connection.abort()
             return
         self.counters.tcp_received += 1
@@ -273,7 +275,7 @@ class TcpPool:
             if connection.begun_at is not None and now - connection.begun_at > limits.message_timeout:
                 self.counters.tcp_closed_slow += 1
                 self._drop(connection)
-            elif now - connection.active_at > limits.idle_timeout:
+            elif now - connection.active_at > self.idle_timeout:
                 self.counters.tcp_closed_idle += 1
                 self._drop(connection)
             elif not connection.heard and now - connection.heard_at > limits.silence_timeout:
@@ -300,7 +302,7 @@ class TcpPool:
     def close_banned(self) -> None:
         """Cut the connections of sources that are banned now."""
         for connection in list(self._by_id.values()):
-            if self._firewall.bans(connection.flow.host):
+            if self._firewall.bans(connection.flow.host, connection.flow.port):
                 connection.abort()
 
     def stop_listening(self, transports: frozenset[str] | None = None) -> None:

@@ -21,6 +21,7 @@ from . import stun
 from .counters import Counters
 from .firewall import Firewall
 from .flow import Flow, Reason, reason_of
+from .marking import mark
 from .reactor import Reactor
 
 IP_RECVERR: Final = 11
@@ -132,7 +133,7 @@ class UdpSocket:
                 self._drain_errors()
                 continue
             host = source[0]
-            if not self._admits(host):
+            if not self._admits(host, source[1]):
                 continue
             if len(data) < self._shortest:
                 counters.keepalives += 1
@@ -174,6 +175,10 @@ class UdpSocket:
             )
         else:
             self._sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_DO if on else PMTUDISC_DONT)
+
+    def mark(self, dscp: int) -> None:
+        """Mark what is sent for routers."""
+        mark(self._sock, dscp)
 
     def send(self, flow: Flow, data: bytes) -> None:
         """Send one datagram. Never raises; a full send buffer loses it, any other failure is reported.

@@ -4,6 +4,8 @@
 - `table`: all that a worker knows; what others tell (through Redis, see `switch.live`) is taken over.
 - `request`: a REGISTER, read and judged without changing anything.
 - `register`: answers REGISTER: proves who it is, checks the whole request, then changes all of it or nothing.
+- `elsewhere`: asks for phones that another worker has just registered.
+- `upper`: passes registrations on to another server.
 - `alive`: keeps the holes in NATs open.
 """
 

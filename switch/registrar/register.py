@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from switch.auth import UNAUTHORIZED, Doorkeeper, Refused
+from switch.call.alarms import Alarm
 from switch.call.stages.identify import may_prove
 from switch.net import SECURE, Flow
+from switch.registrar import newcomers, upper
 from switch.registrar.alive import Alive
 from switch.registrar.binding import Binding
+from switch.registrar.elsewhere import Elsewhere
 from switch.registrar.request import Refusal, changes, lacks_outbound
 from switch.registrar.table import Table
 from switch.sip.message import Header, Request
@@ -31,6 +35,7 @@ Tell = Callable[[int, list[Binding]], None]
 """Account, and those of its bindings that changed; one that has ended expires in the past."""
 
 
+FULL: tuple[Header, ...] = (("Retry-After", "60"),)
 TLS_WANTED = "TLS Required"
 """To an account that is heard over secure transports only (setting stricttransport)."""
 
@@ -43,6 +48,12 @@ class Registrar:
         self._doorkeeper = doorkeeper
         self._tell = tell
         self._table = Table()
+        self._counted = 0.0, 0
+        self.elsewhere = Elsewhere(
+            lambda account_id: bool(self._table.alive(account_id, board.wall())),
+            lambda delay, do: board.alarms.set(Alarm(do), board.clock() + delay),
+        )
+        """For who finds no phone here."""
         self.alive = Alive(board, self._table)
         self.changed: list[Callable[[int], None]] = []
         """Called with the account whose phones have come or gone."""
@@ -110,6 +121,10 @@ class Registrar:
         board = self._board
         world, now = board.world(), board.wall()
         _ = request.contacts  # what is malformed is refused before anybody is asked for a proof
+        server = upper.server_of(request, flow, world, board)
+        if server is not None:
+            self._pass_on(tx, request, flow, world, server)
+            return
         account = self._account(tx, request, flow, world, now)
         if account is None:
             return
@@ -124,9 +139,61 @@ class Registrar:
         if isinstance(changed, Refusal):
             tx.reply(changed.status, board.now, changed.reason, changed.headers)
             return
+        if self._full(account.id, changed, world, now):
+            tx.reply(503, board.now, None, FULL)
+            return
         if changed:
             self._change(account.id, changed)
             log.info("account=%s registered contacts=%s from=%s", account.username, len(changed), flow.host)
+        tx.reply(200, board.now, None, self._answer(request, account.id, settings, now))
+
+    def _count(self, now: float) -> int:
+        """Phones that are registered, counted once a second at most: the table also knows those that have just left."""
+        if now - self._counted[0] >= 1:
+            alive = (one.expires_at > now for found in self._table.everything().values() for one in found)
+            self._counted = now, sum(alive)
+        return self._counted[1]
+
+    def _full(self, account_id: int, changed: list[Binding], world: World, now: float) -> bool:
+        """Whether a phone would be added to as many as there may be in all; who is registered renews and leaves as ever."""
+        most = world.settings.maxepcounttreshold
+        if not most or len(self._table) < most or self._count(now) < most:
+            return False
+        known = {one.key for one in self._table.alive(account_id, now)}
+        return any(one.key not in known and one.expires_at > now for one in changed)
+
+    def _pass_on(
+        self, tx: ServerTransaction, request: Request, flow: Flow, world: World, server: upper.Server
+    ) -> None:
+        """Another server knows the password; what it grants holds here, within our own limits."""
+        board = self._board
+        account_id = world.local(request.to.uri.user)
+        account = world.account(account_id) if account_id is not None else None
+        if account is None and newcomers.may_come(request, world):
+            newcomers.ask(self, board, tx, request, flow, server)
+            return
+        if account is None or not account.enabled:
+            tx.reply(404, board.now)
+            return
+        settings = world.settings_of(account)
+        judged = changes(request, flow, self._table.of(account.id), settings, board.wall())
+        if isinstance(judged, Refusal):
+            tx.reply(judged.status, board.now, judged.reason, judged.headers)
+            return
+
+        upper.ask(board, tx, request, server, partial(self.keep, account, tx, request, flow))
+
+    def keep(
+        self, account: Caller, tx: ServerTransaction, request: Request, flow: Flow, seconds: int
+    ) -> None:
+        """Another server has granted it for so long: it holds here, within our own limits."""
+        board = self._board
+        settings, now = board.world().settings_of(account), board.wall()
+        kept = changes(request, flow, self._table.of(account.id), settings, now)
+        if isinstance(kept, Refusal):
+            tx.reply(kept.status, board.now, kept.reason, kept.headers)
+            return
+        self._change(account.id, [one.ended(min(one.expires_at, now + seconds)) for one in kept])
         tx.reply(200, board.now, None, self._answer(request, account.id, settings, now))
 
     def _account(
@@ -136,7 +203,7 @@ class Registrar:
         named = request.to.uri.user
         account_id = self._remembered(named, request, flow, world, now)
         if account_id is None:
-            proof = self._doorkeeper.prove(request, world, now, UNAUTHORIZED, flow.host)
+            proof = self._doorkeeper.prove(request, world, now, UNAUTHORIZED, flow.host, flow.port)
             if isinstance(proof, Refused):
                 tx.reply(proof.status, self._board.now, None, proof.headers)
                 return None
@@ -146,7 +213,7 @@ class Registrar:
             account is None
             or not account.enabled
             or world.local(named) != account_id
-            or not may_prove(account, flow.host, flow.port, world)
+            or not may_prove(account, flow.host, flow.port, world, self._board.leads_to(flow.host))
         ):
             tx.reply(403, self._board.now)
             return None

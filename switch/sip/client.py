@@ -1,5 +1,6 @@
 """Client transactions: what we asked and what came back (RFC 3261 §17.1, RFC 6026 §7.2)."""
 
+from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,12 @@ if TYPE_CHECKING:
 CALLING, TRYING, PROCEEDING, ACCEPTED, COMPLETED, TERMINATED = (
     "calling", "trying", "proceeding", "accepted", "completed", "terminated",
 )  # fmt: skip
+
+
+WAITING = frozenset((CALLING, TRYING, PROCEEDING))
+"""States in which there is no final response yet."""
+Spare = Callable[[], tuple["Flow", str]]
+"""The flow to take, and the Via for it."""
 
 
 class ClientTransaction:
@@ -33,6 +40,7 @@ class ClientTransaction:
         "quiet",
         "request",
         "slot",
+        "spare",
         "state",
     )
 
@@ -51,6 +59,8 @@ class ClientTransaction:
         self.failed = False
         self.quiet = False
         self.context: object = None
+        self.spare: Spare | None = None
+        """Asked for another way, once, when this one breaks before anything has come by it."""
 
     def start(self, now: float) -> None:
         self.deadline = now + self.layer.patience * self.layer.t1
@@ -58,7 +68,7 @@ class ClientTransaction:
         self._send(now)
 
     def received(self, response: Response, now: float) -> None:
-        if self.state not in {TRYING, PROCEEDING}:
+        if self.state not in WAITING:
             return
         if response.status < 200:
             self.state = PROCEEDING
@@ -71,7 +81,7 @@ class ClientTransaction:
     def fire(self, now: float) -> None:
         """A timer ran out: E sends again, F gives up, K ends."""
         if self.failed:
-            self._fail()
+            self._fail(now)
         elif self.state == COMPLETED:
             self.end()
         elif reached(now, self.deadline):
@@ -95,13 +105,27 @@ class ClientTransaction:
         else:
             self.end()
 
-    def _fail(self) -> None:
-        if self.state in {CALLING, TRYING, PROCEEDING}:
+    def _fail(self, now: float) -> None:
+        if self.spare is not None and self.state in {CALLING, TRYING}:
+            self._begin_again(now)
+        elif self.state in WAITING:
             self.end()
             if not self.quiet:
                 self.layer.user.on_transport_error(self)
         else:
             self.end()
+
+    def _begin_again(self, now: float) -> None:
+        """The same request by the other way: for the other side, a first one."""
+        assert self.spare is not None and self.request is not None
+        (self.flow, via), self.spare = self.spare(), None
+        self.request.set("Via", via)
+        self.data = self.request.encode()
+        del self.layer.clients[self.key]
+        self.key = f"{self.request.via.branch} {self.request.method}"
+        self.layer.clients[self.key] = self
+        self.failed, self.interval = False, self.layer.t1
+        self.start(now)
 
     def _time_out(self) -> None:
         self.end()
@@ -139,7 +163,7 @@ class InviteClientTransaction(ClientTransaction):
 
     def received(self, response: Response, now: float) -> None:
         state, status = self.state, response.status
-        if state in {CALLING, PROCEEDING}:
+        if state in WAITING:
             if status < 200:
                 self._provisional(now)
             elif status < 300:
@@ -158,8 +182,7 @@ class InviteClientTransaction(ClientTransaction):
     def _provisional(self, now: float) -> None:
         if self.state == CALLING:
             self.state = PROCEEDING
-            self.deadline = inf
-            self.layer.wheel.arm(self, inf)
+            self.deadline = self.due = inf
         if self.cancel_headers is not None:
             self._send_cancel(now)
 
@@ -192,7 +215,7 @@ class InviteClientTransaction(ClientTransaction):
         A 2xx may still come and must be acknowledged and hung up. Without any final response the transaction times out 64 x T1 later.
         `headers` (a Reason, RFC 3326) go into the CANCEL.
         """
-        if self.cancelled or self.state not in {CALLING, PROCEEDING}:
+        if self.cancelled or self.state not in WAITING:
             return
         self.cancel_headers = headers
         if self.state == PROCEEDING:
@@ -210,8 +233,8 @@ class InviteClientTransaction(ClientTransaction):
     def fire(self, now: float) -> None:
         """A timer ran out: A sends again, B gives up (as after an unanswered CANCEL), D and M end."""
         if self.failed:
-            self._fail()
-        elif self.state in {COMPLETED, ACCEPTED}:
+            self._fail(now)
+        elif self.state in (COMPLETED, ACCEPTED):
             self.end()
         elif reached(now, self.deadline):
             self._time_out()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from switch.sip.grammar import BLANKS, BadValue, is_token, quote, split_outside, unquote
+from switch.sip.ids import random_digits
 from switch.sip.uri import Uri
 
 MD5, SHA256 = "MD5", "SHA-256"
@@ -169,19 +170,33 @@ class Authenticator:
         self._used: OrderedDict[str, int] = OrderedDict()
         self._floor = 0
 
-    def challenges(self, now: float, *, stale: bool = False) -> list[str]:
-        """Header values, one per algorithm that is accepted, the strongest first (RFC 8760 §2.3). `now` is epoch seconds."""
-        nonce = self.nonce(now)
-        return [str(Challenge(self.realm, nonce, algorithm, stale=stale)) for algorithm in self.algorithms]
+    def challenges(
+        self, now: float, *, stale: bool = False, algorithms: tuple[str, ...] | None = None
+    ) -> list[str]:
+        """Header values, one per algorithm that is accepted, the strongest first (RFC 8760 §2.3). `now` is epoch seconds.
+
+        `algorithms`: to ask for others than those."""
+        nonce, asked = self.nonce(now), self.algorithms if algorithms is None else algorithms
+        return [str(Challenge(self.realm, nonce, algorithm, stale=stale)) for algorithm in asked]
+
+    def is_current(self, given: Credentials, now: float) -> bool:
+        """Whether the digest answers a challenge of ours that may still be answered; whether it is right is another question."""
+        issued = self._issued(given.nonce)
+        return (
+            given.realm == self.realm
+            and given.qop in {"", "auth"}
+            and issued is not None
+            and now - issued <= self.lifetime
+            and given.nonce.partition(".")[2].startswith(self.memory)
+        )
 
     def nonce(self, now: float) -> str:
-        text = f"{int(now):x}.{self.memory}{os.urandom(8).hex()}"
+        text = f"{int(now):x}.{self.memory}{random_digits(16)}"
         return f"{text}.{self._seal(text)}"
 
     def _seal(self, text: str) -> str:
-        return hmac.new(
-            self._secret, f"{self.realm}:{text}".encode("utf-8", "surrogateescape"), "sha256"
-        ).hexdigest()[:32]
+        sealed = f"{self.realm}:{text}".encode("utf-8", "surrogateescape")
+        return hmac.digest(self._secret, sealed, "sha256").hex()[:32]
 
     def _issued(self, nonce: str) -> int | None:
         """When we issued the nonce, in epoch seconds; None when we did not."""
@@ -190,8 +205,12 @@ class Authenticator:
             return None
         return _time_of(text)
 
-    def check(self, given: Credentials, *, method: str, uri: str, ha1: str, now: float) -> Verdict:
+    def check(
+        self, given: Credentials, *, method: str, uri: str, ha1: str, now: float, right: bool | None = None
+    ) -> Verdict:
         """Judge credentials by the HA1 stored for `given.username`, `given.realm` and `given.algorithm`.
+
+        `right`: what somebody else says, who knows the secret, of the digest; then `ha1` is not looked at, and any algorithm will do.
 
         1. Realm, algorithm, qop and nonce must be ours. 2. The digest must fit. 3. The called number must be the one it was made for.
         4. The nonce must be young, its count higher than any before; without qop a nonce serves once.
@@ -199,11 +218,9 @@ class Authenticator:
         issued = self._issued(given.nonce)
         if given.realm != self.realm or given.qop not in {"", "auth"} or issued is None:
             return Verdict.FOREIGN
-        if given.algorithm not in self.algorithms:
+        if right is None and given.algorithm not in self.algorithms:
             return Verdict.FOREIGN
-        if not hmac.compare_digest(
-            _expected(given, method, ha1), given.response.lower().encode("utf-8", "surrogateescape")
-        ):
+        if not (fits(given, method=method, ha1=ha1) if right is None else right):
             return Verdict.WRONG
         if not _same_number(given.uri, uri):
             return Verdict.OTHER_URI
@@ -242,6 +259,12 @@ class Authenticator:
 def _time_of(nonce: str) -> int:
     """The epoch seconds in a nonce of ours."""
     return int(nonce.partition(".")[0], 16)
+
+
+def fits(given: Credentials, *, method: str, ha1: str) -> bool:
+    """Whether the digest was made with the secret of this HA1."""
+    response = given.response.lower().encode("utf-8", "surrogateescape")
+    return hmac.compare_digest(_expected(given, method, ha1), response)
 
 
 def _expected(given: Credentials, method: str, ha1: str) -> bytes:

@@ -1,7 +1,7 @@
 """The header fields of a SIP message: raw values in order, typed values parsed on first touch and kept (RFC 3261 §7.3, §20)."""
 
 from switch.sip.grammar import BLANKS, BadValue, number, split_list
-from switch.sip.headers import NAMES, CSeq, Via, canonical
+from switch.sip.headers import CSEQS, NAMES, CSeq, Via, canonical
 from switch.sip.uri import NameAddr
 
 MAX_EXPIRES = 2**32 - 1
@@ -25,9 +25,12 @@ class BadMessage(Exception):
 
 
 class Message:
-    """What requests and responses share. `headers` holds (canonical name, raw value) in order; change it by the methods below."""
+    """What requests and responses share. `headers` holds (canonical name, raw value) in order; change it by the methods below.
 
-    __slots__ = ("_cseq", "_from", "_index", "_to", "_via", "body", "headers")
+    Via, From, To, Call-ID and CSeq are read some twenty times in a message's life: `read` parses them at once, where a message came.
+    """
+
+    __slots__ = ("_call_id", "_cseq", "_from", "_index", "_to", "_via", "body", "headers")
 
     def __init__(self, headers: list[Header], body: bytes) -> None:
         self.headers = headers
@@ -36,6 +39,7 @@ class Message:
 
     def _forget(self) -> None:
         self._index: dict[str, str] | None = None
+        self._call_id: str | None = None
         self._via: Via | None = None
         self._from: NameAddr | None = None
         self._to: NameAddr | None = None
@@ -49,7 +53,7 @@ class Message:
         if index is None:
             index = self._index = dict(reversed(self.headers))
         value = index.get(name)
-        if value is None and NAMES.get(name) is not name:
+        if value is None and NAMES.get(name) != name:
             return index.get(canonical(name))
         return value
 
@@ -60,7 +64,10 @@ class Message:
 
     def members(self, name: str) -> list[str]:
         """The members of a comma-separated header over all its lines. BadMessage when its quotes do not match."""
+        first = self.get(name)
         try:
+            if self._index is not None and len(self._index) == len(self.headers):  # no header stands twice
+                return split_list(first) if first else []
             return [member for value in self.all(name) for member in split_list(value)]
         except BadValue as error:
             raise self._bad(name, error) from error
@@ -105,15 +112,22 @@ class Message:
 
     # --- typed values: parsed on first touch; BadMessage when malformed -----------------------------------------------------------
 
+    def read(self) -> None:
+        """Parse what every message must have, so that no later reader meets a bad one."""
+        index = self._index
+        if index is None:
+            index = self._index = dict(reversed(self.headers))
+        self._via = self._read_via()
+        self._from = _ADDRESSES.get(index.get("From", "")) or self._address("From")
+        self._to = _ADDRESSES.get(index.get("To", "")) or self._address("To")
+        self._call_id = index.get("Call-ID") or self._required("Call-ID")
+        self._cseq = CSEQS.get(index.get("CSeq", "")) or self._read_cseq()
+
     @property
     def via(self) -> Via:
         """The topmost Via."""
         if self._via is None:
-            try:
-                text = self._required("Via")
-                self._via = Via.parse((split_list(text) or [""])[0] if "," in text else text)
-            except BadValue as error:
-                raise self._bad("Via", error) from error
+            self._via = self._read_via()
         return self._via
 
     @property
@@ -128,6 +142,25 @@ class Message:
             self._to = self._address("To")
         return self._to
 
+    @property
+    def call_id(self) -> str:
+        if self._call_id is None:
+            self._call_id = self._required("Call-ID")
+        return self._call_id
+
+    @property
+    def cseq(self) -> CSeq:
+        if self._cseq is None:
+            self._cseq = self._read_cseq()
+        return self._cseq
+
+    def _read_via(self) -> Via:
+        try:
+            text = self._required("Via")
+            return Via.parse((split_list(text) or [""])[0] if "," in text else text)
+        except BadValue as error:
+            raise self._bad("Via", error) from error
+
     def _address(self, name: str) -> NameAddr:
         text = self._required(name)
         try:
@@ -135,18 +168,11 @@ class Message:
         except BadValue as error:
             raise self._bad(name, error) from error
 
-    @property
-    def cseq(self) -> CSeq:
-        if self._cseq is None:
-            try:
-                self._cseq = CSeq.parse(self._required("CSeq"))
-            except BadValue as error:
-                raise self._bad("CSeq", error) from error
-        return self._cseq
-
-    @property
-    def call_id(self) -> str:
-        return self._required("Call-ID")
+    def _read_cseq(self) -> CSeq:
+        try:
+            return CSeq.parse(self._required("CSeq"))
+        except BadValue as error:
+            raise self._bad("CSeq", error) from error
 
     @property
     def contacts(self) -> list[NameAddr] | None:
@@ -206,10 +232,10 @@ class Message:
 
     def encode(self) -> bytes:
         """The message as it goes over the wire. ValueError when a value holds a line end (nobody may smuggle in a header)."""
-        lines = [f"{name}: {value}" for name, value in self.headers]
-        joined = "\r\n".join(lines)
-        text = f"{self.start_line()}\r\n{joined}\r\nContent-Length: {len(self.body)}\r\n\r\n"
-        if text.count("\n") != len(lines) + 3 or text.count("\r") != len(lines) + 3:
+        lines = "\r\n".join(map(": ".join, self.headers))
+        text = f"{self.start_line()}\r\n{lines}\r\nContent-Length: {len(self.body)}\r\n\r\n"
+        ends = len(self.headers) + 3
+        if text.count("\n") != ends or text.count("\r") != ends:
             raise ValueError("line end inside a header value")
         return text.encode("utf-8", "surrogateescape") + self.body
 

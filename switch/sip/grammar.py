@@ -97,7 +97,7 @@ def _parse_odd_params(text: str) -> Params:
 
 
 def write_params(params: Mapping[str, str | None]) -> str:
-    return "".join(f";{name}" if value is None else f";{name}={value}" for name, value in params.items())
+    return "".join([f";{name}" if value is None else f";{name}={value}" for name, value in params.items()])
 
 
 def unquote(text: str) -> str:

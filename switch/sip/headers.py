@@ -166,16 +166,14 @@ _PLACES: dict[str, tuple[str, int | None]] = {}
 
 
 def _place(sent_by: str) -> tuple[str, int | None]:
-    """Host and port of a sent-by, cached: a switch has few neighbours."""
-    place = _PLACES.get(sent_by)
-    if place is None:
-        host, colon, port = sent_by.partition("]:") if sent_by.startswith("[") else sent_by.partition(":")
-        bracket = "]" if colon == "]:" else ""
-        joined = f"{host.rstrip(BLANKS)}{bracket}:{port.strip(BLANKS)}" if colon else sent_by.strip(BLANKS)
-        place = parse_host_port(joined)
-        if len(_PLACES) >= MAX_CACHED:
-            _PLACES.clear()
-        _PLACES[sent_by] = place
+    """Host and port of a sent-by, put into `_PLACES`: a switch has few neighbours."""
+    host, colon, port = sent_by.partition("]:") if sent_by.startswith("[") else sent_by.partition(":")
+    bracket = "]" if colon == "]:" else ""
+    joined = f"{host.rstrip(BLANKS)}{bracket}:{port.strip(BLANKS)}" if colon else sent_by.strip(BLANKS)
+    place = parse_host_port(joined)
+    if len(_PLACES) >= MAX_CACHED:
+        _PLACES.clear()
+    _PLACES[sent_by] = place
     return place
 
 
@@ -187,7 +185,7 @@ class Via:
     def __init__(self, transport: str, sent_by: str, params: Mapping[str, str | None]) -> None:
         self.transport = transport
         self.sent_by = sent_by
-        self.host, self.port = _place(sent_by)
+        self.host, self.port = _PLACES.get(sent_by) or _place(sent_by)
         self.params = params
         self.branch = params.get("branch") or ""
 
@@ -254,16 +252,16 @@ class CSeq:
     @staticmethod
     def parse(text: str) -> "CSeq":
         """Cached: nearly all messages of a switch have one of few values."""
-        cseq = _CSEQS.get(text)
+        cseq = CSEQS.get(text)
         if cseq is None:
             words = text.split()
             if len(words) != 2 or not is_token(words[1]):
                 raise BadValue("malformed CSeq")
             cseq = CSeq(number(words[0], CSEQ_LIMIT), words[1])
             if len(text) < 64:
-                if len(_CSEQS) >= MAX_CACHED:
-                    _CSEQS.clear()
-                _CSEQS[text] = cseq
+                if len(CSEQS) >= MAX_CACHED:
+                    CSEQS.clear()
+                CSEQS[text] = cseq
         return cseq
 
     def __str__(self) -> str:
@@ -273,4 +271,5 @@ class CSeq:
         return f"CSeq({self.number}, {self.method!r})"
 
 
-_CSEQS: dict[str, CSeq] = {}
+CSEQS: dict[str, CSeq] = {}
+"""Those that have been parsed."""

@@ -9,24 +9,46 @@ import re
 COOKIE = "z9hG4bK"
 _OWN_BRANCH = b"z9hG4bK-"
 _LABEL = re.compile(r"[A-Za-z0-9]{1,16}")
+_TAG = rb";[ \t]*tag[ \t]*=[ \t]*([A-Za-z0-9]{1,16})-"
 _TO_LABEL = re.compile(
-    rb"\r\n(?:to|t)[ \t]*:(?:[^\r\n]|\r\n[ \t])*?;[ \t]*tag[ \t]*=[ \t]*([A-Za-z0-9]{1,16})-", re.IGNORECASE
+    rb"\r\nto?[ \t]*:(?:[^\r\n;]++|\r\n[ \t]|;(?!%b))*+%b" % (_TAG[1:].replace(b"(", b"(?:"), _TAG),
+    re.IGNORECASE,
 )
+"""To with a label; possessive, because most requests have none, and would be walked through twice."""
 _BRANCH_LABEL = re.compile(rb"z9hG4bK-([A-Za-z0-9]{1,16})-")
 _REPLACES_LABEL = re.compile(
-    rb"\r\nreplaces[ \t]*:[^\r\n]*?;[ \t]*to-tag[ \t]*=[ \t]*([A-Za-z0-9]{1,16})-", re.IGNORECASE
+    rb"\r\n(?:replaces|join)[ \t]*:[^\r\n]*?;[ \t]*to-tag[ \t]*=[ \t]*([A-Za-z0-9]{1,16})-", re.IGNORECASE
 )
 _POOL = 4096
-_RANDOM_BYTES = 8
+_DIGITS = 16
+
+
+class _Random:
+    """Random hexadecimal digits of the system, drawn 4 KiB at a time: a system call per identifier would be most of its cost."""
+
+    __slots__ = ("_place", "_pool")
+
+    def __init__(self) -> None:
+        self._pool = ""
+        self._place = 0
+
+    def take(self, digits: int) -> str:
+        place = self._place
+        if place + digits > len(self._pool):
+            self._pool = os.urandom(_POOL).hex()
+            place = 0
+        self._place = place + digits
+        return self._pool[place : self._place]
+
+
+random_digits = _Random().take
+"""So many random hexadecimal digits."""
 
 
 class Ids:
-    """Makes branches and tags for one worker; `label` is 1 to 16 letters and digits.
+    """Makes branches and tags for one worker; `label` is 1 to 16 letters and digits."""
 
-    Random bytes of the system are drawn 4 KiB at a time: a system call per identifier would be most of its cost.
-    """
-
-    __slots__ = ("_branch", "_place", "_pool", "_tag", "label")
+    __slots__ = ("_branch", "_tag", "label")
 
     def __init__(self, label: str) -> None:
         if _LABEL.fullmatch(label) is None:
@@ -34,17 +56,10 @@ class Ids:
         self.label = label
         self._branch = f"{COOKIE}-{label}-"
         self._tag = f"{label}-"
-        self._pool = ""
-        self._place = 0
 
     def random(self) -> str:
         """64 random bits, hexadecimal."""
-        place = self._place
-        if place >= len(self._pool):
-            self._pool = os.urandom(_POOL).hex()
-            place = 0
-        self._place = place + 2 * _RANDOM_BYTES
-        return self._pool[place : self._place]
+        return random_digits(_DIGITS)
 
     def branch(self) -> str:
         return self._branch + self.random()
@@ -59,11 +74,11 @@ class Ids:
 
 def label_of(data: bytes) -> str | None:
     """The label in a raw datagram: of a response in the top Via's branch, of a request in the To tag, of an INVITE that takes the
-    place of a party (RFC 3891) in the tag of that dialog; None when there is none.
+    place of a party or joins it (RFC 3891, 3911) in the tag of that dialog; None when there is none.
 
     Peers may write such tokens too: the caller asks only whether it is the label of a worker it knows.
     """
     match = _BRANCH_LABEL.search(data) if data.startswith(b"SIP/2.0 ") else _TO_LABEL.search(data)
-    if match is None and b"eplaces" in data and data.startswith(b"INVITE "):
+    if match is None and data.startswith(b"INVITE ") and (b"eplaces" in data or b"oin" in data):
         match = _REPLACES_LABEL.search(data)
     return match.group(1).decode("ascii") if match is not None else None

@@ -26,6 +26,7 @@ class Naptr(NamedTuple):
     flags: str
     service: str
     replacement: str
+    regexp: str = ""
 
 
 class Srv(NamedTuple):

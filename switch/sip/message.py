@@ -6,6 +6,7 @@ Cheap by design: one `partition` and one `split` per message; a header's value i
 
 import re
 from collections.abc import Iterable
+from operator import methodcaller
 
 from switch.sip.fields import BadMessage, Header, Message, seconds
 from switch.sip.grammar import BLANKS, BadValue, is_token, number, split_list
@@ -28,6 +29,7 @@ MAX_MESSAGE = 65_536
 MAX_HEADERS = 256
 MAX_TARGET = 4_096
 
+_CUT = methodcaller("split", ":", 1)
 _FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
 _BAD_TARGET = re.compile(r"[<>\"\x00-\x20\x7f]")
 _METHODS = frozenset(
@@ -60,15 +62,17 @@ class Request(Message):
     def __init__(self, method: str, uri: str, headers: Iterable[Header] = (), body: bytes = b"") -> None:
         self.method = method
         self.uri = uri
+        self.headers = headers if type(headers) is list else list(headers)
+        self.body = body
+        self._forget()
         self._target: Uri | None = None
-        Message.__init__(self, headers if type(headers) is list else list(headers), body)
 
     @property
     def target(self) -> Uri:
         """The Request-URI. BadMessage 416 for a scheme that is neither sip, sips nor tel (RFC 3261 §8.2.2.1), 400 when malformed."""
         if self._target is None:
             try:
-                target = Uri.parse(self.uri)
+                target = Uri.of(self.uri)
             except BadValue as error:
                 raise self._bad("Request-URI", error) from error
             if target.scheme not in {"sip", "sips", "tel"}:
@@ -106,7 +110,9 @@ class Response(Message):
     ) -> None:
         self.status = status
         self.reason = REASONS.get(status, "") if reason is None else reason
-        Message.__init__(self, headers if type(headers) is list else list(headers), body)
+        self.headers = headers if type(headers) is list else list(headers)
+        self.body = body
+        self._forget()
 
     def start_line(self) -> str:
         return f"SIP/2.0 {self.status} {self.reason}"
@@ -154,7 +160,7 @@ def parse(data: bytes) -> Request | Response:
     if isinstance(message, Request):
         _check_start(message, version)
     _cut_body(message, body)
-    message.via, message.from_, message.to, message.call_id  # noqa: B018 - parsed now, so that no later reader meets a bad one
+    message.read()
     method = message.cseq.method
     if isinstance(message, Request) and method != message.method:
         raise message.refuse(400, "CSeq names another method")
@@ -190,8 +196,7 @@ def _check_start(request: Request, version: str) -> None:
 def _read_known_headers(lines: list[str]) -> list[Header] | None:
     """The headers, when every line is one with a name met before; None when a line needs a closer look (a fold, a new name, a fault)."""
     try:
-        pairs = [line.split(":", 1) for line in lines[1:]]
-        return [(NAMES[spelling], value.strip(BLANKS)) for spelling, value in pairs]
+        return [(NAMES[spelling], value.strip(BLANKS)) for spelling, value in map(_CUT, lines[1:])]
     except (KeyError, ValueError):
         return None
 
@@ -213,8 +218,9 @@ def _read_odd_headers(message: Message, lines: list[str]) -> str:
 
 def _note_headers(message: Message, headers: list[Header]) -> str:
     """Give the message its headers, at most `MAX_HEADERS`; returns what is wrong with them, "" when nothing."""
-    message.headers = headers[:MAX_HEADERS]
+    message.headers = headers
     if len(headers) > MAX_HEADERS:
+        message.headers = headers[:MAX_HEADERS]
         return "too many headers"
     index = dict(headers)
     if len(index) == len(headers):
@@ -287,10 +293,12 @@ def stamp_via(request: Request, host: str, port: int) -> None:
     if "rport" in params:
         params["rport"] = str(port)
     stamped = Via(via.transport, via.sent_by, params)
-    place = next(i for i, (name, _) in enumerate(request.headers) if name == "Via")
+    headers = request.headers
+    place = 0 if headers[0][0] == "Via" else next(i for i, (name, _) in enumerate(headers) if name == "Via")
     text = str(stamped)
-    if "," in request.headers[place][1]:
-        text = ", ".join([text, *split_list(request.headers[place][1])[1:]])
-    request.headers[place] = ("Via", text)
-    request._index = None
+    if "," in headers[place][1]:
+        text = ", ".join([text, *split_list(headers[place][1])[1:]])
+    headers[place] = ("Via", text)
+    if request._index is not None:
+        request._index["Via"] = text
     request._via = stamped

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from switch.sip.transaction import Flow, TransactionLayer
 
 CONFIRMED = "confirmed"
+OPEN = frozenset((TRYING, PROCEEDING))
+"""States in which there is no final response yet."""
 TRYING_AFTER = 0.2
 """Seconds after which an INVITE that the user has not answered gets a 100 (RFC 3261 §17.2.1)."""
 
@@ -75,7 +77,7 @@ class ServerTransaction:
     @property
     def answered(self) -> bool:
         """Whether a final response has gone out, or can no more."""
-        return self.state not in {TRYING, PROCEEDING}
+        return self.state not in OPEN
 
     def reply(
         self,
@@ -86,7 +88,7 @@ class ServerTransaction:
         body: bytes = b"",
     ) -> bool:
         """Build a response from the request and send it; see `respond`."""
-        if self.request is None or self.answered:
+        if self.request is None or self.state not in OPEN:
             return False
         response = response_to(self.request, status, reason, self.tag if status > 100 else None)
         response.headers.extend(headers)
@@ -97,7 +99,7 @@ class ServerTransaction:
 
     def respond(self, response: Response, now: float) -> bool:
         """Send a response. False, and nothing is sent, when a final one has gone out already."""
-        if self.answered:
+        if self.state not in OPEN:
             return False
         if self._tag is None and response.status > 100:
             self._tag = response.to.tag
@@ -171,7 +173,7 @@ class InviteServerTransaction(ServerTransaction):
         self.deadline = now + 64 * self.layer.t1
         if response.status < 300:
             self.state = ACCEPTED
-            self.ack_key = (self.request.call_id, self.request.cseq.number, response.to.tag or "")
+            self.ack_key = (self.request.call_id, self.request.cseq.number, self._tag or "")
             self.layer.unacked[self.ack_key] = self
         else:
             self.state = COMPLETED

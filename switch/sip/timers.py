@@ -1,7 +1,7 @@
 """One set of timers for all transactions, ticked by its owner: no clock, no callable and no heap entry per timer.
 
 Time is cut into slots of 20 ms; a slot is a list of what is due in it. Arming is an append, disarming is forgetting: an entry whose
-owner has meanwhile been armed for another slot is skipped when its slot comes. What is due later than `HORIZON` seconds from now waits
+owner has meanwhile been armed for another slot, or whose `due` is infinity, is skipped when its slot comes. What is due later than `HORIZON` seconds from now waits
 in the slot of the horizon and is put on from there, so that what was disarmed leaves within that time: a call's longest duration is
 hours ahead, and most calls end in minutes. Times are seconds of any steady clock.
 """
@@ -11,6 +11,7 @@ from typing import Generic, Protocol, TypeVar
 
 SLOTS_PER_SECOND = 50
 HORIZON = 60
+_FARTHEST = HORIZON * SLOTS_PER_SECOND
 _EPSILON = 1e-6
 
 
@@ -46,7 +47,10 @@ class Wheel(Generic[Item]):
         slot = ceil(due * SLOTS_PER_SECOND - _EPSILON)
         following = self._next
         if following is not None:
-            slot = min(max(slot, following), following + HORIZON * SLOTS_PER_SECOND)
+            if slot < following:
+                slot = following
+            elif slot > following + _FARTHEST:
+                slot = following + _FARTHEST
         if item.slot and item.slot <= slot:
             return
         item.slot = slot
@@ -78,14 +82,15 @@ class Wheel(Generic[Item]):
             if item.slot != slot:
                 continue
             item.slot = 0
-            if reached(now, item.due):
+            due = item.due
+            if now >= due - _EPSILON:
                 fired.append(item)
-            elif item.due != inf:
+            elif due != inf:
                 self._rearm(item, slot)
 
     def _rearm(self, item: Item, passed: int) -> None:
         """Its time was moved on after it was armed, or lay beyond the horizon."""
         slot = max(ceil(item.due * SLOTS_PER_SECOND - _EPSILON), passed + 1)
-        slot = min(slot, passed + HORIZON * SLOTS_PER_SECOND)
+        slot = min(slot, passed + _FARTHEST)
         item.slot = slot
         self._slots.setdefault(slot, []).append(item)

@@ -17,6 +17,7 @@ _FORBIDDEN = re.compile(r"[\s<>\"\x00-\x20\x7f]")
 _USER_SAFE = "-_.!~*'()&=+$,;?/"
 _BOTH_OR_NONE = ("user", "ttl", "method", "maddr")
 MAX_URI = 4096
+MAX_CACHED = 4096
 
 
 class Uri:
@@ -47,6 +48,18 @@ class Uri:
         self.password = password
         self.headers = headers
         self._text = text
+
+    @staticmethod
+    def of(text: str) -> "Uri":
+        """`parse`, remembered: Request-URI and To name the same one, From and Contact of a peer those of its last call."""
+        known = _URIS.get(text)
+        if known is None:
+            known = Uri.parse(text)
+            if len(text) <= 256:
+                if len(_URIS) >= MAX_CACHED:
+                    _URIS.clear()
+                _URIS[text] = known
+        return known
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -151,6 +164,9 @@ class Uri:
         )
 
 
+_URIS: dict[str, Uri] = {}
+
+
 def _tel_digits(text: str) -> str:
     return re.sub(r"[\-.()]", "", text).lower()
 
@@ -204,7 +220,7 @@ class NameAddr:
     def uri(self) -> Uri:
         """The URI, parsed on first touch; BadValue when malformed."""
         if self._uri is None:
-            self._uri = Uri.parse(self.uri_text)
+            self._uri = Uri.of(self.uri_text)
         return self._uri
 
     @classmethod
@@ -212,8 +228,9 @@ class NameAddr:
         """Read one name-addr or addr-spec; in the bare form parameters belong to the header (RFC 3261 §20.10)."""
         match = _PLAIN.fullmatch(text)
         if match is not None:
-            display, uri, tail = match.groups()
-            return cls(uri, display.rstrip(BLANKS), parse_params(tail.strip(BLANKS)) if tail else None)
+            quoted, words, uri, tail = match.groups()
+            display = words.rstrip(BLANKS) if quoted is None else quoted
+            return cls(uri, display, parse_params(tail.strip(BLANKS)) if tail else None)
         if text.startswith('"') or "<" in text:
             return cls._parse_bracketed(text)
         uri, semicolon, tail = text.partition(";")
@@ -249,5 +266,7 @@ class NameAddr:
         return hash(self.uri_text)
 
 
-_PLAIN = re.compile(r"([A-Za-z0-9\-._ ]*)<(sips?:[^<>\s\"\x00-\x20\x7f]+)>((?:;[^\"]*)?)")
+_PLAIN = re.compile(
+    r"(?:\"([^\"\\]*)\"[ \t]*|([A-Za-z0-9\-._ ]*))<(sips?:[^<>\s\"\x00-\x20\x7f]+)>((?:;[^\"]*)?)"
+)
 _BRACKETED = re.compile(r"(?:(\"(?:[^\"\\]|\\.)*\")|([^<\"]*))[ \t]*<([^<>]*)>[ \t]*((?:;.*)?)", re.S)

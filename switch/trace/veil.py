@@ -11,10 +11,16 @@ _SECRETS = (
 )
 
 
-def veiled(data: bytes) -> bytes:
-    """The message with its secrets replaced by `***` (RFC 7616 response, RFC 4568 key, INFO dtmf-relay)."""
+def veiled(data: bytes, pin_code: bytes = b"") -> bytes:
+    """The message with its secrets replaced by `***` (RFC 7616 response, RFC 4568 key, INFO dtmf-relay).
+
+    `pin_code`: what phones dial before a PIN.
+    """
     for secret in _SECRETS:
         data = secret.sub(rb"\1***", data)
+    if pin_code:
+        spelt = (re.escape(pin_code), re.escape(pin_code.replace(b"#", b"%23").replace(b"*", b"%2A")))
+        data = re.sub(rb"(" + b"|".join(spelt) + rb")[0-9]+", rb"\1***", data)
     if b"application/dtmf\r\n" in data:
         data = data.partition(b"\r\n\r\n")[0] + b"\r\n\r\n***"
     return data

@@ -54,6 +54,11 @@ class Keeper:
             return None
         return {"carriers": self._asking.states(), "logins": self._registering.states()}
 
+    def again(self, carrier: int) -> None:
+        """Somebody in the office wants all our registrations with a carrier to be made anew now."""
+        if self.leads:
+            self._registering.again(carrier)
+
     def leave(self) -> None:
         """The worker stops: take registrations back. Another may lead only after that (`end`), or they would be its own."""
         self._registering.leave()

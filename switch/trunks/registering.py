@@ -42,6 +42,8 @@ class Line(Asker):
     alarm: Alarm = field(init=False)
     host: str = ""
     flow: Flow | None = None
+    began: float = 0.0
+    """Epoch seconds: since when it has this Call-ID."""
 
     def __post_init__(self) -> None:
         self.alarm = Alarm(self.ring)
@@ -55,7 +57,7 @@ class Line(Asker):
         if now < machine.due:
             self.registering.wake(self)
             return
-        self.registering.send(self, machine.ask())
+        self.registering.renew(self)
 
     def on_response(self, tx: ClientTransaction, response: Response) -> None:
         if response.status < 200 or not self.machine.asking:
@@ -112,8 +114,16 @@ class Registering:
         for line in list(self._lines.values()):
             self._take_back(line)
 
+    def renew(self, line: Line) -> None:
+        """Register, anew after `rebuildregclients` seconds: a server that has lost its way with us begins afresh too."""
+        most = self._board.world().settings.rebuildregclients
+        if most and self.wall() - line.began >= most:
+            line.call_id, line.tag = f"{self._board.ids.random()}@mizu", self._board.ids.tag()
+            line.began = self.wall()
+        self.send(line, line.machine.ask())
+
     def again(self, carrier: int) -> None:
-        """A server that was away may have forgotten us: register with it again, whatever it had granted."""
+        """Register with a server again, whatever it had granted: it was away and may have forgotten us, or somebody wants it."""
         for line in self._lines.values():
             if line.login.carrier == carrier and not line.machine.asking:
                 line.machine.due = self.wall()
@@ -132,6 +142,7 @@ class Registering:
         machine.due = self.wall() + SPREAD * self.chance()
         ids = self._board.ids
         line = self._lines[login.id] = Line(self, login, trunk, machine, f"{ids.random()}@mizu", ids.tag())
+        line.began = self.wall()
         self.wake(line)
 
     def wake(self, line: Line) -> None:
@@ -207,4 +218,5 @@ def _shown(line: Line) -> dict[str, Any]:
         "until": machine.until,
         "detail": machine.detail,
         "host": line.host if machine.stands else "",
+        "routes": list(machine.routes) if machine.stands else [],
     }

@@ -26,6 +26,7 @@ LONGEST_EXPIRES = 604_800
 MOST_REPEATS = 4
 """REGISTERs of one attempt: a stale nonce, a 423 and a challenge may come one after the other."""
 SOONEST = 5.0
+MOST_ROUTES, LONGEST_ROUTE = 8, 512
 
 
 class State(StrEnum):
@@ -71,6 +72,8 @@ class Registration:
     detail: str = ""
     failures: int = 0
     asking: bool = False
+    routes: tuple[str, ...] = ()
+    """Proxies that our requests must pass, the first first (Service-Route, RFC 3608)."""
     _cseq: int = 0
     _repeats: int = 0
     _expires: int = 0
@@ -167,6 +170,7 @@ class Registration:
         if not self._expires:
             self._become(State.OVER, now, "")
             return
+        self.routes = _routes(response)
         granted = self._granted_seconds(response)
         if granted <= 0:
             self._failed("the server did not keep our address", now, jitter, None)
@@ -207,6 +211,18 @@ class Registration:
         if state is not self.state:
             self.since = now
         self.state, self.detail = state, detail
+
+
+def _routes(response: Response) -> tuple[str, ...]:
+    """The Service-Route of a 2xx, all of it or, where it cannot be used, nothing (RFC 3608 §6.1)."""
+    listed = response.members("Service-Route")
+    if len(listed) > MOST_ROUTES or any(len(one) > LONGEST_ROUTE for one in listed):
+        return ()
+    try:
+        uris = [NameAddr.parse(one).uri for one in listed]
+    except BadValue:
+        return ()
+    return tuple(listed) if all(one.scheme in {"sip", "sips"} for one in uris) else ()
 
 
 def _same_place(one: Uri, other: Uri) -> bool:

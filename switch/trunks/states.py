@@ -17,7 +17,7 @@ from switch.call.model import TrunkLogin
 from switch.trunks.registration import State
 
 TrunkStates = dict[str, dict[str, Any]]
-"""`carriers`: account id → up, since, detail. `logins`: account with a carrier → carrier, state, since, until, detail, host."""
+"""`carriers`: account id → up, since, detail. `logins`: account with a carrier → carrier, state, since, until, detail, host, routes."""
 
 _MAC = 16
 REST = 600.0
@@ -35,6 +35,7 @@ class Trunks:
         self._down: dict[int, str] = {}
         self._states: dict[int, str] = {}
         self._hosts: dict[str, int] = {}
+        self._routes: dict[int, tuple[str, ...]] = {}
         self._turns: dict[tuple[int, int], int] = {}
 
     def told(self, states: TrunkStates) -> None:
@@ -46,6 +47,9 @@ class Trunks:
         }
         logins = states.get("logins", {})
         self._states = {int(login): one["state"] for login, one in logins.items()}
+        self._routes = {
+            int(login): tuple(one["routes"]) for login, one in logins.items() if one.get("routes")
+        }
         self._hosts = {one["host"]: int(one["carrier"]) for one in logins.values() if one["host"]}
 
     # --- calls out --------------------------------------------------------------------------------------------------------------
@@ -58,6 +62,10 @@ class Trunks:
             return "none of our accounts with it can be used"
         return ""
 
+    def down(self, carrier: int) -> bool:
+        """Whether the carrier is asked whether it is there, and does not answer."""
+        return carrier in self._down
+
     def login(self, logins: Sequence[TrunkLogin]) -> TrunkLogin | None:
         """The account to call by: of those that stand the ones of the lowest priority, taking turns; if none does, of all."""
         usable = [one for one in logins if self._usable(one)] or list(logins)
@@ -68,6 +76,10 @@ class Trunks:
         key = (usable[0].carrier, first)
         turn = self._turns[key] = self._turns.get(key, -1) + 1
         return equal[turn % len(equal)]
+
+    def routes(self, login_id: int) -> tuple[str, ...]:
+        """The proxies that calls by this account must pass, as the server that we registered with said."""
+        return self._routes.get(login_id, ())
 
     def failed(self, login_id: int, most: int) -> None:
         """The carrier refused a call by this account: after so many one after the other it is left alone for a while."""

@@ -1,9 +1,11 @@
 """`python -m switch compiler`: keeps the snapshot files of this node equal to the database.
 
 1. Listen for notices of changes, then build everything once: nothing can change unseen in between.
-2. On a notice, wait a moment for more (an import sends many), and build the parts that they name.
+2. On a notice, wait a moment for more (an import sends many), and build the parts that they name. Ported numbers are compiled
+   beside that (`lane`), and become current when they are done.
 3. When the database goes away, try again ever more slowly, and then build everything.
 4. Every hour build everything, whatever was heard or missed.
+5. The file of countries lies outside the database: it is looked at every few seconds (`switch.world.countries`).
 
 Workers go by the files alone, so they start and route without the database and without this process.
 """
@@ -24,6 +26,7 @@ from typing import IO, Any
 
 DEBOUNCE = 0.1
 REBUILD_EVERY = 3600.0
+LANE_AGAIN = 60.0
 FIRST_WAIT, LONGEST_WAIT = 0.25, 10.0
 
 logger = logging.getLogger("switch.world.compiler")
@@ -71,9 +74,13 @@ class Compiler:
     """The loop around `parts.build`."""
 
     def __init__(self, folder: Path, ready: Path, stop: IO[bytes], node: str = "") -> None:
+        from switch.world.countries import CountryFile
+        from switch.world.lane import Lane
         from switch.world.store import Store
 
         self.store = Store(folder)
+        self.lane = Lane(folder)
+        self.countries = CountryFile(self.store, node)
         self.ready = ready
         self.stop = stop
         self.node = node
@@ -104,6 +111,7 @@ class Compiler:
                     self._stopping(wait)
                     wait = min(2 * wait, LONGEST_WAIT)
         finally:
+            self.lane.stop()
             self.ready.unlink(missing_ok=True)
             connection.close()
 
@@ -118,26 +126,40 @@ class Compiler:
 
     def _follow(self) -> None:
         """Build what notices name, until asked to stop or the hour is over."""
-        from switch.world.parts import ALL, parts_of
+        from switch.world.countries import EVERY
+        from switch.world.parts import ALL, PORTED, parts_of
 
         rebuild_at = time.monotonic() + REBUILD_EVERY
         while not self._stopping(0):
-            notices = self._notices(rebuild_at - time.monotonic())
+            notices = self._notices(min(EVERY, rebuild_at - time.monotonic()))
+            if self._lane_is_done():
+                if self.lane.collect():
+                    self._build({PORTED, "porting"} | parts_of(notices))
+                    continue
+                rebuild_at = min(rebuild_at, time.monotonic() + LANE_AGAIN)
             if time.monotonic() >= rebuild_at:
                 rebuild_at = time.monotonic() + REBUILD_EVERY
                 self._build({ALL})
-            elif parts := parts_of(notices):
+            elif (parts := parts_of(notices)) or self.countries.changed():
                 self._build(parts)
 
+    def _lane_is_done(self) -> bool:
+        return bool(self.lane.waiting and select.select(self.lane.waiting, [], [], 0)[0])
+
     def _notices(self, timeout: float) -> set[str]:
-        """Payloads that have come, those of the next moment included; none when it is time to stop or rebuild."""
+        """Payloads that have come, those of the next moment included; none when it is time to stop or rebuild.
+
+        They end at once when the lane is done.
+        """
         connection = _raw()
         found = _received(connection)
         until = time.monotonic() + (DEBOUNCE if found else max(0.0, timeout))
         while (left := until - time.monotonic()) > 0:
-            readable = select.select([connection, self.stop], [], [], left)[0]
+            readable = select.select([connection, self.stop, *self.lane.waiting], [], [], left)[0]
             if self.stop in readable:
                 return set()
+            if connection not in readable and readable:
+                return found
             if connection in readable and (more := _received(connection)):
                 if not found:
                     until = time.monotonic() + DEBOUNCE
@@ -145,14 +167,21 @@ class Compiler:
         return found
 
     def _build(self, wanted: set[str]) -> None:
-        from switch.world.parts import build
+        from switch.world.parts import ALL, build
 
         begun = time.monotonic()
         before = self.store.manifest
-        manifest = self.store.publish(build(self.store, wanted, node=self.node), time.time())
+        parts = build(self.store, wanted, node=self.node, lane=self.lane)
+        parts |= self.countries.parts(again=not wanted.isdisjoint((ALL, "settings")))
+        manifest = self.store.publish(parts, time.time())
         if manifest is not before:
             took = 1000 * (time.monotonic() - begun)
-            logger.info("world %s: %s built in %.0f ms", manifest.version, ", ".join(sorted(wanted)), took)
+            logger.info(
+                "world %s: %s built in %.0f ms",
+                manifest.version,
+                ", ".join(sorted(wanted)) or "countries",
+                took,
+            )
         self._say_ready()
 
     def _say_ready(self) -> None:

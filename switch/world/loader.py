@@ -10,24 +10,32 @@ import logging
 import os
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from apps.core.values.money import Rounding
-from apps.core.values.windows import TimeWindow
-from apps.pricing.engine import ALWAYS, NEVER, Crossing
+from apps.dids.engine import Dids
+from apps.portability.engine import Portability, PortedError, PortedFile
+from apps.pricing.engine.deck import Deck, DeckError
+from apps.pricing.engine.price_lists import Calendar, PriceLists
 from apps.routing.engine import RouteTable
+from apps.routing.health.engine import Standings
+from apps.screening.engine.countries import Countries, CountriesError
+from apps.screening.engine.numbers import ListError, MappedList
 from switch.call.causes import Cause
 from switch.call.headers import Rule, header_rule
 from switch.call.model import TrunkLogin
-from switch.world.deck import Deck, DeckError
+from switch.outside.servers import Server
+from switch.world.allowances import Limits
 from switch.world.features import Features
 from switch.world.names import Names
-from switch.world.price_lists import Assignment, Calendar, Tariff
+from switch.world.numbering import NumberParts
+from switch.world.rows import figures_of, rule_of
+from switch.world.screening import FirewallRules, ScreeningParts, lists_of
 from switch.world.settings import Settings
+from switch.world.sources import AddressTable, Source
 from switch.world.store import MANIFEST, Manifest, StoreError, read_part
-from switch.world.world import AddressTable, Source, Tables, World, rule_of
+from switch.world.world import Tables, World
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +67,7 @@ class Parts:
 def load(folder: Path, previous: Parts | None = None) -> Generator[None, None, Parts]:
     """Load what the manifest names, step by step; the generator's value is the result with its `world`.
 
-    Raises FileNotFoundError, StoreError, DeckError or ValueError; `previous` is untouched and stays good.
+    Raises FileNotFoundError, StoreError, DeckError, ListError or ValueError; `previous` is untouched and stays good.
     """
     parts = Parts(Manifest.read(folder))
     old = previous.values if previous else {}
@@ -89,8 +97,14 @@ def _load_part(part: str, path: Path, before: Any) -> Steps:
     yield
     if kind == "deck":
         return Deck.open(path)
+    if kind == "listed":
+        return MappedList.open(path)
     if kind == "names":
         return Names(path)
+    if kind == "ported":
+        return PortedFile(path)
+    if kind == "countries":
+        return _countries(path)
     if part not in _READERS:
         return None  # of a newer compiler
     begin, take = _READERS[part]
@@ -105,6 +119,15 @@ def _load_part(part: str, path: Path, before: Any) -> Steps:
     return value
 
 
+def _countries(path: Path) -> Countries | None:
+    """The file of countries; one that cannot be read is as none, and nothing else waits for it."""
+    try:
+        return Countries.open(path)
+    except CountriesError as error:
+        logger.error("rules about countries keep nobody away: %s", error)
+        return None
+
+
 @dataclass(slots=True)
 class AccountParts:
     """The part `accounts`, as far as it has been read."""
@@ -112,12 +135,16 @@ class AccountParts:
     accounts: dict[int, Any] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     names: dict[str, int] = field(default_factory=dict)
+    noted: dict[str, int] = field(default_factory=dict)
+    pins: dict[str, int] = field(default_factory=dict)
     prefixes: dict[str, list[int]] = field(default_factory=dict)
     credentials: dict[str, Any] = field(default_factory=dict)
     addresses: AddressTable = field(default_factory=AddressTable)
     trunks: dict[int, Any] = field(default_factory=dict)
     logins: dict[int, TrunkLogin] = field(default_factory=dict)
     overrides: dict[int, dict[str, Any]] = field(default_factory=dict)
+    radius: list[Server] = field(default_factory=list)
+    memberships: dict[int, tuple[int, ...]] = field(default_factory=dict)  # account → its groups
     before: dict[int, Any] = field(
         default_factory=dict
     )  # rows in use: an equal one is kept, not freed in one go
@@ -141,6 +168,20 @@ def _take_accounts(value: AccountParts, section: str, rows: list[Any]) -> None:
     elif section == "overrides":
         for account, key, own in rows:
             value.overrides.setdefault(account, {})[key] = own
+    else:
+        _take_more(value, section, rows)
+
+
+def _take_more(value: AccountParts, section: str, rows: list[Any]) -> None:
+    if section == "known_numbers":
+        value.noted.update(rows)
+    elif section == "pins":
+        value.pins.update(rows)
+    elif section == "radius_servers":
+        value.radius += [Server(*row) for row in rows]
+    elif section == "memberships":
+        for account, group in rows:
+            value.memberships[account] = (*value.memberships.get(account, ()), group)
 
 
 def _take_account_rows(value: AccountParts, rows: list[Any]) -> None:
@@ -158,43 +199,16 @@ def _take_account_rows(value: AccountParts, rows: list[Any]) -> None:
 
 
 def _take_rules(value: RouteTable, section: str, rows: list[Any]) -> None:
-    for row in rows:
-        value.add(rule_of(row))
-
-
-@dataclass(slots=True)
-class TariffParts:
-    """The part `tariffs`, as far as it has been read."""
-
-    tariffs: dict[int, Tariff] = field(default_factory=dict)
-    assignments: dict[tuple[int, str], list[Assignment]] = field(default_factory=dict)
-    windows: dict[int, tuple[TimeWindow, ...]] = field(default_factory=dict)
-    calendars: dict[int, Calendar] = field(default_factory=dict)
-    exchange: dict[str, tuple[list[int], list[int]]] = field(default_factory=dict)
-
-
-def _take_tariffs(value: TariffParts, section: str, rows: list[Any]) -> None:
-    if section == "tariffs":
+    if section == "rules":
         for row in rows:
-            value.tariffs[row[0]] = Tariff._make(
-                (*row[:6], Rounding(row[6]), row[7], Crossing(row[8]), tuple(row[9]))
-            )
-    elif section == "assignments":
-        for account, kind, tariff, prefix, begins, ends in rows:
-            one = Assignment(
-                tariff, prefix, ALWAYS if begins is None else begins, NEVER if ends is None else ends
-            )
-            value.assignments.setdefault((account, kind), []).append(one)
-    elif section == "windows":
-        value.windows.update((row[0], tuple(TimeWindow(*span) for span in row[1])) for row in rows)
+            value.add(rule_of(row))
     elif section == "calendars":
         for calendar, prefixes, dates in rows:
             value.calendars[calendar] = Calendar(tuple(prefixes), dict(dates))
-    elif section == "exchange":
-        for currency, begins, units in rows:
-            known = value.exchange.setdefault(currency, ([], []))
-            known[0].append(begins)
-            known[1].append(units)
+    elif section == "figures":
+        for row in rows:
+            carrier, prefix, figures = figures_of(row)
+            value.figures.setdefault(carrier, {})[prefix] = figures
 
 
 @dataclass(slots=True)
@@ -219,17 +233,23 @@ def _take_settings(value: dict[str, Any], section: str, rows: list[Any]) -> None
 #: What each small part begins with, and how rows get into it.
 _READERS: dict[str, tuple[Callable[[], Any], Callable[[Any, str, list[Any]], None]]] = {
     "accounts": (AccountParts, _take_accounts),
+    "dids": (Dids, Dids.take),
     "features": (Features, Features.take),
+    "numbers": (NumberParts, NumberParts.take),
+    "porting": (Portability, Portability.take),
     "routes": (RouteTable, _take_rules),
-    "tariffs": (TariffParts, _take_tariffs),
+    "health": (Standings, Standings.take),
+    "tariffs": (PriceLists, PriceLists.take),
     "signalling": (SignallingParts, _take_signalling),
+    "limits": (Limits, Limits.take),
+    "screening": (ScreeningParts, ScreeningParts.take),
     "settings": (dict, _take_settings),
 }
 
 
 def _assemble(parts: Parts) -> World:
     accounts: AccountParts = parts.get("accounts")
-    tariffs: TariffParts = parts.get("tariffs")
+    prices: PriceLists = parts.get("tariffs")
     signalling: SignallingParts = parts.get("signalling")
     try:
         settings = Settings.of(parts.get("settings"))
@@ -243,18 +263,32 @@ def _assemble(parts: Parts) -> World:
         logins=accounts.logins,
         numbers=accounts.numbers,
         names=accounts.names,
+        noted=accounts.noted,
+        pins=accounts.pins,
         prefixes=accounts.prefixes,
         routes=parts.get("routes"),
-        tariffs=tariffs.tariffs,
-        assignments=tariffs.assignments,
-        windows=tariffs.windows,
-        calendars=tariffs.calendars,
-        exchange=tariffs.exchange,
+        health=parts.get("health"),
+        prices=prices,
         settings=settings,
         overrides=accounts.overrides,
+        radius=accounts.radius,
+        memberships=accounts.memberships,
         header_rules=signalling.rules,
         causes=signalling.causes,
         features=parts.get("features"),
+        dids=parts.get("dids"),
+        portability=replace(
+            parts.get("porting"), file=parts.get("ported") if "ported" in parts.manifest.parts else None
+        ),
+        numbering=parts.get("numbers"),
+        limits=parts.get("limits"),
+        bad_callers=parts.get("screening").bad_callers,
+        countries=parts.get("countries") if "countries" in parts.manifest.parts else None,
+        known_callers=parts.get("screening").known_callers,
+        firewall=FirewallRules.of(parts.get("screening").firewall),
+        called_lists=lists_of(
+            {part: parts.get(part) for part in parts.manifest.parts if part.startswith("listed:")}
+        ),
     )
     decks: dict[int, Deck] = {}
     names: dict[int, Names] = {}
@@ -342,7 +376,7 @@ class WorldKeeper:
             # A newer manifest has come meanwhile, and the file went with the old one.
             logger.warning("the snapshot changed while it was read (%s): reading it again", error)
             self._steps = self._seen = None
-        except (StoreError, DeckError, ValueError, LookupError, TypeError, OSError):
+        except (StoreError, DeckError, ListError, PortedError, ValueError, LookupError, TypeError, OSError):
             version = self.world.version if self.world else "none"
             logger.critical("the new snapshot is broken; calls go on by world %s", version, exc_info=True)
             self._steps = None

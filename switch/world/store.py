@@ -135,7 +135,7 @@ class Store:
         """Remove files that no recent manifest names; mapped ones live on until the last worker lets go."""
         named = frozenset[str]().union(*self._recent)
         for path in self.folder.iterdir():
-            if path.name == MANIFEST or path.name in named:
+            if path.name == MANIFEST or path.name in named or path.is_dir():
                 continue
             with suppress(FileNotFoundError):
                 if now - path.stat().st_mtime > KEPT_SECONDS:

@@ -6,44 +6,46 @@ assembled in milliseconds; what was asked for is kept.
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
-from apps.core.values.money import to_micros
-from apps.core.values.windows import Days, Hours, TimeWindow
-from apps.pricing.engine import Rate, Terms, band_of, bands_of, rate
-from apps.routing.engine import RouteTable, Rule, RuleTarget
+from apps.config.registry import wire as wire_settings
+from apps.core.values.hours import DayParts, HoursKind, spans_of
+from apps.core.values.windows import Hours
+from apps.dids.engine import Dids
+from apps.numbers.engine.lists import Lists
+from apps.numbers.engine.normalise import Normaliser, Plan
+from apps.numbers.engine.plans import plan_of
+from apps.portability.engine import Portability
+from apps.pricing.engine import Terms, rate
+from apps.pricing.engine.book import Book, Names, Rates
+from apps.pricing.engine.payers import Account, carrier_terms
+from apps.pricing.engine.price_lists import Given, Origin, PriceLists
+from apps.pricing.engine.rates import Rate
+from apps.pricing.engine.tolls import is_short
+from apps.routing.engine import RouteTable
+from apps.routing.health.engine import Standings
+from apps.screening.engine.countries import Countries
 from switch.call.causes import Cause
 from switch.call.headers import Rule as HeaderRule
 from switch.call.headers import Rules as HeaderRules
 from switch.call.headers import Wire
 from switch.call.model import Caller, TrunkAddress, TrunkLogin
+from switch.outside.servers import Server
 from switch.sip.locate import Place
+from switch.world.allowances import Allowance, Limits
 from switch.world.features import Features, Forward, Group
-from switch.world.price_lists import Assignment, Calendar, Tariff, holding, special_days
+from switch.world.numbering import NumberParts
+from switch.world.rows import Row
+from switch.world.screening import NO_LISTS, OPEN, CalledLists, FirewallRules
 from switch.world.settings import Settings
+from switch.world.sources import AddressTable, Source, particular
 
-Row = Sequence[Any]
-CACHED_TERMS = 20_000
 NO_FORWARDS: Mapping[str, Forward] = {}
+NO_GROUPS: frozenset[int] = frozenset()
 LONGEST_TECH_PREFIX = 16
-
-
-class Deck(Protocol):
-    """The rates of one tariff (`switch.world.deck.Deck`)."""
-
-    def match(self, number: str, at: float) -> tuple[Rate, ...] | None:
-        """The rates that price a call to the number at that time."""
-
-
-class Names(Protocol):
-    """Destinations' names of one tariff (`switch.world.names.Names`)."""
-
-    def of(self, rate_id: int) -> str:
-        """The name that the rate gives its destination, or nothing."""
+MINUTE = 60
 
 
 class Credential(NamedTuple):
@@ -56,13 +58,13 @@ class Credential(NamedTuple):
     ha1_sha256: str
 
 
-class Source(NamedTuple):
-    """An account that may call from an address without a password."""
+class Minute(NamedTuple):
+    """What a carrier asks for a minute begun now, and for one of a call of `pricecalcsec` (see `minute_cost`), and what says so."""
 
-    account_id: int
-    port: int  # 0: any
-    tech_prefix: str
-    exact: bool = True  # a single address, not a network that the address lies in
+    cost: int
+    average: int
+    given: Given
+    rates: tuple[Rate, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,115 +78,120 @@ class Tables:
     logins: dict[int, TrunkLogin]
     numbers: dict[str, int]  # caller number → account
     names: dict[str, int]  # user name, else caller number → account, of every kind
+    noted: dict[str, int]  # number outside that an account calls from → account
+    pins: dict[str, int]  # digest of a PIN → account
     prefixes: dict[str, list[int]]  # tech prefix → accounts
     routes: RouteTable
-    tariffs: dict[int, Tariff]
-    assignments: dict[tuple[int, str], list[Assignment]]
-    windows: dict[int, tuple[TimeWindow, ...]]
-    calendars: dict[int, Calendar]
-    exchange: dict[str, tuple[list[int], list[int]]]  # currency → (first seconds, units)
+    health: Standings
+    prices: PriceLists
     settings: Settings
     overrides: dict[int, dict[str, Any]]  # account → its own values of settings
+    radius: list[Server]  # the first to be asked first
+    memberships: dict[int, tuple[int, ...]]  # account → groups that it was put into
     header_rules: list[HeaderRule]  # by priority
     causes: dict[str, Cause]  # how the office tells them
     features: Features
+    dids: Dids
+    portability: Portability
+    numbering: NumberParts
+    limits: Limits
+    called_lists: CalledLists = NO_LISTS
+    firewall: FirewallRules = OPEN
+    bad_callers: Mapping[str, float] = field(default_factory=dict)
+    countries: Countries | None = None
+    known_callers: Mapping[str, tuple[str, float]] = field(default_factory=dict)
 
 
-class AddressTable:
-    """Which accounts an address belongs to: exact addresses first, then the longest network."""
-
-    __slots__ = ("_exact", "_networks")
-
-    def __init__(self) -> None:
-        self._exact: dict[str, list[Source]] = {}
-        self._networks: dict[tuple[int, int], dict[int, list[Source]]] = {}  # (version, bits to drop)
-
-    def add(self, text: str, source: Source) -> None:
-        """Let the source call from this address or network; only while the table is being made."""
-        if "/" not in text and ":" not in text:
-            insort(self._exact.setdefault(text, []), source, key=_particular)
-            return
-        network = ip_network(text, strict=False)
-        drop = network.max_prefixlen - network.prefixlen
-        if not drop:
-            insort(self._exact.setdefault(str(network.network_address), []), source, key=_particular)
-            return
-        kind = (network.version, drop)
-        if kind not in self._networks:
-            self._networks = dict(sorted({**self._networks, kind: {}}.items()))  # longest networks first
-        source = source._replace(exact=False)
-        place = int(network.network_address) >> drop
-        insort(self._networks[kind].setdefault(place, []), source, key=_particular)
-
-    def networks(self) -> Iterator[str]:
-        """All addresses and networks there are."""
-        yield from self._exact
-        for (version, drop), table in self._networks.items():
-            kind, bits = (IPv4Network, 32) if version == 4 else (IPv6Network, 128)
-            yield from (str(kind((place << drop, bits - drop))) for place in table)
-
-    def of(self, host: str, port: int) -> list[Source]:
-        """Whose the address may be, the most particular first: longest network, port named, longest tech prefix."""
-        found = [one for one in self._exact.get(host, ()) if one.port in (0, port)]
-        if not self._networks and (found or ":" not in host):
-            return found
-        try:
-            address = ip_address(host)
-        except ValueError:
-            return found
-        mapped = getattr(address, "ipv4_mapped", None)
-        if mapped is not None:  # what a socket for both families says of an IPv4 peer
-            return self.of(str(mapped), port)
-        if str(address) != host:
-            found = [one for one in self._exact.get(str(address), ()) if one.port in (0, port)]
-        for (version, drop), table in self._networks.items():
-            if version == address.version:
-                found += [one for one in table.get(int(address) >> drop, ()) if one.port in (0, port)]
-        return found
-
-
-def _particular(source: Source) -> tuple[bool, int, int]:
-    """The order of sources of one address: port named, longest tech prefix, oldest account."""
-    return not source.port, -len(source.tech_prefix), source.account_id
-
-
-class World:
-    """One state of the office, as the switch sees it. Nothing in it changes but caches."""
+class World(Book):
+    """One state of the office, as the switch sees it: the book of prices, and all else. Nothing in it changes but caches."""
 
     __slots__ = (
-        "_accounts", "_certified", "_decks", "_header_rules", "_logins", "_named", "_names", "_settings", "_tables", "_terms",
-        "_trunks", "doors", "routes", "settings", "version", "wire",
+        "_accounts", "_certified", "_header_rules", "_logins", "_members", "_minutes", "_normaliser_of", "_normalisers", "_peak", "_settings", "_tables", "_trunks", "accountants", "asks_outside", "authorisers", "bad_callers", "called_lists", "carriers", "closed", "countries", "dids", "doors", "firewall", "health", "hidden", "known_callers", "portability", "routes", "rules", "settings", "version", "wire",
     )  # fmt: skip
 
     def __init__(
         self,
         version: str,
         tables: Tables,
-        decks: Mapping[int, Deck],
+        decks: Mapping[int, Rates],
         names: Mapping[int, Names] | None = None,
     ) -> None:
+        settings = tables.settings
+        super().__init__(
+            tables.prices,
+            decks,
+            names or {},
+            currency=settings.currency,
+            recording=settings.currencyconversion,
+        )
         self.version = version
-        self.settings = tables.settings
+        self.settings = settings
         self.routes = tables.routes
+        self.portability = tables.portability
+        self.dids = tables.dids
+        """Numbers that we have given to accounts, and what belongs to them."""
+        self.called_lists = tables.called_lists
+        """Called numbers that are blocked or known to be good."""
+        self.firewall = tables.firewall
+        self.countries = tables.countries
+        """The countries of addresses; None while there is no file that tells them."""
+        self.bad_callers = tables.bad_callers
+        self.known_callers = tables.known_callers
+        """Keys of callers that are refused (`apps.screening.engine.standing`), and until when."""
+        self.health = tables.health
         self._tables = tables
-        self._decks = decks
-        self._names = names or {}
         self._accounts: dict[int, Caller | None] = {}
         self._settings: dict[int, Settings] = {}
-        self._named: dict[str, int | None] = {}
         self._trunks: dict[int, TrunkAddress | None] = {}
+        self._members: dict[int, list[int]] | None = None
+        self._peak: Hours | None = None
         self._certified: dict[str, list[Source]] | None = None
+        self._minutes: dict[tuple[Any, ...], tuple[int, int]] = {}
+        self.carriers: dict[int, Any] = {}
+        """What of each carrier is the same for every call, as far as it was asked (`switch.call.stages.gates`)."""
         self._header_rules: dict[int, HeaderRules | None] = {}
         everybody = [one for one in tables.header_rules if one.account is None]
-        wire = Wire(everybody, agent=tables.settings.agent, dated=tables.settings.usedateheader)
+        self.closed = frozenset(wire_settings.METHODS) - frozenset(settings.allowlist)
+        """Methods that nobody may use."""
+        self.hidden = frozenset(wire_settings.EXTENSIONS) - frozenset(settings.supportlist)
+        """Extensions that we do not admit to know."""
+        wire = Wire(everybody, settings, self.closed | self.hidden)
         self.wire = wire or None
         """Rules for every message as it is on the wire; mostly there is none."""
-        self._terms: dict[tuple[object, ...], Terms | None] = {}
+        self.rules = tables.numbering.book(settings)
+        """Rewrite rules, by stage."""
+        self._normalisers: dict[Plan, Normaliser] = {}
+        self._normaliser_of: dict[int, Normaliser] = {}
         self._logins: dict[int, list[TrunkLogin]] = {}
         for login in tables.logins.values():
             self._logins.setdefault(login.carrier, []).append(login)
+        self.authorisers = tuple(one for one in tables.radius if one.authorises)
+        """RADIUS servers that are asked about logins and calls."""
+        self.accountants = tuple(one for one in tables.radius if one.accounts)
+        """RADIUS servers that are told of calls."""
+        self.asks_outside = _somebody(tables.overrides, settings, "externalauth", "no")
+        """Whether there is anybody whose password others check."""
         self.doors = _doors(tables.overrides)
         """Who has a value of its own of the setting `needauth`, by value."""
+
+    def changed(
+        self,
+        *,
+        routes: RouteTable,
+        without: Iterable[int],
+        swaps: Mapping[int, int],
+        decks: Mapping[int, Rates],
+    ) -> World:
+        """What would be: other routes, accounts that are disabled, tariffs in place of others, other rates of some tariffs."""
+        tables, lists = self._tables, self._lists
+        accounts = dict(tables.accounts)
+        for one in without:
+            if one in accounts:
+                accounts[one] = [*accounts[one][:4], False, *accounts[one][5:]]
+        swapped = {old: lists.tariffs[new] for old, new in swaps.items() if new in lists.tariffs}
+        prices = replace(lists, tariffs={**lists.tariffs, **swapped})
+        changed = replace(tables, accounts=accounts, routes=routes, prices=prices)
+        return World(self.version, changed, {**self._decks, **decks}, self._names)
 
     @property
     def accounts(self) -> Mapping[int, Row]:
@@ -207,24 +214,131 @@ class World:
         enabled = bool(row[4]) and all((above := self._tables.accounts.get(one)) and above[4] for one in path)
         return Caller(row[0], row[1], row[2], path, enabled, *row[5:])
 
-    def settings_of(self, account: Caller) -> Settings:
+    def settings_of(self, account: Account) -> Settings:
         """The settings as they hold for the account: its own values, else the nearest above it, else everybody's."""
-        if not self._tables.overrides:
-            return self.settings
         found = self._settings.get(account.id)
+        return found if found is not None else self._settings_of(account)
+
+    def normaliser(self, account: Caller) -> Normaliser:
+        """What is made of numbers in the account's calls; accounts with the same rules share what was found."""
+        found = self._normaliser_of.get(account.id)
         if found is None:
-            found = self._settings[account.id] = self._settings_of(account)
+            plan = plan_of(self.settings_of(account), account.kind)
+            found = self._normalisers.setdefault(plan, Normaliser(plan))
+            self._normaliser_of[account.id] = found
         return found
+
+    @property
+    def lists(self) -> Lists:
+        """The lists of numbers."""
+        return self._tables.numbering.lists
+
+    @property
+    def days_by_address(self) -> float:
+        """The length of the period in which calls are counted by their address; 0 while nobody is limited by that."""
+        keys = ("maxcallperip", "maxdurationperip", "maxcostperip")
+        everybody = any(getattr(self.settings, key) not in {0, "", "0"} for key in keys)
+        if not everybody and self.own_settings().isdisjoint(keys):
+            return 0.0
+        return float(self.settings.maxcallperperiod)
 
     def own_settings(self) -> set[str]:
         """Keys of which some account has a value of its own."""
         return {key for own in self._tables.overrides.values() for key in own}
 
-    def _settings_of(self, account: Caller) -> Settings:
+    def _settings_of(self, account: Account) -> Settings:
         own: dict[str, Any] = {}
         for one in account.path:
             own |= self._tables.overrides.get(one, {})
-        return self.settings.but(own) if own else self.settings
+        found = self._settings[account.id] = self.settings.but(own) if own else self.settings
+        return found
+
+    def groups_of(self, account: Account) -> frozenset[int]:
+        """The groups that hold the account: it was put in, or somebody above it."""
+        known = self._tables.memberships
+        if not known:
+            return NO_GROUPS
+        return frozenset(group for one in account.path for group in known.get(one, ()))
+
+    def members_of(self, group: int) -> Sequence[int]:
+        """The accounts that were put into the group, by their ids, and not those below them."""
+        if self._members is None:
+            self._members = {}
+            for account, groups in sorted(self._tables.memberships.items()):
+                for one in groups:
+                    self._members.setdefault(one, []).append(account)
+        return self._members.get(group, ())
+
+    def minute(self, carrier: Caller, called: str, origin: Origin, at: float) -> Minute | None:
+        """What a minute by the carrier costs, if that is told by a plain rate.
+
+        Thousands of prefixes have few prices: they are reckoned once, and no terms are made for carriers that are only compared.
+        None: ask `carrier_terms`.
+        """
+        settings = self.settings
+        if is_short(called, settings) or self.recording != "payer":
+            return None
+        found = self.tariff(carrier, "carrier", origin, at)
+        if found is None:
+            return None
+        tariff = found.tariff
+        rates = self.rates(tariff, called, at)
+        if len(rates) != 1 or rates[0].window is not None:
+            return None
+        rate = rates[0]
+        exchange = self.exchange(tariff.currency, self.currency, at)
+        key = (
+            tariff.included_ppm,
+            exchange,
+            tariff.crossing,
+            tariff.decimals,
+            tariff.rounding,
+            rate[2:9],
+            rate[14:],
+        )
+        known = self._minutes.get(key)
+        if known is None:
+            terms = carrier_terms(self, carrier, called, origin, at)
+            if isinstance(terms, str):
+                return None
+            if len(self._minutes) >= self.remembered:
+                self._minutes.clear()
+            known = self._minutes[key] = (
+                minute_cost(terms, at),
+                minute_cost(terms, at, settings.pricecalcsec),
+            )
+        return Minute(*known, found, rates)
+
+    def lines(self, account: Caller, at: float) -> int:
+        """How many calls the account may have at once at this moment; 0: as many as it likes (guide 1760-1762)."""
+        if account.offpeak_calls < 0:
+            return account.max_calls
+        if self._peak is None:
+            settings = self.settings
+            begin, end = 60 * settings.peaktimebegin, 60 * settings.peaktimeend
+            self._peak = Hours(
+                spans_of(HoursKind.PEAK, DayParts(begin, end, weekend_is_peak=settings.weekendispeak))
+            )
+        peak = self._peak.contains(int(at), account.time_zone)
+        return account.max_calls if peak else account.offpeak_calls
+
+    def talked_out(self, account: Caller, at: float) -> str:
+        """The setting whose seconds the account has used up; "": it may talk (guide 9072-9081)."""
+        used = self._tables.limits.used_up.get(account.id)
+        if not used:
+            return ""
+        settings = self.settings_of(account)
+        if not settings.calcmaxsl:
+            return ""
+        for key, seconds, until in used:
+            most = getattr(settings, key, 0)
+            if at < until and 0 < most <= seconds:
+                return key
+        return ""
+
+    def allowances(self, account: Caller, number: str, at: float) -> Sequence[Allowance]:
+        """What a call of the account to the number may use before its money."""
+        return self._tables.limits.of(account.id, number, at)
 
     def header_rules(self, account: Caller) -> HeaderRules | None:
         """The rules for messages from and to the account: its own, those of accounts above it and of everybody; None without any."""
@@ -262,14 +376,43 @@ class World:
         row = self._tables.credentials.get(username)
         return Credential(*row) if row else None
 
-    def sources(self, host: str, port: int) -> list[Source]:
-        """The accounts that may call from this address, the most particular first."""
-        return self._tables.addresses.of(host, port)
+    def sources(self, host: str, port: int, names: Iterable[str] = ()) -> list[Source]:
+        """The accounts that may call from this address, the most particular first; `names`: what leads there."""
+        return self._tables.addresses.of(host, port, names)
+
+    def source_names(self) -> Iterable[str]:
+        """The host names from which some account may call."""
+        return self._tables.addresses.names()
+
+    def noted(self, number: str) -> int | None:
+        """The account that has said to call from this number outside."""
+        return self._tables.noted.get(number)
+
+    def with_pin(self, digest: str) -> int | None:
+        """The account with the PIN of this digest (`apps.users.pins`)."""
+        return self._tables.pins.get(digest)
+
+    def calls_from(self, number: str) -> int | None:
+        """The account whose calls bear this caller number when a trunk brings them: one that was noted, else its own."""
+        tables = self._tables
+        found = tables.noted.get(number)
+        return found if found is not None else tables.numbers.get(number)
 
     def known_as(self, user: str) -> int | None:
-        """The account with this user name, SIP user name or caller number."""
+        """The account with this user name, SIP user name or caller number, or with this number outside."""
         row = self._tables.credentials.get(user)
-        return row[1] if row else self._tables.names.get(user.removeprefix("+"))
+        if row:
+            account: int = row[1]
+            return account
+        plain = user.removeprefix("+")
+        found = self._tables.names.get(plain)
+        return found if found is not None else self._tables.noted.get(plain)
+
+    def with_name(self, username: str) -> int | None:
+        """The account with this user name; caller numbers do not count."""
+        found = self._tables.names.get(username)
+        row = self._tables.accounts.get(found) if found is not None else None
+        return found if row is not None and row[1] == username else None
 
     def prefixed(self, called: str) -> Iterator[int]:
         """The accounts whose tech prefix the number begins with, the longest prefix first."""
@@ -283,14 +426,16 @@ class World:
 
     def trunk_places(self) -> set[Place]:
         """Where all carriers are."""
-        return {TrunkAddress(*row[1:]).place for row in self._tables.trunks.values() if row[1]}
+        return {
+            place for row in self._tables.trunks.values() if row[1] for place in TrunkAddress(*row[1:]).places
+        }
 
     def certified(self, names: Iterable[str]) -> list[Source]:
         """The accounts that may call with a certificate for one of these names (setting `tlspeernames`)."""
         if self._certified is None:
             self._certified = self._by_certificate()
         found = [one for name in names for one in self._certified.get(name, ())]
-        return sorted(dict.fromkeys(found), key=_particular)
+        return sorted(dict.fromkeys(found), key=particular)
 
     def _by_certificate(self) -> dict[str, list[Source]]:
         found: dict[str, list[Source]] = {}
@@ -342,112 +487,16 @@ class World:
         dials = self._tables.features.speed_dials
         return next((dials[one, code] for one in reversed(account.path) if (one, code) in dials), None)
 
-    def tariff(
-        self, caller: Caller, kind: str, caller_number: str = "", at: float = 0
-    ) -> tuple[Tariff, int] | None:
-        """The account's tariff of a kind for such a call, its own or the nearest above it, and whose it is."""
-        assignments = self._tables.assignments
-        for account_id in reversed(caller.path):
-            given = assignments.get((account_id, kind))
-            tariff_id = holding(given, caller_number, at) if given else None
-            if tariff_id is not None:
-                return self._tables.tariffs[tariff_id], account_id
-        return None
-
-    def terms(
-        self, tariff: Tariff, number: str, at: float, *, currency: str, vat_ppm: int, discount_ppm: int = 0
-    ) -> Terms | str:
-        """By which terms the tariff prices a call to the number now, or in words why it does not."""
-        deck = self._decks.get(tariff.id)
-        rates = deck.match(number, at) if deck else None
-        if not rates:
-            return f"tariff {tariff.name} has no rate for {number}"
-        exchange = self.exchange(tariff.currency, currency, at)
-        if exchange is None:
-            return f"no exchange rate between {tariff.currency} and {currency}"
-        days: Days = ()
-        if tariff.calendars and rates[0].window is not None:
-            days = special_days(self._calendars(tariff), number, tariff.zone, at)
-        key = (tariff.id, *[one.id for one in rates], currency, vat_ppm, exchange, discount_ppm, days)
-        terms = self._terms.get(key)
-        if terms is None:
-            bands = bands_of(rates, self._tables.windows)
-            if not bands:
-                return f"tariff {tariff.name} has a rate for {number}, but for no hour"
-            terms = self._kept(
-                key,
-                Terms(
-                    bands=bands,
-                    currency=currency,
-                    zone=tariff.zone,
-                    rounding=tariff.rounding,
-                    decimals=tariff.decimals,
-                    vat_ppm=vat_ppm,
-                    included_ppm=tariff.included_ppm,
-                    exchange=exchange,
-                    crossing=tariff.crossing,
-                    discount_ppm=discount_ppm,
-                    days=days,
-                ),
-            )
-        if terms.bands[0].window is not None and not terms.covers(at):
-            return f"tariff {tariff.name} has no rate for {number} at this hour"
-        return terms
-
-    def fixed(self, price: str, at: float, *, currency: str, vat_ppm: int) -> Terms | str:
-        """Terms of a price per minute in the installation's currency, by the second; or in words why there are none."""
-        exchange = self.exchange(self.settings.currency, currency, at)
-        if exchange is None:
-            return f"no exchange rate between {self.settings.currency} and {currency}"
-        key = ("fixed", price, currency, vat_ppm, exchange)
-        known = self._terms.get(key)
-        return known or self._kept(
-            key,
-            Terms(
-                bands=(band_of(Rate(0, "", to_micros(price))),),
-                currency=currency,
-                decimals=4,
-                vat_ppm=vat_ppm,
-                exchange=exchange,
-            ),
-        )
-
     def named(self, username: str) -> Caller | None:
         """The account with this user name."""
-        if username not in self._named:
-            rows = self._tables.accounts.values()
-            self._named[username] = next((row[0] for row in rows if row[1] == username), None)
-        account_id = self._named[username]
-        return None if account_id is None else self.account(account_id)
+        account_id = self._tables.names.get(username)
+        account = self.account(account_id) if account_id is not None else None
+        return account if account is not None and account.username == username else None
 
-    def _calendars(self, tariff: Tariff) -> list[Calendar]:
-        return [self._tables.calendars[one] for one in tariff.calendars if one in self._tables.calendars]
 
-    def _kept(self, key: tuple[object, ...], terms: Terms) -> Terms:
-        if len(self._terms) >= CACHED_TERMS:
-            self._terms.clear()  # the busy ones are back at once
-        self._terms[key] = terms
-        return terms
-
-    def destination(self, tariff: Tariff, terms: Terms) -> str:
-        """What the price list calls the place that the terms are for."""
-        names = self._names.get(tariff.id)
-        return names.of(terms.bands[0].rate_id) if names else ""
-
-    def exchange(self, source: str, target: str, at: float) -> tuple[int, int] | None:
-        """Units of `target` for units of `source` on that day, as an exact ratio; None when one is not known."""
-        if source == target:
-            return 1, 1
-        units, others = self._units(target, at), self._units(source, at)
-        return (units, others) if units and others else None
-
-    def _units(self, currency: str, at: float) -> int | None:
-        """Hundred-millionths of the currency for one unit of the installation's."""
-        if currency == self.settings.currency:
-            return 10**8
-        begins, units = self._tables.exchange.get(currency, ((), ()))
-        place = bisect_right(begins, at)
-        return units[place - 1] if place else None
+def _somebody(overrides: Mapping[int, Mapping[str, Any]], settings: Settings, key: str, usual: Any) -> bool:
+    """Whether a setting has another value than the usual one for anybody."""
+    return getattr(settings, key) != usual or any(own.get(key, usual) != usual for own in overrides.values())
 
 
 def _doors(overrides: Mapping[int, Mapping[str, Any]]) -> Mapping[str, tuple[int, ...]]:
@@ -458,30 +507,19 @@ def _doors(overrides: Mapping[int, Mapping[str, Any]]) -> Mapping[str, tuple[int
     return {mode: tuple(accounts) for mode, accounts in found.items()}
 
 
-def minute_cost(terms: Terms, at: float) -> int:
+def minute_cost(terms: Terms, at: float, seconds: int = MINUTE) -> int:
     """The cost of one minute begun now, in billionths of the currency unit: what carriers are compared by.
 
-    Finer than any amount that is charged, so that carriers whose prices differ in the seventh decimal do not tie.
+    Finer than any amount that is charged, so that carriers whose prices differ in the seventh decimal do not tie. With
+    `seconds`, of a minute of a call that lasts so long.
     """
-    plain = terms.plain
+    basis = terms.basis
+    plain = basis.plain
     if plain is None:
-        return 1000 * rate(replace(terms, decimals=6, vat_ppm=0), at, 60).net
+        net = rate(replace(terms, decimals=6, vat_ppm=0), at, seconds).net
+        return 1000 * net * MINUTE // seconds
     connect, price, first, following = plain
-    billed = first if first >= 60 else first - (first - 60) // following * following
-    return (connect + billed * price) * terms.factor * terms.quantum * 1000 // terms.divisor
-
-
-def rule_of(row: Row) -> Rule:
-    """A rule from its row (`apps.routing.snapshot.rules`)."""
-    return Rule(
-        id=row[0],
-        name=row[1],
-        priority=row[2],
-        targets=tuple(RuleTarget(*target) for target in row[3]),
-        strategy=row[4],
-        final=row[5],
-        caller=row[6],
-        caller_prefixes=tuple(row[7]),
-        called_prefixes=tuple(row[8]),
-        window=None if row[9] is None else Hours(tuple(TimeWindow(*span) for span in row[9])),
+    billed = first if first >= seconds else first - (first - seconds) // following * following
+    return (
+        (connect + billed * price) * basis.factor * basis.quantum * 1000 * MINUTE // (basis.divisor * seconds)
     )

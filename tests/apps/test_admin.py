@@ -20,7 +20,10 @@ from apps.config.models import Setting
 from apps.core import workers
 from apps.invoices.models import Invoice, LedgerEntry
 from apps.pricing.models import Rate
+from apps.routing.models import RouteRule
+from apps.users import services as users
 from apps.users.models import Account
+from tests import make
 from tests.house import House, house
 from tests.support import wait_for
 from tests.walk import pages
@@ -60,14 +63,34 @@ def test_every_list_and_empty_form_opens(page: Any, boss: Client, house: House) 
 
 NOBODY_ADDS = {
     f"admin:{kind}_add"
-    for kind in ("cdrs_cdr", "config_setting", "invoices_ledgerentry", "users_sipcredential")
+    for kind in (
+        "aaa_accountingstop",
+        "approvals_approval",
+        "cdrs_cdr",
+        "config_setting",
+        "desk_batch",
+        "invoices_growth",
+        "invoices_ledgerentry",
+        "invoices_reminder",
+        "invoices_usage",
+        "recordings_listening",
+        "screening_alert",
+        "screening_ban",
+        "users_lockout",
+        "vouchers_voucher",
+        "recordings_recording",
+        "routing_trunkevent",
+        "users_sipcredential",
+        "vouchers_voucher",
+    )
 }
 
 
 @pytest.mark.parametrize("what", ["change", "history"])
 @pytest.mark.parametrize(
-    "kind", ["users_account", "routing_routerule", "signalling_headerrule", "signalling_hangupcause", "pricing_tariff", "pricing_rate", "pricing_pricegroup", "cdrs_cdr",
-             "pricing_timewindow", "invoices_invoice", "invoices_payment", "invoices_ledgerentry"]
+    "kind", ["users_account", "routing_routerule", "routing_bestroute", "routing_trunkhealth", "routing_trunkevent", "signalling_headerrule", "signalling_hangupcause", "numbers_numberlist", "numbers_rewriterule", "numbers_prefixrule", "pricing_tariff", "pricing_rate", "pricing_pricegroup", "cdrs_cdr",
+             "pricing_timewindow", "pricelists_changeset", "approvals_approval", "invoices_invoice", "invoices_payment",
+             "invoices_ledgerentry", "invoices_fee", "invoices_allowance", "invoices_usage", "invoices_growth", "screening_screenednumber", "screening_firewallrule", "screening_ban", "screening_callerstanding", "screening_alert"]
 )  # fmt: skip
 def test_every_thing_opens_with_its_history(what: str, kind: str, boss: Client, house: House) -> None:
     page = next(page for page in pages() if page.name == f"admin:{kind}_{what}")
@@ -150,7 +173,9 @@ def test_an_import_names_bad_lines_and_then_changes_nothing(good: bool, boss: Cl
 @pytest.mark.req("admin-ui-051")
 def test_settings_are_found_by_a_part_of_their_name(boss: Client) -> None:
     rows = boss.get("/admin/config/setting/?q=reroute").context["rows"]
-    assert {row["definition"].key for row in rows} == {"maxreroute", "reroutedisccodes"}
+    assert {row["definition"].key for row in rows} == {
+        "allowreroute", "maxreroute", "noreroutedisccodes", "reroutedisccodes", "rerouteon",
+    }  # fmt: skip
     assert "402,403,408" in boss.get("/admin/config/setting/reroutedisccodes/edit/").content.decode()
 
 
@@ -254,3 +279,48 @@ def test_only_the_open_list_is_marked_in_the_sidebar(path: str, boss: Client) ->
     assert sum(bool(item["active"]) for group in groups for item in group["items"]) == 1
     chosen = boss.get("/admin/users/account/?kind__exact=carrier").context["sidebar_navigation"]
     assert [str(i["title"]) for g in chosen for i in g["items"] if i["active"]] == ["Carriers"]
+
+
+def new_row(response: Any, prefix: str, **said: Any) -> dict[str, Any]:
+    """One more row of an inline, as the browser adds it, with what somebody writes into it."""
+    formset = next(
+        one.formset for one in response.context["inline_admin_formsets"] if one.formset.prefix == prefix
+    )
+    empty = formset.empty_form
+    values = {name: empty.get_initial_for_field(field, name) for name, field in empty.fields.items()} | said
+    row = {
+        f"{prefix}-0-{name}": value
+        for name, value in values.items()
+        if value is not None and value is not False
+    }
+    return row | {f"{prefix}-TOTAL_FORMS": "1"}
+
+
+def test_a_carriers_trunk_and_account_are_entered_on_its_page(boss: Client, house: House) -> None:
+    carrier = users.open_account(username="carrier-x", kind="carrier")
+    path = reverse("admin:users_account_change", args=[carrier.pk])
+    page = boss.get(path)
+    form = form_of(page) | new_row(page, "trunk", host="192.0.2.9")
+    form |= new_row(
+        page, "trunk_accounts", username="mizu", realm="carrier.example", new_password="between-us"
+    )
+    response = boss.post(path, form)
+    assert response.status_code == 302, response.context["errors"]
+    assert carrier.trunk.host == "192.0.2.9" and carrier.trunk_accounts.get().username == "mizu"
+
+
+def test_a_target_joins_a_rule_on_its_page(boss: Client, house: House) -> None:
+    rule = make.rule(name="empty")
+    path = reverse("admin:routing_routerule_change", args=[rule.pk])
+    page = boss.get(path)
+    response = boss.post(path, form_of(page) | new_row(page, "targets", carrier=house.carrier.pk))
+    assert response.status_code == 302, response.context["errors"]
+    assert rule.targets.get().carrier == house.carrier
+
+
+def test_a_rule_is_made_with_its_targets_on_one_page(boss: Client, house: House) -> None:
+    page = boss.get("/admin/routing/routerule/add/")
+    form = form_of(page) | {"name": "new"} | new_row(page, "targets", carrier=house.carrier.pk)
+    response = boss.post("/admin/routing/routerule/add/", form)
+    assert response.status_code == 302, response.context["errors"]
+    assert RouteRule.objects.get(name="new").targets.get().carrier == house.carrier

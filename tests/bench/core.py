@@ -1,11 +1,14 @@
 """What a call costs the worker's own code: everything but sockets, database and Redis.
 
-`./mizu bench core [--calls N] [--rounds N] [--profile] [--json FILE]`
+`./mizu bench core [--calls N] [--rounds N] [--profile] [--against FOLDER] [--json FILE]`
 
 One process, no kernel, a clock of its own (so that transactions end as they do at `RATE` calls a second): the whole signalling of `bench calls` (INVITE, 100, 180, 200, ACK, BYE, 200 on both sides) goes
 through parser, transactions, pipeline, call and journal lines as in a worker, with sockets that keep what is sent and a
 bank that grants at once. So it compares two versions of the code on a busy machine, where a run over sockets cannot.
 The figure is user and system time of the thread a call, the best of the rounds; `--profile` shows where it goes.
+
+`--against` a folder with another version of the sources: both carry calls in turns of some 0.2 s, each in a process of its
+own, and the median of the ratios is told. Whatever else the machine does meets both alike.
 """
 
 from __future__ import annotations
@@ -13,8 +16,10 @@ from __future__ import annotations
 import argparse
 import cProfile
 import json
+import os
 import pstats
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +27,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mizu_site.run.place import ROOT
 from switch.auth import Doorkeeper
 from switch.call.b2bua import B2bua
 from switch.call.inbound import Inbound
@@ -38,6 +44,8 @@ from tests.switch.worlds import NOW, Office
 RATES = 20_000
 RATE = 100
 WARM = 40 * RATE
+TURN, TURNS = 250, 10
+"""Calls a turn, and turns a round of `--against`."""
 TICK = 0.02
 CALLER = Flow("udp", CALLER_ADDRESS, 5061, False, 0, 1)
 OFFER = (
@@ -83,8 +91,10 @@ class Bank:
     away = False
     full = False
 
-    def hold(self, call_id: str, shares: Any, done: Callable[[dict[int, int]], None]) -> None:
-        done({account: wanted for account, wanted, _ in shares})
+    def hold(
+        self, call_id: str, shares: Any, done: Callable[[dict[int, int]], None], caps: Any = None
+    ) -> None:
+        done({account: wanted for account, wanted, *_ in shares})
 
     def release(self, call_id: str) -> None:
         pass
@@ -252,23 +262,83 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--calls", type=int, default=2000, help="a round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--against", type=Path, metavar="FOLDER")
+    parser.add_argument("--turns", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder))
-        bench.warm()
-        Collector(time.monotonic)
-        if options.profile:
-            profile = cProfile.Profile()
-            profile.runcall(bench.run, options.calls)
-            pstats.Stats(profile).sort_stats("tottime").print_stats(45)
-            return 0
-        rounds = [1e6 * bench.run(options.calls) / options.calls for _ in range(options.rounds)]
-    result = {"cpu_us_per_call": round(min(rounds), 1), "rounds": [round(one, 1) for one in rounds]}
+    if options.against:
+        result = compare(options.against.resolve(), options.rounds)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            bench = Bench(Path(folder))
+            bench.warm()
+            Collector(time.monotonic)
+            if options.turns:
+                take_turns(bench)
+                return 0
+            if options.profile:
+                profile = cProfile.Profile()
+                profile.runcall(bench.run, options.calls)
+                pstats.Stats(profile).sort_stats("tottime").print_stats(45)
+                return 0
+            rounds = [1e6 * bench.run(options.calls) / options.calls for _ in range(options.rounds)]
+        result = {"cpu_us_per_call": round(min(rounds), 1), "rounds": [round(one, 1) for one in rounds]}
     print(json.dumps(result))
     if options.json:
         options.json.write_text(json.dumps(result) + "\n")
     return 0
+
+
+# --- two versions in turns --------------------------------------------------------------------------------------------------------
+
+
+def take_turns(bench: Bench) -> None:
+    """Carry as many calls as each line of the input says; answer with the seconds of CPU."""
+    print("ready", flush=True)
+    for line in sys.stdin:
+        print(bench.run(int(line)), flush=True)
+
+
+class Version:
+    """A version of the sources that carries calls when it is its turn. This very benchmark is what runs in both."""
+
+    def __init__(self, sources: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", __file__, "--turns"],
+            cwd=sources, env=os.environ | {"PYTHONPATH": str(sources)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self._hear()
+
+    def _hear(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("one of the two versions has ended; what it said stands above")
+        return line
+
+    def run(self, calls: int) -> float:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{calls}\n")
+        self._process.stdin.flush()
+        return float(self._hear())
+
+    def end(self) -> None:
+        self._process.communicate()
+
+
+def compare(sources: Path, rounds: int) -> dict[str, object]:
+    """How much of the other version's CPU this one needs."""
+    ours, theirs = Version(ROOT), Version(sources)
+    pairs = [(ours.run(TURN), theirs.run(TURN)) for _ in range(TURNS * rounds)]
+    ours.end()
+    theirs.end()
+    ratios = sorted(mine / other for mine, other in pairs)
+    quarter = len(ratios) // 4
+    return {
+        "ratio": round(ratios[len(ratios) // 2], 3),
+        "half_of_the_pairs": [round(ratios[quarter], 3), round(ratios[-quarter - 1], 3)],
+        "cpu_us_per_call": [round(1e6 * min(column) / TURN, 1) for column in zip(*pairs, strict=True)],
+    }
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """How fast the money core is: matches and ratings per second, building and mapping a million rates.
 
-`./mizu bench engines [--rates N] [--json FILE]`. Uses a schema of its own in DATABASE_URL and drops it.
+`./mizu bench engines [--rates N] [--json FILE]`. Uses a schema of its own in DATABASE_URL and drops it; without one, a
+PostgreSQL that lives only as long as the benchmark.
 """
 
 import argparse
@@ -19,9 +20,10 @@ from typing import Any
 import psycopg2
 
 from apps.core.values import TimeWindow, to_micros
+from apps.pricing.deck_build import copy_deck
 from apps.pricing.engine import Rate, Terms, band_of, max_duration, rate
-from switch.world.deck import Deck
-from switch.world.deck_build import copy_deck
+from apps.pricing.engine.deck import Deck
+from mizu_site.run.testing import throw_away_stores
 
 SCHEMA = "mizu_bench_engines"
 NOW = 1_780_000_000
@@ -41,7 +43,7 @@ INSERT INTO pricing_tariff VALUES (1, 0, 30, 6, 0, 0, 0, 0, 0, 0, 0);
 """
 WORKER = """
 import sys
-from switch.world.deck import Deck
+from apps.pricing.engine.deck import Deck
 def kib(name):
     return next(int(line.split()[1]) for line in open("/proc/self/smaps_rollup") if line.startswith(name))
 before = kib("Private_Clean:") + kib("Private_Dirty:")
@@ -60,10 +62,8 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--rates", type=int, default=1_000_000)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(argv)
-    if "DATABASE_URL" not in os.environ:
-        print("DATABASE_URL must name a PostgreSQL database", file=sys.stderr)
-        return 2
-    results = {**ratings(), **decks(options.rates)}
+    with throw_away_stores(os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL")) as stores:
+        results = {**ratings(), **decks(options.rates, stores["DATABASE_URL"])}
     for name, value in results.items():
         print(f"{name:32} {value:>14,}")
     if options.json:
@@ -109,9 +109,9 @@ def ratings() -> dict[str, int]:
 
 
 @contextmanager
-def scratch() -> Iterator[Any]:
+def scratch(database: str) -> Iterator[Any]:
     """A cursor in a schema that is dropped afterwards, whatever happens."""
-    connection = psycopg2.connect(os.environ["DATABASE_URL"])
+    connection = psycopg2.connect(database)
     try:
         with connection.cursor() as cursor:
             cursor.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
@@ -144,9 +144,9 @@ def fill(cursor: Any, prefixes: list[str]) -> None:
     cursor.connection.commit()
 
 
-def decks(count: int) -> dict[str, float]:
+def decks(count: int, database: str) -> dict[str, float]:
     prefixes = random_prefixes(count)
-    with scratch() as cursor, tempfile.TemporaryDirectory() as folder:
+    with scratch(database) as cursor, tempfile.TemporaryDirectory() as folder:
         fill(cursor, prefixes)
         path = Path(folder) / "1.deck"
         start = time.perf_counter()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from playwright.sync_api import expect
 from apps.cdrs.models import Cdr
 from apps.config.models import Setting
 from apps.core.workers import CALLS, WORKERS
+from apps.invoices.services import rerating
 from apps.pricing.models import Rate, Tariff
 from apps.routing.models import RouteRule
 from apps.users.models import Account
@@ -100,7 +102,7 @@ def test_a_setting_is_changed_and_an_account_opened(visitor: Visitor) -> None:
 def test_current_calls_come_and_go_without_a_reload(visitor: Visitor) -> None:
     store = redis.Redis.from_url(settings.REDIS_URL)
     call = {"id": str(uuid4()), "worker": "n-1", "state": "up", "started": time.time(), "answered": time.time(), "path": [],
-            "caller_id": 1, "caller": "1001", "called_number": "36209998887", "destination": "Hungary mobile"}  # fmt: skip
+            "caller_id": 1, "caller": "1001", "called_number": "36209998887", "destination": "Hungary mobile", "media": "relay", "recorded": True}  # fmt: skip
     visitor.log_in("admin")
     page = visitor.look("admin-current-calls-none", "/admin/calls/")
     expect(page.get_by_text("No call is up now.")).to_be_visible()
@@ -113,4 +115,23 @@ def test_current_calls_come_and_go_without_a_reload(visitor: Visitor) -> None:
         store.delete(CALLS + "n-1", WORKERS)
     expect(page.get_by_text("36209998887")).to_be_hidden()
     store.close()
+    assert not visitor.faults, visitor.faults
+
+
+def test_an_operator_sees_what_a_re_rating_changes_and_applies_it(visitor: Visitor) -> None:
+    call = Cdr.objects.filter(answered_at__isnull=False, carrier__isnull=False).latest("started_at")
+    Rate.objects.filter(tariff__name="Retail").update(price="0.5")
+    asked = rerating.ask(
+        by=None, since=call.started_at - timedelta(hours=1), reason="a wrong list", start=False
+    )
+    run = rerating.proceed(run_id=asked.pk)
+    visitor.log_in("admin")
+    visitor.look("admin-rerating-add", "/admin/cdrs/rerating/add/")
+    page = visitor.look("admin-rerating", f"/admin/cdrs/rerating/{run.pk}/change/")
+    expect(page.get_by_role("heading", name="By destination")).to_be_visible()
+    page = visitor.look("admin-rerating-apply", f"/admin/cdrs/rerating/{run.pk}/apply/")
+    page.get_by_role("button", name="Change the prices").click()
+    expect(page.get_by_text("The prices are changed.")).to_be_visible()
+    page = visitor.look("admin-call-why", f"/admin/cdrs/cdr/{call.pk}/change/")
+    expect(page.get_by_text("at 0.5 a minute").first).to_be_visible()
     assert not visitor.faults, visitor.faults

@@ -8,9 +8,12 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from apps.callshop import services as callshop
 from apps.cdrs.models import Cdr
 from apps.invoices.services import issuing
+from apps.users import services as users
 from apps.users.models import Account
+from tests import make
 from tests.browser.conftest import Visitor
 
 
@@ -64,6 +67,31 @@ def test_a_reseller_finds_customers_and_their_calls(visitor: Visitor) -> None:
     page.get_by_role("link", name="1003").click()
     expect(page.get_by_role("heading", name="1003")).to_be_visible()
     visitor.look("reseller-account", page.url.removeprefix(visitor.site))
+    assert not visitor.faults, visitor.faults
+
+
+@pytest.mark.req("callshop-004")
+def test_the_owner_of_a_callshop_closes_a_cabin_and_prints_the_receipt(visitor: Visitor) -> None:
+    owner = Account.objects.get(username="1001")
+    users.set_own(account=owner, key="callshop", value=True)
+    for name in ("Cabin 1", "Cabin 2"):
+        callshop.add_cabin(
+            owner=owner, username=name.replace(" ", "-"), name=name, password="ring-me-softly-1"
+        )
+    cabin = Account.objects.get(username="Cabin-1")
+    for minutes in (9, 5):
+        make.call(owner, caller=cabin, at=timezone.now() - timedelta(minutes=minutes), net="0.42", seconds=84)
+    visitor.log_in("1001")
+    visitor.look("callshop-add", "/callshop/cabins/add/")
+    page = visitor.look("callshop", "/callshop/")
+    page.get_by_role("button", name="Close and print").click()
+    expect(page.get_by_role("heading", name="Receipt 1")).to_be_visible()
+    visitor.look("callshop-receipt", page.url.removeprefix(visitor.site))
+    answer = page.request.get(
+        visitor.site + str(page.get_by_role("link", name="Print (PDF)").get_attribute("href"))
+    )
+    assert answer.body().startswith(b"%PDF")
+    visitor.look("callshop-after", "/callshop/")
     assert not visitor.faults, visitor.faults
 
 

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.core.values import prefixes
+from apps.pricing.deck_build import compile_deck, copy_deck
 from apps.pricing.engine import ALWAYS, NEVER, Rate, select
-from switch.world.deck import Deck, DeckError
-from switch.world.deck_build import compile_deck, copy_deck
+from apps.pricing.engine.deck import Deck, DeckError
 
 few = st.text("01*", max_size=20)
 many = st.text("0123456789*#", max_size=20)
@@ -72,7 +72,7 @@ def test_a_short_number_padded_with_zeros_is_no_longer_prefix(tmp_path: Path) ->
 def test_more_groups_than_the_cache_holds_are_answered_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("switch.world.deck.CACHED_GROUPS", 10)
+    monkeypatch.setattr("apps.pricing.engine.deck.CACHED_GROUPS", 10)
     rates = [Rate(number, str(number), number) for number in range(100, 400)]
     compile_deck(rates, tmp_path / "a.deck")
     deck = Deck.open(tmp_path / "a.deck")

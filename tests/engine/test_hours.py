@@ -33,7 +33,7 @@ def run(first: int, last: int) -> list[int]:
 ALL_DAY = run(0, 24)
 
 
-@pytest.mark.req("pricing-022", "pricing-028")
+@pytest.mark.req("pricing-001", "pricing-022", "pricing-028", "routing-055")
 @pytest.mark.parametrize(
     ("kind", "monday", "saturday"),
     [

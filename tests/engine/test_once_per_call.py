@@ -91,6 +91,31 @@ def test_a_discount_comes_off_before_the_one_rounding() -> None:
     assert rate(terms, 0, 600).net == to_micros("0.88")  # 0.875
 
 
+@pytest.mark.req("billing-048")
+@pytest.mark.parametrize(
+    ("seconds", "discount", "surcharge", "net"),
+    [
+        (60, 0, 30_000, "0.1030"),
+        (60, 100_000, 30_000, "0.0927"),
+        (61, 0, 30_000, "0.1047"),
+        (0, 0, 30_000, "0"),
+    ],
+)
+def test_a_surcharge_comes_on_top_of_what_the_discount_leaves_and_no_second_is_added(
+    seconds: int, discount: int, surcharge: int, net: str
+) -> None:
+    one = band_of(Rate(1, "", to_micros("0.10")))
+    terms = Terms((one,), decimals=4, discount_ppm=discount, surcharge_ppm=surcharge)
+    charge = rate(terms, 0, seconds)
+    assert (charge.net, charge.billed_seconds) == (to_micros(net), seconds)
+    assert Terms.from_list(terms.as_list()) == terms
+
+
+def test_a_surcharge_is_not_negative() -> None:
+    with pytest.raises(ValueError, match="surcharge"):
+        Terms((band_of(Rate(1, "", 1)),), surcharge_ppm=-1)
+
+
 def test_a_discount_of_everything_makes_the_call_free_and_endless() -> None:
     terms = Terms((band_of(Rate(1, "", MINUTE, 5 * UNIT)),), discount_ppm=1_000_000, vat_ppm=270_000)
     assert rate(terms, 0, 100)[:3] == (0, 0, 0)

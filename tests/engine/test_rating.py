@@ -45,7 +45,7 @@ def day_and_night(zone: str = "UTC", day: int = 8 * 60, evening: int = 18 * 60) 
     return Terms((band_of(by_day, TimeWindow(EVERY_DAY, day, evening)), band_of(by_night)), zone=zone)
 
 
-@pytest.mark.req("pricing-012")
+@pytest.mark.req("pricing-012", "promotions-001")
 @pytest.mark.parametrize(
     ("fields", "seconds", "billed"),
     [
@@ -245,6 +245,7 @@ def any_terms(draw: st.DrawFn) -> Terms:
         exchange=draw(st.sampled_from([(1, 1), (39_137, 100), (1, 3)])),
         crossing=draw(st.sampled_from(Crossing)),
         discount_ppm=draw(st.sampled_from([0, 0, 125_000, 333_333])),
+        surcharge_ppm=draw(st.sampled_from([0, 0, 30_000, 1_000_000])),
         days=draw(
             st.sampled_from([(), ((20_751, 7),), ((20_751, 0), (20_750, 7))])
         ),  # the Sunday of the change
@@ -299,6 +300,7 @@ def test_the_walk_agrees_with_counting_second_by_second(terms: Terms, shift: int
         included_ppm=terms.included_ppm,
         exchange=(above, below),
         discount_ppm=terms.discount_ppm,
+        surcharge_ppm=terms.surcharge_ppm,
     )
     charge = rate(terms, START + shift, seconds)
     assert charge.billed_seconds == billed

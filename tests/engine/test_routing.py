@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.core.values.windows import TimeWindow
+from apps.pricing.engine.price_lists import Calendar
 from apps.routing.engine import WEIGHT, Facts, Offer, RouteTable, Rule, RuleTarget, plan
 
 MONDAY_NOON = 1_789_992_000.0  # 2026-09-21 12:00 UTC
-CALL = Facts(caller_path=(1, 5, 9), caller_number="3611112222", called="36201234567")
+CALL = Facts(
+    caller_path=(1, 5, 9),
+    caller_number="3611112222",
+    called="36201234567",
+    tech_prefix="987",
+    groups=frozenset({3}),
+)
 
 
 def rule(name: str, *carriers: int | RuleTarget, **fields: object) -> Rule:
@@ -94,17 +102,49 @@ def test_a_final_rule_without_carriers_blocks_a_caller() -> None:
         ({"window": TimeWindow(1, 11 * 60, 13 * 60)}, True),
         ({"window": TimeWindow(2, 11 * 60, 13 * 60)}, False),
         ({"window": TimeWindow(127, 13 * 60, 14 * 60)}, False),
+        ({"tech_prefixes": ("987",)}, True),
+        ({"tech_prefixes": ("986",)}, False),
+        ({"tech_prefixes": ("*",)}, True),
+        ({"service": "voice"}, True),
+        ({"service": "sms"}, False),
+        ({"groups": frozenset({3, 4})}, True),
+        ({"groups": frozenset({4})}, False),
     ],
 )
-@pytest.mark.req("routing-008", "routing-011")
+@pytest.mark.req("routing-001", "routing-008", "routing-011", "routing-028")
 def test_a_rule_takes_a_call_when_all_its_conditions_hold(fields: dict[str, object], taken: bool) -> None:
     assert order(rule("one", 7, **fields)) == ([7] if taken else [])
 
 
 def test_a_window_follows_the_callers_wall_clock() -> None:
     noon = rule("noon", 7, window=TimeWindow(1, 12 * 60, 13 * 60))
-    tokyo = Facts(CALL.caller_path, CALL.caller_number, CALL.called, "Asia/Tokyo")
+    tokyo = replace(CALL, zone="Asia/Tokyo")
     assert (order(noon), order(noon, facts=tokyo)) == ([7], [])
+
+
+@pytest.mark.req("routing-049", "routing-064")
+@pytest.mark.parametrize(
+    ("prefixes", "counts_as", "taken"),
+    [((), 7, False), (("36",), 6, False), (("44",), 7, True), ((), 4, True)],
+)
+def test_a_holiday_does_not_count_as_its_weekday(
+    prefixes: tuple[str, ...], counts_as: int, taken: bool
+) -> None:
+    today = int(MONDAY_NOON) // 86_400
+    workdays = rule("work", 7, window=TimeWindow(31, 0, 0), calendars=(1,))
+    table = RouteTable([workdays], {1: Calendar(prefixes, {today: counts_as})})
+    assert bool(table.matching(CALL, MONDAY_NOON)) is taken
+
+
+def test_why_a_rule_does_not_take_a_call_is_told() -> None:
+    rules = (rule("a", 1, service="sms"), rule("b", 1, called_prefixes=("44",)), rule("c", 1))
+    told = [(one.name, why) for one, why in RouteTable(rules).refusals(CALL, MONDAY_NOON)]
+    assert told == [("a", "it is for sms")], "b is for other numbers, and not even looked at"
+
+
+def test_ten_thousand_rules_of_other_callers_are_not_looked_at() -> None:
+    table = RouteTable(rule(f"of {one}", 7, id=one, caller=one + 100) for one in range(10_000))
+    assert list(table._near(CALL)) == []
 
 
 @pytest.mark.req("routing-095")
@@ -131,7 +171,13 @@ def test_a_weight_of_zero_is_tried_last() -> None:
 
 
 carriers = st.integers(1, 8)
-targets = st.builds(RuleTarget, carriers, st.integers(1, 3), st.integers(0, 5))
+targets = st.builds(
+    lambda carrier, priority, weight, share: RuleTarget(carrier, priority, weight, share=share),
+    carriers,
+    st.integers(1, 3),
+    st.integers(0, 5),
+    st.sampled_from([0, 0, 30]),
+)
 rules = st.lists(
     st.builds(
         Rule,

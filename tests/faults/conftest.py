@@ -13,6 +13,7 @@ from tests.faults import house, traffic
 from tests.faults.house import Books
 from tests.faults.wire import Peer
 from tests.instance import Instance
+from tests.support import wait_for
 from tests.switch.call.conftest import House, opened
 
 CHEAPEST = 20
@@ -43,15 +44,22 @@ class System:
 @pytest.fixture(scope="session")
 def whole(instance: Instance, tmp_path_factory: pytest.TempPathFactory) -> System:
     """The instance of the session with the accounts of these tests."""
-    return System(instance, Books(instance, house.made(instance)), tmp_path_factory.mktemp("sipp"))
+    books = Books(instance, house.made(instance))
+    instance.catch_up()
+    return System(instance, books, tmp_path_factory.mktemp("sipp"))
 
 
 @pytest.fixture
 def system(whole: System) -> Iterator[System]:
-    """Everything runs, whatever an earlier test has killed; and it runs again afterwards."""
+    """Everything runs and no call is up, whatever an earlier test has killed or left when it failed."""
     if whole.instance.supervisor_pid() is None:
         whole.instance.start()
     whole.instance.wait_ready(40)
+    if whole.books.held():
+        for worker in whole.instance.workers():
+            whole.instance.kill(worker)
+        wait_for(lambda: not whole.books.held(), 40, "the writer to end the calls of killed workers")
+        whole.instance.wait_ready(40)
     yield whole
 
 

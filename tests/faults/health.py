@@ -26,13 +26,9 @@ def stats(instance: Instance, worker: str) -> Stats:
     return found
 
 
-def workers(instance: Instance) -> list[str]:
-    return [name for name in instance.processes() if name.startswith("worker-")]
-
-
 def total(instance: Instance) -> Stats:
     """What all workers hold together."""
-    each = [stats(instance, name) for name in workers(instance)]
+    each = [stats(instance, name) for name in instance.workers()]
     return {key: sum(one[key] for one in each) for key in each[0]}
 
 
@@ -46,7 +42,7 @@ class Watch:
     failures: int = field(init=False)
 
     def __post_init__(self) -> None:
-        names = workers(self.instance)
+        names = self.instance.workers()
         self.pids = {name: self.instance.pid(name) for name in names}
         self.read = {name: len(self.instance.log(name)) for name in names}
         self.failures = total(self.instance)["failures"]

@@ -78,21 +78,13 @@ def made(instance: Instance) -> dict[str, int]:
 
 def set_setting(instance: Instance, **values: str | int) -> None:
     """Give settings other values than they have, in this order, and wait until all workers go by them."""
-    names = [name for name in instance.processes() if name.startswith("worker-")]
-
-    def worlds() -> list[int]:
-        return [instance.log(name).count(" is in use") for name in names]
-
-    before = worlds()
     words = "; ".join(f"set_value(key={key!r}, value={value!r})" for key, value in values.items())
     instance.manage(
         "shell", "-v", "0", "-c",
         "from apps.config.services import set_value; from django.db import transaction\n"
         f"with transaction.atomic(): {words}",
     )  # fmt: skip
-    wait_for(
-        lambda: all(new > old for new, old in zip(worlds(), before, strict=True)), 10, "the new settings"
-    )
+    instance.catch_up()
 
 
 def terms(price: str) -> Terms:

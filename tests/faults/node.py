@@ -17,6 +17,7 @@ import psycopg2
 from mizu_site.run.child import give_to_database_user
 from mizu_site.run.place import ROOT
 from mizu_site.run.postgres import Cluster
+from tests.clerk import Clerk
 from tests.support import wait_for
 
 
@@ -38,12 +39,13 @@ class Node:
             "DATABASE_URL": f"postgres://postgres@/mizu?host={self.var / 'pg'}",
             "PYTHONPATH": str(ROOT),
         }
+        self.clerk = Clerk(self.env, self.var / "clerk.log")
         self.processes: list[subprocess.Popen[Any]] = []
         self.server: subprocess.Popen[Any] | None = None
         self.cluster.create()
         self.start_database()
         self.cluster.create_database()
-        self.run("manage.py", "migrate", "-v0")
+        self.manage("migrate", "-v0")
 
     # --- the database ---------------------------------------------------------------------------------------------
 
@@ -74,26 +76,16 @@ class Node:
 
     # --- processes ------------------------------------------------------------------------------------------------
 
-    def run(self, *words: str) -> str:
-        done = subprocess.run(
-            [sys.executable, *words],
-            cwd=ROOT,
-            env=self.env,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, f"{words} failed:\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+    def manage(self, *words: str) -> str:
+        """`manage.py WORDS`; what it printed."""
+        well, printed = self.clerk.ask(*words)
+        assert well, f"manage.py {words} failed:\n{printed}"
+        return printed
 
     def office(self, statements: str) -> str:
         """Run this with Django and the tests' helpers; what it printed."""
-        opening = "import django; django.setup(); from tests.charging import *; from apps.invoices.services import holds\n"
-        return self.run(
-            "-c",
-            "import os; os.environ['DJANGO_SETTINGS_MODULE']='mizu_site.settings'\n" + opening + statements,
-        )
+        opening = "from tests.charging import *; from apps.invoices.services import holds\n"
+        return self.manage("shell", "-v0", "-c", opening + statements)
 
     def accounts(self, number: int, balance: str) -> list[int]:
         printed = self.office(f"for i in range({number}): print(account(balance={balance!r}).pk)")
@@ -132,9 +124,12 @@ class Node:
         """A clean table for the next test."""
         self.stop_processes()
         shutil.rmtree(self.spool, ignore_errors=True)
-        self.sql("TRUNCATE cdrs_cdr, cdrs_cdrprice, invoices_ledgerentry, invoices_hold, invoices_balance")
+        self.sql(
+            "TRUNCATE cdrs_cdr, cdrs_cdrprice, invoices_ledgerentry, invoices_hold, invoices_balance CASCADE"
+        )
 
     def discard(self) -> None:
+        self.clerk.dismiss()
         self.stop_processes()
         if self.server and self.server.poll() is None:
             self.server.send_signal(signal.SIGINT)

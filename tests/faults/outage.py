@@ -68,12 +68,6 @@ def journalled(instance: Instance, kind: str) -> int:
 
 def wait_away(instance: Instance) -> None:
     """Until every worker has noticed that balances cannot be asked for."""
-    names = [name for name in instance.processes() if name.startswith("worker-")]
-
-    def last(name: str) -> str:
-        said = instance.log(name)
-        return (
-            "away" if said.rfind("The database is away") > said.rfind("Balances can be asked for") else "here"
-        )
-
-    wait_for(lambda: all(last(name) == "away" for name in names), 10, "the workers to miss the database")
+    wait_for(
+        lambda: not any(map(instance.can_charge, instance.workers())), 10, "the workers to miss the database"
+    )

@@ -200,7 +200,7 @@ def test_a_reset_in_the_middle_of_a_message_leaves_nothing(system: System, calle
 
 
 def _open_files(system: System) -> int:
-    names = health.workers(system.instance)
+    names = system.instance.workers()
     return sum(len(os.listdir(f"/proc/{system.instance.pid(name)}/fd")) for name in names)
 
 
@@ -379,13 +379,15 @@ def test_thousands_of_invites_that_nobody_goes_on_with_are_let_go(
     system: System, caller: Peer, carrier: Peer
 ) -> None:
     """The carrier is silent, and the caller never says another word."""
+    most = 0
     for _ in range(20):
         for _ in range(100):
             caller.send(Dialling(caller, CALLED).invite())
         _still_answers(caller)
         while carrier.listen(0):
             pass
-    assert health.total(system.instance)["calls"] > 500
+        most = max(most, health.total(system.instance)["calls"])
+    assert most > 150, "few were calls: a slow machine lets the first go before it has read the last"
     wait_for(lambda: not health.total(system.instance)["calls"], 60, "the end of calls that nobody answers")
     wait_for(lambda: not system.books.held(), 20, "the holds to be let go")
 

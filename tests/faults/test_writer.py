@@ -69,7 +69,7 @@ def everything_is_right(node: Node, calls: int, charged: int) -> None:
         (calls, calls, charged)
     ]
     assert node.one("SELECT count(*) FROM invoices_hold") == 0
-    node.run("manage.py", "check_ledger")
+    node.manage("check_ledger")
 
 
 def start_worker(node: Node, label: str, lines: list[dict[str, Any]]) -> subprocess.Popen[Any]:
@@ -175,7 +175,7 @@ def test_holds_of_a_worker_that_never_wrote_anything_are_let_go(node: Node) -> N
     wait_for(lambda: node.one("SELECT count(*) FROM invoices_hold") == 2, 10, "the dead worker's hold to go")
     left = {label for (label,) in node.sql("SELECT worker FROM invoices_hold")}
     assert left == {living.label, "another.node-1-1"}
-    node.run("manage.py", "check_ledger")
+    node.manage("check_ledger")
     living.close()
 
 

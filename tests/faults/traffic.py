@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.support import wait_for
+from tests.support import free_port, listens, wait_for
 
 SCENARIOS = Path(__file__).parent / "sipp"
 PATIENCE = 8.0
@@ -81,7 +81,9 @@ def carrier(folder: Path, port: int, *, ring: tuple[int, int] = (100, 1000), tal
     words = ["-p", str(port)]
     answering = Sipp("carrier", folder, words, values)
     wait_for(
-        lambda: not _is_free(port) or answering.process.poll() is not None, 5, f"a carrier at port {port}"
+        lambda: listens(port, socket.SOCK_DGRAM) or answering.process.poll() is not None,
+        5,
+        f"a carrier at port {port}",
     )
     assert answering.process.poll() is None, answering.output.read_text()[-500:]
     return answering
@@ -99,20 +101,5 @@ def caller(
 ) -> Sipp:
     """`rate` calls a second to that number, each `talk` seconds long, `at_once` at most, `total` in all."""
     values = {"NUMBER": number, "TALK": int(talk * 1000), "PATIENCE": int(PATIENCE * 1000)}
-    words = [f"127.0.0.1:{sip_port}", "-p", str(_port()), "-r", str(rate), "-l", str(at_once)]
+    words = [f"127.0.0.1:{sip_port}", "-p", str(free_port()), "-r", str(rate), "-l", str(at_once)]
     return Sipp("caller", folder, [*words, "-m", str(total or 1_000_000)], values)
-
-
-def _port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

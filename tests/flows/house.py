@@ -70,20 +70,9 @@ class House:
 
     def change(self, method: str, path: str, body: Row) -> Any:
         """An API request that the switch must know of: returns when all workers route by it."""
-        before = self._version()
         answer = self.api(method, path, body)
-        version = wait_for(lambda: (now := self._version()) != before and now, 5, "a new snapshot")
-        workers = [name for name in self.instance.processes() if name.startswith("worker-")]
-        sentence = f"world {version} is in use"
-        wait_for(
-            lambda: all(sentence in self.instance.log(one) for one in workers),
-            5,
-            f"{workers} to use {version}",
-        )
+        self.instance.catch_up()
         return answer
-
-    def _version(self) -> str:
-        return str(json.loads((self.instance.var / "world" / "manifest.json").read_text())["version"])
 
     def subscriber(self, username: str, *, money: str, **fields: Any) -> str:
         """Open a prepaid subscriber of the company with so much money; its SIP password."""

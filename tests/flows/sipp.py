@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import uuid
 from collections.abc import Mapping
@@ -10,21 +11,24 @@ from types import TracebackType
 from typing import Self
 
 from mizu_site.run.child import tied
-from tests.support import KINDS, _is_free, free_port, wait_for
+from tests.support import free_port, listens, wait_for
 
 SCENARIOS = Path(__file__).parent / "sipp"
 
 
-class Sipp:
-    """One SIPp process; `values` replace the words in capitals of its scenario. It is killed at the end of the block."""
+def scenario(name: str, values: Mapping[str, object]) -> str:
+    """A scenario of the folder; `values` replace its words in capitals."""
+    text = (SCENARIOS / f"{name}.xml").read_text()
+    for word, value in values.items():
+        text = text.replace(word, str(value))
+    return text
 
-    def __init__(
-        self, folder: Path, scenario: str, words: list[str], values: Mapping[str, object], *, port: int
-    ) -> None:
-        text = (SCENARIOS / f"{scenario}.xml").read_text()
-        for word, value in values.items():
-            text = text.replace(word, str(value))
-        name = f"{scenario}-{uuid.uuid4().hex[:8]}"
+
+class Sipp:
+    """One SIPp process, which plays a scenario. It is killed at the end of the block."""
+
+    def __init__(self, folder: Path, name: str, text: str, words: list[str], *, port: int) -> None:
+        name = f"{name}-{uuid.uuid4().hex[:8]}"
         self.script, self.errors, self.port = folder / f"{name}.xml", folder / f"{name}.errors", port
         self.script.write_text(text)
         self.words = ["sipp", *words, "-sf", str(self.script), "-i", "127.0.0.1", "-p", str(port), "-nostdin",
@@ -59,13 +63,15 @@ class Sipp:
 
 
 def serving(
-    folder: Path, scenario: str, port: int, *, calls: int = 1, transport: str = "u1", **values: object
+    folder: Path, name: str, port: int, *, calls: int = 1, transport: str = "u1", **values: object
 ) -> Sipp:
     """A carrier at this port, which listens by now; use it as a context manager."""
-    return _Server(folder, scenario, ["-t", transport, "-m", str(calls)], values, port=port)
+    return Server(folder, name, scenario(name, values), ["-t", transport, "-m", str(calls)], port=port)
 
 
-class _Server(Sipp):
+class Server(Sipp):
+    """One that is called: it listens by the time the block begins."""
+
     def __enter__(self) -> Self:
         super().__enter__()
         wait_for(self._listens, 5, f"{self.script.stem} to listen at {self.port}")
@@ -73,14 +79,19 @@ class _Server(Sipp):
 
     def _listens(self) -> bool:
         assert self.process.poll() is None, f"{self.script.stem} has ended: {self.complaints()}"
-        return not all(_is_free(self.port, kind, "127.0.0.1") for kind in KINDS)
+        kind = (
+            socket.SOCK_STREAM
+            if self.words[self.words.index("-t") + 1].startswith("t")
+            else socket.SOCK_DGRAM
+        )
+        return listens(self.port, kind)
 
 
 class Caller(Sipp):
     """Calls the switch. `call_id` is what the records will name (with several calls: its beginning)."""
 
     def __init__(
-        self, folder: Path, scenario: str, switch: int, number: str, *,
+        self, folder: Path, name: str, switch: int, number: str, *,
         user: str = "442079460000", password: str = "", talk: float = 1.0, status: int = 0, calls: int = 1,
         rate: int = 1, transport: str = "u1", call_id: str = "",
     ) -> None:  # fmt: skip
@@ -94,4 +105,4 @@ class Caller(Sipp):
         }
         cid = self.call_id if calls == 1 else f"{self.call_id}-%u"
         words = [f"127.0.0.1:{switch}", "-t", transport, "-m", str(calls), "-r", str(rate), "-cid_str", cid]
-        super().__init__(folder, scenario, words, values, port=free_port())
+        super().__init__(folder, name, scenario(name, values), words, port=free_port())

@@ -59,7 +59,7 @@ def test_a_registered_phone_calls_a_carrier_and_pays_by_the_second(
     assert house.balance("1001") == before - gross
 
 
-@pytest.mark.req("routing-096", "billing-052")
+@pytest.mark.req("routing-072", "routing-096", "billing-052")
 def test_a_phone_calls_another_phone_for_nothing_and_both_hear_each_other(
     house: House, ada: Phone, ben: Phone
 ) -> None:

@@ -1,14 +1,18 @@
 """Asterisk from Debian's unstable release, installed into a folder of its own, because Debian 12 has none.
 
-It is installed once per machine (about two minutes); where that cannot be done the tests are skipped and say why.
+It is unpacked once per machine (about a minute), which is enough to run it; where that cannot be done the tests are skipped
+and say why.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
+import sys
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,6 +20,7 @@ from typing import Self
 import pytest
 
 from mizu_site.run.child import tied
+from mizu_site.run.place import ROOT as PROJECT
 from tests.support import free_ports, wait_for
 
 ROOT = Path("/var/cache/mizu-tests/asterisk")
@@ -34,6 +39,7 @@ astrundir => {here}
 astlogdir => {here}
 [options]
 nocolor = yes
+maxfiles = 65536
 """,
     "modules.conf": """\
 [modules]
@@ -112,44 +118,68 @@ MILLIWATT = 1000
 """Hertz of the tone that it speaks."""
 
 
+def begin() -> None:
+    """Install it while other tests run; `root_folder` waits for the end of that."""
+    if not _is_there():
+        subprocess.Popen(
+            tied([sys.executable, "-m", __name__]), cwd=PROJECT,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+
 def root_folder() -> Path:
     """Where Asterisk is installed; skips the test that asks when it cannot be."""
-    if (ROOT / "usr/sbin/asterisk").exists():
+    if _is_there():
         return ROOT
     if os.geteuid() != 0 or not shutil.which("debootstrap"):
         pytest.skip("Asterisk is not installed, and only root with debootstrap can do it")
-    unfinished = ROOT.with_suffix(f".{os.getpid()}")
-    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    ROOT.parent.mkdir(parents=True, exist_ok=True)
+    with ROOT.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_there():
+            _install()
+    return ROOT
+
+
+def _is_there() -> bool:
+    return (ROOT / "usr/sbin/asterisk").exists()
+
+
+def _install() -> None:
+    unfinished = ROOT.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
     try:
         done = subprocess.run(
-            ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "sid", str(unfinished)],
+            ["debootstrap", "--foreign", "--variant=minbase", f"--include={PACKAGES}", "sid", str(unfinished)],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
-        if done.returncode != 0:
-            pytest.skip(f"Asterisk cannot be installed: {(done.stdout + done.stderr)[-300:]}")
-        shutil.rmtree(unfinished / "var/cache/apt", ignore_errors=True)
-        unfinished.rename(ROOT)
     except subprocess.TimeoutExpired:
         pytest.skip(f"Asterisk could not be installed within {PATIENCE} seconds")
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return ROOT
+    if done.returncode != 0:
+        pytest.skip(f"Asterisk cannot be installed: {(done.stdout + done.stderr)[-300:]}")
+    archives = unfinished / "var/cache/apt/archives"
+    for package in archives.glob("*.deb"):  # what --foreign has fetched and not unpacked
+        subprocess.run(["dpkg-deb", "-x", str(package), str(unfinished)], check=True)
+    shutil.rmtree(archives)
+    unfinished.rename(ROOT)
 
 
 class Asterisk:
     """One process. Use it as a context manager; it dies with us."""
 
-    def __init__(self, root: Path, *, port: int, switch: int) -> None:
-        """`port`: where it listens for SIP; `switch`: where it sends its calls."""
+    def __init__(
+        self, root: Path, *, port: int, switch: int, files: Mapping[str, str] = FILES, rtp_ports: int = 100
+    ) -> None:
+        """`port`: where it listens for SIP; `switch`: where it sends its calls; `files`: its configuration."""
         self.root = root
         self.inside = f"/run/mizu-{uuid.uuid4().hex[:8]}"
         self.folder = root / self.inside.lstrip("/")
         machine = next((root / "usr/lib").glob("*-linux-gnu*/asterisk/modules")).parts[-3]
-        rtp = free_ports(100)
-        for name, text in FILES.items():
+        rtp = free_ports(rtp_ports)
+        for name, text in files.items():
             self.folder.mkdir(parents=True, exist_ok=True)
             values = {"here": self.inside, "machine": machine, "port": port, "switch": switch, "rtp": rtp}
-            (self.folder / name).write_text(text.format(**values, rtp_end=rtp + 99))
+            (self.folder / name).write_text(text.format(**values, rtp_end=rtp + rtp_ports - 1))
 
     def __enter__(self) -> Self:
         with (self.folder / "console").open("wb") as console:
@@ -169,6 +199,10 @@ class Asterisk:
         self._process.kill()
         self._process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def do(self, command: str) -> str:
         """A command of its console, and what that printed."""
@@ -191,3 +225,7 @@ class Asterisk:
     def log(self) -> str:
         files = [self.folder / name for name in ("console", "full")]
         return "\n".join(one.read_text(errors="replace")[-1500:] for one in files if one.exists())
+
+
+if __name__ == "__main__":
+    root_folder()

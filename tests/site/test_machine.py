@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -23,6 +26,27 @@ def test_an_ordinary_user_is_told_the_line_that_installs_what_is_missing(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(Fault, match=r"apt-get install -y --no-install-recommends no-such-package$"):
         packages.ensure([ABSENT], print)
+
+
+def test_two_starts_at_once_install_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed: list[str] = []
+    said: list[str] = []
+    late = Package("late", "comes by the first start", lambda: bool(installed))
+
+    def apt(*words: str) -> None:
+        time.sleep(0.05)  # long enough for the other to look, too
+        installed.extend(words[-1:] if "install" in words else ())
+
+    monkeypatch.setattr(packages, "_apt", apt)
+    monkeypatch.setattr(packages, "_no_services_started", contextlib.nullcontext)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    starts = [threading.Thread(target=packages.ensure, args=([late], said.append)) for _ in range(2)]
+    for start in starts:
+        start.start()
+    for start in starts:
+        start.join()
+    assert (installed, len(said)) == (["late"], 1)
 
 
 def test_nothing_is_said_when_all_is_there(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,15 +4,16 @@ import json
 import stat
 from datetime import timedelta
 from decimal import Decimal
-from importlib import import_module
 
 import pytest
 from django.apps import apps
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.migrations import RunSQL
+from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
-from django_celery_beat.models import PeriodicTask
+from django_celery_beat.models import CrontabSchedule, PeriodicTask
 from rest_framework.authtoken.models import Token
 
 from apps.cdrs.services import forget_months
@@ -48,6 +49,7 @@ def test_every_login_opens_what_it_says(logins):
     }
 
 
+@pytest.mark.req("auth-050")
 def test_passwords_are_random_and_only_the_owner_reads_them(logins, tmp_path):
     assert len({login["password"] for login in logins}) == len(logins)
     assert stat.S_IMODE((tmp_path / "logins.json").stat().st_mode) == 0o600
@@ -107,13 +109,26 @@ def test_no_token_for_an_account_that_is_not_there_or_disabled(fields):
 
 
 def test_every_scheduled_job_is_a_task_that_there_is():
-    schedule = import_module("apps.core.migrations.0001_schedule")
-    schedule.make(apps, None)
-    schedule.make(apps, None)
+    loader = MigrationLoader(None)
+    operations = [
+        operation
+        for (label, _), one in loader.disk_migrations.items()
+        if apps.get_app_config(label).name.startswith("apps.")
+        for operation in one.operations
+        if isinstance(operation, RunSQL) and "django_celery_beat_periodictask" in str(operation.sql)
+    ]
+    PeriodicTask.objects.all().delete()
+    CrontabSchedule.objects.all().delete()
+    with connection.schema_editor() as editor:
+        for operation in operations * 2:
+            operation.database_forwards("core", editor, None, None)
     app.loader.import_default_modules()
-    jobs = PeriodicTask.objects.filter(name__in=schedule.JOBS)
-    assert jobs.count() == len(schedule.JOBS)
+    jobs = PeriodicTask.objects.all()
+    assert jobs.count() == len(operations) > 30
     assert {job.task for job in jobs} <= set(app.tasks)
+    assert all(job.schedule for job in jobs)
+    clocks = [str(clock) for clock in CrontabSchedule.objects.all()]
+    assert len(clocks) == len(set(clocks))
 
 
 def test_the_coming_months_have_their_tables():

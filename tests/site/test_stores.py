@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +50,27 @@ def test_stores_that_a_url_names_are_not_started() -> None:
     with throw_away_stores("postgres://elsewhere/mizu", "redis://elsewhere/0") as environ:
         assert environ["DATABASE_URL"] == "postgres://elsewhere/mizu"
         assert environ["REDIS_URL"] == "redis://elsewhere/0"
+
+
+HOLDER = """
+import fcntl, os, sys, time
+lock = open(sys.argv[1], "w")
+fcntl.flock(lock, fcntl.LOCK_EX)
+lock.write(str(os.getpid()))
+lock.flush()
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+def test_an_instance_that_an_interrupted_test_has_left_is_ended_with_them() -> None:
+    with throw_away_stores("postgres://elsewhere/mizu", "redis://elsewhere/0") as environ:
+        run = Path(environ["MIZU_VAR"]) / "left" / "run"
+        run.mkdir(parents=True)
+        words = [sys.executable, "-c", HOLDER, str(run / "lock")]
+        left = subprocess.Popen(words, stdout=subprocess.PIPE)
+        assert left.stdout and left.stdout.readline() == b"held\n"
+    assert left.wait(5) == -signal.SIGTERM
 
 
 def test_a_half_made_cluster_is_made_again(folder: Path) -> None:

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.flow, pytest.mark.timeout(240)]
 @pytest.fixture(scope="module")
 def second() -> Iterator[Instance]:
     """A second instance, which these tests may hurt."""
-    neighbour = Instance(workers=1)
+    neighbour = Instance(workers=1, copies=False)
     yield neighbour
     neighbour.discard()
 

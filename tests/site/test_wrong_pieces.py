@@ -10,7 +10,6 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from switch.net import own_port
 from tests.instance import Instance
 from tests.support import free_port
 
@@ -47,7 +46,7 @@ def test_a_taken_sip_port(stopped: Instance) -> None:
 
 
 def test_a_taken_port_of_a_worker(stopped: Instance) -> None:
-    port = own_port(stopped.sip_port, 1)
+    port = int(stopped.asked["MIZU_SIP_WORKER_PORTS"])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taker:
         taker.bind(("127.0.0.1", port))
         sentence = refusal(stopped)

@@ -96,22 +96,3 @@ class Loop:
         for waker in self.reactor._internalReaders:
             waker.connectionLost(None)
         self.reactor._poller.close()
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port that is free for UDP and TCP now, below the range of outgoing connections."""
-    import random
-
-    for _ in range(200):
-        port = random.randrange(22000, 32000, 2)
-        try:
-            with (
-                socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as udp,
-                socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as tcp,
-            ):
-                udp.bind((host, port))
-                tcp.bind((host, port))
-        except OSError:
-            continue
-        return port
-    raise AssertionError("no free port")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from switch.auth import Doorkeeper
 from switch.call.b2bua import B2bua
 from switch.call.inbound import Inbound
 from switch.call.usage import UsageCounters
+from switch.charging.bank import NO_CAPS
 from switch.charging.journal import Journal
 from switch.charging.spool import Spool
 from switch.net import Flow
@@ -50,17 +51,24 @@ class Purse:
     def hold(
         self,
         call_id: str,
-        shares: Sequence[tuple[int, int, int]],
+        shares: Sequence[Any],
         done: Callable[[dict[int, int] | None], None],
+        caps: Mapping[int, Any] = NO_CAPS,
     ) -> None:
-        granted = {account: min(wanted, self.free(account)) for account, wanted, _ in shares}
-        poor = {account for account, _, least in shares if granted[account] < max(1, least)}
-        self.asked += [(call_id, account) for account, _, _ in shares]
+        granted = {account: min(wanted, self.free(account)) for account, wanted, *_ in shares}
+        poor = {account for account, _, least, *_ in shares if granted[account] < max(1, least)}
+        self.asked += [(call_id, account) for account, *_ in shares]
         if poor:
             done({account: 0 if account in poor else amount for account, amount in granted.items()})
             return
         self.holds.setdefault(call_id, Counter()).update(granted)
         done(granted)
+
+    def hold_free(
+        self, call_id: str, shares: Sequence[Any], done: Callable[[dict[int, int] | None], None]
+    ) -> None:
+        """Nobody has been given an allowance."""
+        done({allowance: 0 for allowance, *_ in shares})
 
     def free(self, account: int) -> int:
         return self.money.get(account, 0) - sum(held[account] for held in self.holds.values())

@@ -98,6 +98,12 @@ class Stage:
         return notify.body.decode().strip()
 
 
+def hang_up(stage: Stage, talk: Talk, *others: SimPeer) -> None:
+    talk.caller.within("BYE", talk.invite, talk.ok, cseq=9)
+    for other in others:
+        stage.bye(other)
+
+
 def port_of(message: Request | Response) -> int:
     """Where a description wants the sound."""
     return int(message.body.partition(b"m=audio ")[2].split()[0])

@@ -33,7 +33,7 @@ def invite(*headers: tuple[str, str]) -> Request:
 
 def challenges(found: World) -> tuple[Doorkeeper, list[Challenge]]:
     door = Doorkeeper(found, b"secret")
-    refused = door.prove(invite(), found, NOW, PROXY_REQUIRED, HOST)
+    refused = door.prove(invite(), found, NOW, PROXY_REQUIRED, HOST, 5060)
     assert isinstance(refused, Refused) and refused.status == 407
     return door, [Challenge.parse(value) for _, value in refused.headers]
 
@@ -55,7 +55,9 @@ def test_the_operator_chooses_which_digests_are_asked_for_and_taken(tmp_path: Pa
     for place in range(len(ASKED[choice])):
         door, asked = challenges(found)  # those of one answer share a nonce, which is good for one proof
         challenge = asked[place]
-        assert isinstance(door.prove(invite(proof(challenge)), found, NOW, PROXY_REQUIRED, HOST), Credential)
+        assert isinstance(
+            door.prove(invite(proof(challenge)), found, NOW, PROXY_REQUIRED, HOST, 5060), Credential
+        )
 
 
 def test_a_digest_that_was_not_asked_for_is_not_taken(tmp_path: Path) -> None:
@@ -63,4 +65,4 @@ def test_a_digest_that_was_not_asked_for_is_not_taken(tmp_path: Path) -> None:
     door, asked = challenges(both)
     weak = next(one for one in asked if one.algorithm == MD5)
     door.follow(strict)
-    assert isinstance(door.prove(invite(proof(weak)), strict, NOW, PROXY_REQUIRED, HOST), Refused)
+    assert isinstance(door.prove(invite(proof(weak)), strict, NOW, PROXY_REQUIRED, HOST, 5060), Refused)

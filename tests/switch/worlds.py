@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from apps.config.registry import defaults
+from apps.dids.engine import Nothing, Recent
+from apps.pricing.deck_build import compile_deck
 from apps.pricing.engine import Rate
-from switch.call.model import CallRequest, TrunkLogin
-from switch.world.deck_build import compile_deck
+from apps.screening.build import compile_list
+from apps.screening.country_build import build as build_countries
+from switch.addresses import Addresses
+from switch.call.model import Ask, CallRequest, TrunkLogin
+from switch.habits import Habits
 from switch.world.loader import load_now
 from switch.world.names import write_names
 from switch.world.store import Store
 from switch.world.world import World
+from tests import mmdb
 
 NOW = 1_790_000_000.0  # a Monday, 2026-09-21 14:13:20 UTC
 MINUTE = 60
@@ -28,6 +35,16 @@ class Usage:
     begun: Mapping[int, int] = field(default_factory=dict)
     out: Mapping[int, int] = field(default_factory=dict)
     away: Mapping[int, str] = field(default_factory=dict)
+    phones: Iterable[int] = ()
+    answers: Mapping[Ask, tuple[Any, ...]] = field(default_factory=dict)
+    asks: bool = False
+    recent: Recent = field(default_factory=Nothing)
+    routed: Mapping[int, float] = field(default_factory=dict)
+    ended: Mapping[int, float] = field(default_factory=dict)
+    sent: Mapping[int, int] = field(default_factory=dict)
+    short: frozenset[int] = frozenset()
+    habits: Habits = field(default_factory=lambda: Habits(lambda: 0.0))
+    addresses: Addresses = field(default_factory=lambda: Addresses(lambda: NOW))
 
     def calls(self, account_id: int) -> int:
         return self.up.get(account_id, 0)
@@ -38,8 +55,32 @@ class Usage:
     def carrier_calls(self, account_id: int) -> int:
         return self.out.get(account_id, 0)
 
+    def carrier_attempts(self, account_id: int) -> int:
+        return self.sent.get(account_id, 0)
+
+    def tried(self, account_id: int, called: str, within: float) -> frozenset[int]:
+        return self.short
+
     def engaged(self, account_id: int) -> int:
         return self.out.get(account_id, 0)
+
+    def looked_up(self, question: Ask) -> tuple[Any, ...] | None:
+        return self.answers.get(question, None if self.asks else ())
+
+    def online(self, account_id: int) -> bool:
+        return account_id in self.phones
+
+    def target_calls(self, target: int) -> int:
+        return self.out.get(-target, 0)
+
+    def target_attempts(self, target: int) -> int:
+        return self.begun.get(-target, 0)
+
+    def routed_at(self, account_id: int) -> float:
+        return self.routed.get(account_id, 0.0)
+
+    def idle(self, account_id: int) -> float:
+        return self.ended.get(account_id, inf)
 
     def unreachable(self, account_id: int, logins: Sequence[TrunkLogin]) -> str:
         return self.away.get(account_id, "")
@@ -52,14 +93,24 @@ class Office:
         self.rows: dict[str, list[list[Any]]] = {
             name: []
             for name in (
+                "known_numbers", "pins", "radius_servers",
                 "accounts", "credentials", "addresses", "trunks", "rules", "tariffs", "assignments", "windows",
                 "exchange", "calendars", "overrides", "header_rules", "causes", "forwards", "ring_groups", "speed_dials",
-                "trunk_accounts",
+                "dids", "did_stock", "held", "short_numbers", "contacts", "port_changes", "operators",
+                "trunk_accounts", "used_up", "allowances", "memberships", "lists", "listed_numbers", "standings",
+                "figures",
+                "prefix_rules", "rewrite_rules",
             )
         }  # fmt: skip
         self.settings: dict[str, Any] = defaults()
         self.rates: dict[int, list[Rate]] = {}
         self.names: dict[int, str] = {}
+        self.bad_callers: dict[str, float] = {}
+        self.known_callers: list[list[Any]] = []
+        self.firewall: list[list[Any]] = [["*", True]]
+        self.countries: dict[str, Any] = {}  # network → country; empty: there is no file
+        self.screening: dict[str, list[list[Any]]] = {}
+        """Rows of `apps.screening`, by book; as a list of numbers has them: number, account or 0, level, until or 0."""
         self._last = 0
 
     def id(self) -> int:
@@ -133,16 +184,15 @@ class Office:
             self.tariff("carrier", prices, to=account, currency=currency)
         return account
 
-    def rule(
-        self, name: str, *carriers: int | tuple[int, int, int], priority: int = 100, **fields: Any
-    ) -> int:
+    def rule(self, name: str, *carriers: int | tuple[Any, ...], priority: int = 100, **fields: Any) -> int:
         rule = self.id()
         targets = [[one, 1, 1] if isinstance(one, int) else list(one) for one in carriers]
         values = {
             "strategy": "least_cost", "final": False, "caller": None, "caller_prefixes": [],
-            "called_prefixes": [], "window": None,
+            "called_prefixes": [], "window": None, "tech_prefixes": [], "service": "", "groups": [], "calendars": [],
+            "inside": [], "together": False,
         } | fields  # fmt: skip
-        assert len(values) == 6, fields
+        assert len(values) == 12, fields
         self.rows["rules"].append([rule, name, priority, targets, *values.values()])
         self.rows["rules"].sort(key=lambda row: (row[2], row[0]))
         return rule
@@ -165,16 +215,51 @@ def write(office: Office, folder: Path, now: float = NOW) -> Store:
     parts = {
         "accounts": store.write_part(
             "accounts",
-            sections("accounts", "credentials", "addresses", "trunks", "trunk_accounts", "overrides"),
+            sections(
+                "accounts",
+                "credentials",
+                "addresses",
+                "trunks",
+                "trunk_accounts",
+                "overrides",
+                "memberships",
+                "radius_servers",
+                "known_numbers",
+                "pins",
+            ),
         ),
+        "dids": store.write_part("dids", sections("dids", "did_stock", "held", "short_numbers", "contacts")),
+        "porting": store.write_part("porting", sections("port_changes", "operators")),
         "features": store.write_part("features", sections("forwards", "ring_groups", "speed_dials")),
-        "routes": store.write_part("routes", sections("rules")),
+        "routes": store.write_part("routes", sections("rules", "calendars", "figures")),
+        "numbers": store.write_part(
+            "numbers", sections("lists", "listed_numbers", "prefix_rules", "rewrite_rules")
+        ),
+        "health": store.write_part("health", sections("standings")),
         "tariffs": store.write_part(
             "tariffs", sections("tariffs", "assignments", "windows", "exchange", "calendars")
         ),
         "signalling": store.write_part("signalling", sections("header_rules", "causes")),
+        "limits": store.write_part("limits", sections("used_up", "allowances")),
+        "screening": store.write_part(
+            "screening",
+            {
+                "firewall": office.firewall,
+                "bad_callers": office.bad_callers.items(),
+                "known_callers": office.known_callers,
+            },
+        ),
         "settings": store.write_part("settings", {"settings": plain(office.settings).items()}),
     }
+    if office.countries:
+        source = mmdb.write(store.temporary("mmdb"), office.countries)
+        build_countries(source, store.temporary("countries"))
+        source.unlink()
+        parts["countries"] = store.keep("countries", store.temporary("countries"), "geo")
+    for book, listed in office.screening.items():
+        part = f"listed:{book}"
+        compile_list([tuple(row) for row in listed], store.temporary(part))  # type: ignore[misc]
+        parts[part] = store.keep(part, store.temporary(part), "numbers")
     for tariff, rates in office.rates.items():
         deck, names = f"deck:{tariff}", f"names:{tariff}"
         compile_deck(rates, store.temporary(deck), tariff)

@@ -11,7 +11,8 @@ from apps.config.registry.definition import Definition
 _NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,99})?")
 
 
-def _recording(text: str) -> str:
+def recording(text: str) -> str:
+    """What is wrong with the name of a recording; "" for none, or a good one."""
     return (
         ""
         if _NAME.fullmatch(text)
@@ -25,7 +26,7 @@ SETTINGS: tuple[Definition, ...] = (
         str,
         "",
         _("The recording that is played to callers: a WAV file of 8 kHz, 16 bit, mono in the folder voices."),
-        check=_recording,
+        check=recording,
         account=True,
     ),
     # The guide tells its own vendor's phones from others (1, 2), which nobody can here: phones are its 3.
@@ -52,7 +53,7 @@ SETTINGS: tuple[Definition, ...] = (
         str,
         "",
         _("The account's own recording, in the place of defadvfile."),
-        check=_recording,
+        check=recording,
         account=True,
     ),
     Definition(
@@ -64,6 +65,28 @@ SETTINGS: tuple[Definition, ...] = (
             "(continue); or dial only when it is over (before)."
         ),
         choices=("stop", "continue", "before"),
+        account=True,
+    ),
+    # The guide's 0, 1 and 2.
+    Definition(
+        "allowdiscmessage",
+        str,
+        "off",
+        _(
+            "What the account's callers hear when a call is refused: nothing (off), the recording disc.wav (common), or disc_XXX.wav for"
+            " the status XXX where there is one (codes)."
+        ),
+        choices=("off", "common", "codes"),
+        account=True,
+    ),
+    Definition(
+        "connectondisccode",
+        bool,
+        False,
+        _(
+            "Answer the caller for that recording, as some networks pass no sound before; we bill nothing for it, but who is between"
+            " may."
+        ),
         account=True,
     ),
     Definition(

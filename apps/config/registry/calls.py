@@ -35,10 +35,42 @@ SETTINGS: tuple[Definition, ...] = (
         maximum=20,
         account=True,
     ),
-    # The guide's rerouteon names classes (busy, no answer, timeout, error) and its reroutedisccodes refine them.
-    # Both are one list of SIP statuses here. Its "timeout" is 408 (also when a carrier does not answer at all), its
-    # "server error" 5xx; 402, 403 and 488 say that this carrier will not have the call. Not tried again is what
-    # speaks for the called party: busy (486, 600), declined (603), unknown number (404), unavailable (480).
+    # The guide writes -1, 0, 1, 2 and, of the next one, 0 to 4. A carrier's own value counts beside the caller's: "no" of
+    # either is no.
+    Definition(
+        "allowreroute",
+        str,
+        "auto",
+        _(
+            "Whether a call that a carrier fails is tried by the next. auto: if there is one; no; yes; must: after every failure,"
+            " whatever rerouteon says."
+        ),
+        choices=("auto", "no", "yes", "must"),
+        account=True,
+    ),
+    Definition(
+        "rerouteon",
+        str,
+        "listed",
+        _(
+            "After which failures the next carrier is tried. off: none; listed: the statuses of reroutedisccodes; timeout: silence"
+            " of the carrier (408, 504) as well; error: every 5xx as well; all: every refusal but 6xx."
+        ),
+        choices=("off", "listed", "timeout", "error", "all"),
+        account=True,
+    ),
+    Definition(
+        "noreroutedisccodes",
+        Numbers,
+        (),
+        _("SIP statuses after which no other carrier is tried, with commas; they win over all others."),
+        minimum=400,
+        maximum=699,
+        account=True,
+    ),
+    # What is listed by default is the guide's "timeout" (408, also when a carrier does not answer at all) and its "server
+    # error" (5xx); 402, 403 and 488 say that this carrier will not have the call. Not tried again is what speaks for the
+    # called party: busy (486, 600), declined (603), unknown number (404), unavailable (480).
     Definition(
         "reroutedisccodes",
         Numbers,
@@ -57,5 +89,17 @@ SETTINGS: tuple[Definition, ...] = (
         _("Calls that one switch process takes at once; more are answered 503."),
         minimum=1,
         maximum=100_000,
+    ),
+    Definition(
+        "usergroup",
+        int,
+        0,
+        _(
+            "Subscribers, extensions and agents reach each other only within the same number; given to a reseller it holds "
+            "for all its customers. Calls to and from outside are not concerned."
+        ),
+        minimum=0,
+        maximum=2_000_000_000,
+        account=True,
     ),
 )

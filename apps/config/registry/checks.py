@@ -10,7 +10,13 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext as _
 
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_STAR_CODE = re.compile(r"[*#][0-9*#]{1,7}")
 _NAME = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*\.?\Z")
+
+
+def star_code(text: str) -> str:
+    """What a phone dials to have the switch do something; or nothing."""
+    return "" if not text or _STAR_CODE.fullmatch(text) else "a star code like *72 is expected, or nothing."
 
 
 def path(text: str) -> str:
@@ -63,8 +69,9 @@ _KINDS_OF_ADDRESS = frozenset(
 
 
 def denied_address(text: str) -> str:
-    """A kind of address, an address, or an address with a port."""
-    if text in _KINDS_OF_ADDRESS or _is_address(text) or not bind_address(text):
+    """A kind of address (`…addr`, or `…ip`, which means the same), an address, or an address with a port."""
+    kind = f"{text[:-2]}addr" if text.endswith("ip") else text
+    if kind in _KINDS_OF_ADDRESS or _is_address(text) or not bind_address(text):
         return ""
     return _("expected is an address, an address with a port, or one of %s.") % ", ".join(
         sorted(_KINDS_OF_ADDRESS)

@@ -94,6 +94,16 @@ SETTINGS: tuple[Definition, ...] = (
         account=True,
     ),
     Definition(
+        "transcodefallback",
+        bool,
+        True,
+        _(
+            "Whether the account, when it refuses a call for its codecs (488, 606), is asked once more with those of convertcodecs, if"
+            " rtpengine is there."
+        ),
+        account=True,
+    ),
+    Definition(
         "convertcodecs",
         Words,
         ("PCMU", "PCMA", "G729", "GSM", "opus"),

@@ -6,14 +6,10 @@ import re
 
 from django.utils.translation import gettext_lazy as _
 
+from apps.config.registry.checks import star_code
 from apps.config.registry.definition import Definition, Words
 
 _HOST = re.compile(r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
-_CODE = re.compile(r"[*#][0-9*#]{1,7}")
-
-
-def _code(text: str) -> str:
-    return "" if not text or _CODE.fullmatch(text) else "a star code like *72 is expected, or nothing."
 
 
 def _place(text: str) -> str:
@@ -24,7 +20,7 @@ def _place(text: str) -> str:
 
 def _star(key: str, default: str, what: object) -> Definition:
     """A code that a phone dials; empty: there is none."""
-    return Definition(key, str, default, what, account=True, check=_code)  # type: ignore[arg-type]
+    return Definition(key, str, default, what, account=True, check=star_code)  # type: ignore[arg-type]
 
 
 SETTINGS: tuple[Definition, ...] = (
@@ -197,4 +193,10 @@ SETTINGS: tuple[Definition, ...] = (
     _star("code_forward_no_answer_off", "*93", _("Ends that forward.")),
     _star("code_do_not_disturb", "*78", _("The phones ring no more.")),
     _star("code_do_not_disturb_off", "*79", _("They ring again.")),
+    _star("code_hide_number", "#31#", _("Before a number: this call does not show who calls.")),
+    _star(
+        "code_show_number",
+        "*31#",
+        _("Before a number: this call shows who calls, though the account's do not."),
+    ),
 )

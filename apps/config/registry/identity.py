@@ -11,6 +11,13 @@ _NUMBERS = (
     "contact", "remote_party", "best_of_client", "best_of_all", "called_username", "called_number",
 )  # fmt: skip
 
+
+def _is_shown(text: str) -> str:
+    if text in {"", "anonymous"} or (text.isascii() and text.removeprefix("+").isdigit() and len(text) <= 33):
+        return ""
+    return "digits, or “anonymous”, are expected."
+
+
 SETTINGS: tuple[Definition, ...] = (
     Definition(
         "cli",
@@ -117,6 +124,88 @@ SETTINGS: tuple[Definition, ...] = (
         ),
         choices=("no", "basic", "identity"),
         account=True,
+    ),
+    Definition(
+        "replacecalleroncallsusercheck",
+        bool,
+        True,
+        _("Accounts' own values of replacecalleroncalls count; otherwise everybody's alone."),
+    ),
+    Definition(
+        "userealphonenumbercallerid",
+        bool,
+        False,
+        _(
+            "From shows the first number that a country's numbering plan knows, of the caller's and those that it came with,"
+            " whatever replacecalleroncalls says."
+        ),
+        account=True,
+    ),
+    Definition(
+        "useorigcallerforeu",
+        bool,
+        False,
+        _("Subscribers of ours are shown the caller's usual number, whatever replacecalleroncalls says."),
+        account=True,
+    ),
+    Definition(
+        "allowcalleridchange",
+        bool,
+        False,
+        _(
+            "Phones may show any number that they name themselves, where replacecalleroncalls asks for it; otherwise only their"
+            " own and those of pools that the account may use."
+        ),
+        account=True,
+    ),
+    Definition(
+        "allowanonymouscaller",
+        bool,
+        True,
+        _("The account may call without showing a number; otherwise such calls are refused."),
+        account=True,
+    ),
+    Definition(
+        "parsesipdisplayname",
+        str,
+        "name",
+        _("The display name that phones send: shown as the caller's name (name), or not at all (no)."),
+        choices=("no", "name"),
+        account=True,
+    ),
+    Definition(
+        "rewriteanumber",
+        str,
+        "",
+        _("The caller number of all calls of the account; “anonymous” hides it."),
+        check=_is_shown,
+        account=True,
+    ),
+    Definition(
+        "cutanumber",
+        Words,
+        (),
+        _("Beginnings that go from the account's caller numbers, with commas."),
+        check=lambda text: "" if text.isascii() and text.isdigit() else "digits are expected.",
+        account=True,
+    ),
+    Definition(
+        "rewriteaddress",
+        str,
+        "",
+        _(
+            "The caller number of all calls to the account, such as a carrier; “anonymous” hides it. It holds while the caller"
+            " has no identityforward and no identityrewrite."
+        ),
+        check=_is_shown,
+        account=True,
+    ),
+    Definition(
+        "globaldidout",
+        str,
+        "",
+        _("The one caller number of all calls that go to carriers, for a house with one number."),
+        check=lambda text: "" if not text or text.removeprefix("+").isdigit() else "digits are expected.",
     ),
     Definition(
         "usephysicalfromaddr",

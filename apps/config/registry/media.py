@@ -128,6 +128,36 @@ SETTINGS: tuple[Definition, ...] = (
     ),
     Definition("enablertcp", bool, True, _("Whether the relay passes RTCP on."), account=True),
     Definition(
+        "rtp_dscp",
+        int,
+        46,
+        _("The DSCP of RTP that the switch sends, for routers that give voice way (46: expedited); 0: none."),
+        minimum=0,
+        maximum=63,
+    ),
+    # The guide counts frames per packet and codec (8130-8135, 10915); an SDP says milliseconds, whatever the codec.
+    Definition(
+        "ptime",
+        int,
+        0,
+        _(
+            "Milliseconds of sound that this account is asked to put into one RTP packet (a=ptime), whatever the other party asks for;"
+            " more cost less, and are heard later; 0: as the other party says."
+        ),
+        minimum=0,
+        maximum=120,
+        account=True,
+    ),
+    Definition(
+        "uniqueportperuser",
+        bool,
+        True,
+        _(
+            "Whether the relay gives an account the RTP port that it had last, if that is free: NATs and firewalls may know it."
+        ),
+        account=True,
+    ),
+    Definition(
         "rtp_start_timeout_seconds",
         int,
         30,

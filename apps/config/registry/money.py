@@ -16,11 +16,11 @@ def _amount(text: str, most: Decimal, decimals: int) -> bool:
     return plain and Decimal(text) <= most
 
 
-def _is_percent(text: str) -> str:
+def is_percent(text: str) -> str:
     return "" if _amount(text, Decimal(100), 2) else f"{text[:20]!r} is not a percentage from 0 to 100."
 
 
-def _is_price(text: str) -> str:
+def is_price(text: str) -> str:
     return "" if not text or _amount(text, Decimal(10**9), 6) else f"{text[:20]!r} is not a price."
 
 
@@ -30,11 +30,11 @@ def _prefix(text: str) -> str:
 
 
 def _percent(key: str, help: Any) -> Definition:
-    return Definition(key, str, "0", help, check=_is_percent, account=True)
+    return Definition(key, str, "0", help, check=is_percent, account=True)
 
 
 def _price(key: str, default: str, help: Any) -> Definition:
-    return Definition(key, str, default, help, check=_is_price)
+    return Definition(key, str, default, help, check=is_price)
 
 
 def _hour(key: str, default: int, help: Any) -> Definition:
@@ -85,6 +85,17 @@ SETTINGS: tuple[Definition, ...] = (
         False,
         _("Holidays count as Sundays in time windows; otherwise only windows for holidays hold on them."),
     ),
+    # The guide's 1 to 4 (4026) in their order.
+    Definition(
+        "currencyconversion",
+        str,
+        "payer",
+        _(
+            "Currency of the prices in call records: ours, the price list's, the payer's if the price list is in it "
+            "(else ours), or the payer's. What is charged is always in the payer's."
+        ),
+        choices=("native", "list", "match", "payer"),
+    ),
     # What comes off the list price of an account, and what a sales person earns (guide 1613-1615, 1722-1732, 10590)
     *(
         definition
@@ -103,6 +114,20 @@ SETTINGS: tuple[Definition, ...] = (
     ),
     _percent(
         "reduction", _("Taken off every price, at the cost of the sales person's commission, per cent.")
+    ),
+    # In place of the guide's incduration (10744-10762), which makes calls longer than they were.
+    _percent(
+        "accountsurcharge",
+        _(
+            "On top of the prices of the account's list, per cent; its price list, call records and invoices show it. Calls stay as long as they were."
+        ),
+    ),
+    Definition(
+        "accountsurcharge_resellers",
+        bool,
+        False,
+        _("A reseller pays the surcharge on its own prices too; otherwise only customers pay it."),
+        account=True,
     ),
     Definition(
         "addedby",
@@ -148,5 +173,19 @@ SETTINGS: tuple[Definition, ...] = (
     ),
     _price(
         "defaultproviderprice", "", _("What carriers cost where no price list has a price; empty: not used.")
+    ),
+    # Messages (guide 6846-6852). A price list for messages has prices per minute too: a message counts as one.
+    _price(
+        "smsprice", "0", _("What a message costs, a minute of its time, where no price list has a price.")
+    ),
+    Definition(
+        "smstime",
+        int,
+        -1,
+        _(
+            "As how many seconds a message counts; -1: a minute for 160 characters, and another for every 140 more."
+        ),
+        minimum=-1,
+        maximum=3600,
     ),
 )

@@ -37,7 +37,18 @@ SETTINGS: tuple[Definition, ...] = (
         check=_currency,
     ),
     Definition("company_account", str, "company", _("User name of the owner account that issues invoices.")),
-    Definition("invoice_due_days", int, 15, _("Days from issue to due date."), minimum=0, maximum=365),
+    Definition(
+        "invoice_due_days", int, 15, _("Days from issue to due date."), minimum=0, maximum=365, account=True
+    ),
+    # The guide's "Group By" of a price group (3756-3774).
+    Definition(
+        "invoicegrouping",
+        str,
+        "destination",
+        _("What a line of an invoice sums: calls to one destination, or all calls of one price group."),
+        choices=("destination", "price_group"),
+        account=True,
+    ),
     Definition(
         "invoice_number_format",
         str,

@@ -19,6 +19,16 @@ SETTINGS: tuple[Definition, ...] = (
         account=True,
     ),
     Definition(
+        "rebuildregclients",
+        int,
+        0,
+        _(
+            "Seconds after which our registrations with servers are begun anew, by another Call-ID, rather than renewed; 0: never."
+        ),
+        minimum=0,
+        maximum=7 * 86_400,
+    ),
+    Definition(
         "reuseupperreg",
         bool,
         False,

@@ -35,15 +35,24 @@ ORDER BY e.id
 TWICE = """
 SELECT id, count(*) FROM cdrs_cdr WHERE {since} AND {account} GROUP BY id HAVING count(*) > 1 ORDER BY id
 """
+# A re-rating that left balances alone changed prices, not charges; one that corrected them wrote entries of its own.
 CHARGES = """
 SELECT coalesce(e.call_id, p.call_id), coalesce(e.account_id, p.account_id),
        coalesce(e.total, 0), coalesce(p.total, 0)
 FROM (
   SELECT call_id, account_id, sum(amount) AS total FROM invoices_ledgerentry e
-  WHERE kind = 'call' AND {since_entry} GROUP BY call_id, account_id
+  WHERE (kind = 'call' AND {since_entry}) OR (rerating_id IS NOT NULL
+    AND EXISTS (SELECT FROM cdrs_cdr c WHERE c.id = e.call_id AND {since_call}))
+  GROUP BY call_id, account_id
 ) e FULL JOIN (
   SELECT p.call_id, p.account_id, sum(p.gross) AS total
-  FROM cdrs_cdrprice p JOIN cdrs_cdr c ON c.id = p.call_id AND c.started_at = p.started_at
+  FROM (
+    SELECT call_id, started_at, kind, account_id, gross FROM cdrs_cdrprice
+    UNION ALL
+    SELECT h.call_id, h.started_at, h.kind, h.account_id, coalesce(h.old_gross, 0) - coalesce(h.gross, 0)
+    FROM cdrs_pricechange h JOIN cdrs_rerating r ON r.id = h.rerating_id
+    WHERE r.state = 'applied' AND NOT r.moves_balances
+  ) p JOIN cdrs_cdr c ON c.id = p.call_id AND c.started_at = p.started_at
   WHERE p.kind IN ('retail', 'reseller') AND {since_record} GROUP BY p.call_id, p.account_id
 ) p ON p.call_id = e.call_id AND p.account_id = e.account_id
 WHERE coalesce(e.total, 0) <> -coalesce(p.total, 0) AND {account} ORDER BY 1, 2
@@ -80,7 +89,7 @@ def _call_faults(account_id: int | None, since: datetime | None) -> Iterator[str
     entry, record = _since("e.created_at", since), _since("c.recorded_at", since)
     either = _is("e.account_id", "p.account_id", account_id)
     for call, account, charged, priced in _rows(
-        CHARGES, since_entry=entry, since_record=record, account=either
+        CHARGES, since_entry=entry, since_call=record, since_record=record, account=either
     ):
         yield f"call {call}: account {account} was charged {-charged}, its prices sum up to {priced}"
 

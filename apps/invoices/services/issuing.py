@@ -15,14 +15,16 @@ from django.utils.translation import gettext as _
 
 from apps.config import queries as config
 from apps.core.values.money import currency_digits
-from apps.invoices import calls
+from apps.invoices import calls, corrections
 from apps.invoices.engine import rounded, totals
-from apps.invoices.models import DocumentType, Invoice, InvoiceLine, NumberSeries
+from apps.invoices.models import DocumentType, FeeCharge, Invoice, InvoiceLine, NumberSeries
+from apps.invoices.services import fees
 from apps.invoices.services.pdf import render
+from apps.pricing.engine.price_lists import INBOUND, SMS
 from apps.pricing.queries import document_digits, to_pay
 from apps.users.choices import Kind
 from apps.users.models import Account
-from apps.users.queries import ancestors
+from apps.users.queries import ancestors, setting_of
 
 __all__ = ["CannotIssue", "credit", "issue", "issuer_of", "render"]
 
@@ -37,53 +39,84 @@ class CannotIssue(Exception):
 
 
 class NothingToInvoice(CannotIssue):
-    """The account made no billed calls in the period."""
+    """The account made no billed calls in the period, and owes no fee."""
 
 
 @transaction.atomic
 def issue(
     *, account: Account, period_start: datetime, period_end: datetime, by: Account | None = None
 ) -> Invoice:
-    """Invoice the calls that an account, with the extensions billed to it, began in a half-open period.
+    """Invoice the calls that an account, with the extensions billed to it, began in a half-open period, and its fees.
 
     1. The account is locked, so that two people cannot invoice the same period at once.
     2. Calls are summed exactly by destination and VAT rate, with those of periods invoiced before that were
-       recorded too late for it; each line is rounded once to the currency's digits.
+       recorded too late for it; each line is rounded once to the currency's digits. What re-rating changed of calls
+       that were invoiced before follows as corrections; where they make the document negative, they are a credit note.
+       Fees that were charged before its end and stand on no invoice follow, a line each; what calls took back of them
+       is treated as a correction.
     3. VAT is the base of each rate times the rate, rounded half up; totals are the sums of what is shown.
     4. The number is the next of issuer, type and year; its row stays locked until all of this is committed.
     5. After the commit a job renders the PDF and mails it.
 
-    Raises CannotIssue: empty, overlapping or unfinished period, no calls, no issuer.
+    Raises CannotIssue: empty, overlapping or unfinished period, no calls and no fees, no issuer.
     """
     account = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     now = timezone.now()
     _check(account, period_start, period_end, now)
-    sums = calls.sums(account, period_start, period_end, now)
-    if not sums:
+    by_group = setting_of(account, "invoicegrouping") == "price_group"
+    sums = calls.sums(account, period_start, period_end, now, by_group=by_group)
+    charges = fees.waiting(account, period_end)
+    fixes = corrections.open_corrections(account)
+    if not sums and not fixes and not charges:
         raise NothingToInvoice(
-            _("%(account)s has no billed calls in this period.") % {"account": account.username}
+            _("%(account)s has no billed calls and no fees in this period.") % {"account": account.username}
         )
-    if foreign := {each.currency for each in sums} - {account.currency}:
+    if foreign := {*(each.currency for each in sums), *(each.currency for each in fixes)} - {
+        account.currency
+    }:
         raise CannotIssue(
             _("Calls were priced in %(foreign)s, but the account is kept in %(currency)s.")
             % {"foreign": ", ".join(sorted(foreign)), "currency": account.currency}
         )
-    invoice = _document(account, issuer_of(account), period_start, period_end)
-    invoice.issued_at = now
-    return _store(invoice, _lines(sums, account), by)
+    owed, back = [one for one in charges if one.net > 0], [one for one in charges if one.net < 0]
+    lines = [*_lines(sums, account, by_group), *_fee_lines(owed, account)]
+    fixed = [*_correction_lines(fixes, account), *_fee_lines(back, account)]
+    digits = document_digits(account.currency)
+    apart = totals([(line.net, line.vat_rate) for line in [*lines, *fixed]], digits).gross < 0
+    issuer, issued = issuer_of(account), []
+    for kind, content in (
+        (DocumentType.INVOICE, lines if apart else [*lines, *fixed]),
+        (DocumentType.CREDIT_NOTE, fixed if apart else []),
+    ):
+        if content:
+            document = _document(account, issuer, period_start, period_end, kind)
+            document.issued_at = now
+            issued.append(_store(document, content, by))
+    if fixes:
+        corrections.settle(account, issued[-1])
+    fees.put_on(invoice=issued[0], charges=owed)
+    fees.put_on(invoice=issued[-1], charges=back)
+    return issued[0]
 
 
 @transaction.atomic
 def credit(*, invoice: Invoice, by: Account | None = None) -> Invoice:
     """Take an invoice back by a credit note of the opposite amounts that refers to it (2006/112/EC art. 219).
 
-    Its calls can then be invoiced again. Raises CannotIssue for a credit note, or when it has been done.
+    Its calls can then be invoiced again; what credit notes have corrected of them is taken back too. Raises CannotIssue
+    for a credit note, when it has been done, or while a later invoice corrects calls of this one.
     """
     Account.objects.select_for_update(no_key=True).get(pk=invoice.account_id)
     if invoice.document_type != DocumentType.INVOICE:
         raise CannotIssue(_("A credit note is not taken back; issue the invoice again."))
     if invoice.corrections.exists():
         raise CannotIssue(_("%(number)s has been taken back already.") % {"number": invoice.number})
+    later = corrections.correcting_invoice(invoice)
+    if later is not None:
+        raise CannotIssue(
+            _("%(later)s corrects calls of %(number)s: take that one back first.")
+            % {"later": later.number, "number": invoice.number}
+        )
     copied = {
         field.attname: getattr(invoice, field.attname)
         for field in Invoice._meta.concrete_fields
@@ -101,7 +134,9 @@ def credit(*, invoice: Invoice, by: Account | None = None) -> Invoice:
         )
         for line in invoice.lines.all()
     ]
-    return _store(note, lines, by)
+    fees.take_off(invoice=invoice)
+    undone = _correction_lines(corrections.corrected_by_notes(invoice), invoice.account, sign=-1)
+    return _store(note, [*lines, *undone], by, opposite=not undone)
 
 
 def issuer_of(account: Account) -> Account:
@@ -135,19 +170,21 @@ def _check(account: Account, start: datetime, end: datetime, now: datetime) -> N
         )
 
 
-def _document(account: Account, issuer: Account, start: datetime, end: datetime) -> Invoice:
-    """The head of an invoice, with all it says copied."""
+def _document(
+    account: Account, issuer: Account, start: datetime, end: datetime, kind: DocumentType
+) -> Invoice:
+    """The head of a document, with all it says copied."""
     return Invoice(
         issuer=issuer,
         account=account,
-        document_type=DocumentType.INVOICE,
+        document_type=kind,
         period_start=start,
         period_end=end,
         issuer_name=issuer.display_name or issuer.username,
         issuer_address=issuer.address,
         issuer_vat_number=issuer.vat_number,
         customer_name=account.display_name or account.username,
-        customer_address=account.address,
+        customer_address=account.billing_address or account.address,
         customer_vat_number=account.vat_number,
         customer_email=account.email,
         language=account.language,
@@ -156,13 +193,12 @@ def _document(account: Account, issuer: Account, start: datetime, end: datetime)
     )
 
 
-def _lines(sums: Sequence[calls.Sum], account: Account) -> list[InvoiceLine]:
+def _lines(sums: Sequence[calls.Sum], account: Account, by_group: bool) -> list[InvoiceLine]:
     digits = document_digits(account.currency)
     with translation.override(account.language):
         return [
             InvoiceLine(
-                text=_("Calls to %(destination)s")
-                % {"destination": each.destination or _("other destinations")},
+                text=_what(each, by_group),
                 calls=each.calls,
                 seconds=each.seconds,
                 unit_price=(each.net * 60 / each.seconds).quantize(UNIT) if each.seconds else Decimal(0),
@@ -173,19 +209,67 @@ def _lines(sums: Sequence[calls.Sum], account: Account) -> list[InvoiceLine]:
         ]
 
 
-def _store(invoice: Invoice, lines: list[InvoiceLine], by: Account | None) -> Invoice:
-    """Number, total and write a document with its lines."""
+def _what(each: calls.Sum, by_group: bool) -> str:
+    """The text of a line: which calls or messages, and the account's surcharge that is in their price."""
+    if by_group:
+        texts = {SMS: _("%(group)s: messages"), INBOUND: _("%(group)s: calls received")}
+        text = texts.get(each.service) or _("%(group)s: calls")
+        found = text % {"group": each.label or _("Other prices")}
+    else:
+        texts = {SMS: _("Messages to %(destination)s"), INBOUND: _("Calls received, %(destination)s")}
+        text = texts.get(each.service) or _("Calls to %(destination)s")
+        found = text % {"destination": each.label or _("other destinations")}
+    if not each.surcharge_ppm:
+        return found
+    percent = f"{Decimal(each.surcharge_ppm) / 10_000:f}"
+    return found + ", " + _("with your surcharge of %(percent)s %%") % {"percent": percent}
+
+
+def _fee_lines(charges: Sequence[FeeCharge], account: Account) -> list[InvoiceLine]:
+    digits = document_digits(account.currency)
+    with translation.override(account.language):
+        return [
+            InvoiceLine(
+                text=(_("%(fee)s, used by calls, %(day)s") if one.is_return else "%(fee)s, %(day)s")
+                % {"fee": one.fee.name, "day": one.due_on.isoformat()},
+                net=rounded(one.net, digits),
+                vat_rate=one.vat_rate,
+            )
+            for one in charges
+        ]
+
+
+def _correction_lines(
+    fixes: Sequence[corrections.Correction], account: Account, sign: int = 1
+) -> list[InvoiceLine]:
+    digits = document_digits(account.currency)
+    with translation.override(account.language):
+        found = [
+            InvoiceLine(
+                text=_("Correction of %(number)s: calls to %(destination)s")
+                % {"number": each.number, "destination": each.destination or _("other destinations")},
+                calls=each.calls,
+                net=sign * rounded(each.net, digits),
+                vat_rate=each.vat_rate,
+            )
+            for each in fixes
+        ]
+    return [line for line in found if line.net]
+
+
+def _store(
+    invoice: Invoice, lines: list[InvoiceLine], by: Account | None, *, opposite: bool = False
+) -> Invoice:
+    """Number, total and write a document with its lines. `opposite`: of the amounts of the one that it refers to."""
     if invoice.digits is None and not invoice.refers_to_id:  # a note is written as its invoice is
         invoice.digits = document_digits(invoice.currency)
     digits = currency_digits(invoice.currency) if invoice.digits is None else invoice.digits
     foot = totals([(line.net, line.vat_rate) for line in lines], digits)
     invoice.net, invoice.vat, invoice.gross = foot.net, foot.vat, foot.gross
     # A note pays back what was paid, whatever the smallest coin is by now.
-    invoice.rounding = (
-        -invoice.rounding if invoice.refers_to_id else to_pay(foot.gross, invoice.currency) - foot.gross
-    )
+    invoice.rounding = -invoice.rounding if opposite else to_pay(foot.gross, invoice.currency) - foot.gross
     today = invoice.issued_at.astimezone(ZoneInfo(invoice.issuer.time_zone)).date()
-    invoice.due_on = today + timedelta(days=int(config.get("invoice_due_days")))
+    invoice.due_on = today + timedelta(days=int(setting_of(invoice.account, "invoice_due_days")))
     invoice.year = today.year
     invoice.sequence = _next_number(invoice)
     invoice.number = str(config.get("invoice_number_format")).format(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from copy import copy
 from datetime import timedelta
@@ -17,11 +16,14 @@ from babel.numbers import format_decimal
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.translation import gettext as _
 
+from apps.core.pdf import to_pdf
 from apps.core.values.money import currency_digits
 from apps.invoices import calls
 from apps.invoices.engine import totals
 from apps.invoices.models import DocumentType, Invoice
+from apps.pricing.engine.price_lists import SMS
 from apps.users.choices import Billing
 
 #: Day before month and 24 hours, where a language does not say which country's habits are meant.
@@ -34,7 +36,7 @@ def render(invoice: Invoice) -> bytes:
     """The document as PDF. The first rendering is stored and is what everybody gets from then on."""
     if not invoice.pdf:
         stored = Invoice.objects.filter(pk=invoice.pk, pdf=None)
-        stored.update(pdf=_to_pdf(html(invoice)))
+        stored.update(pdf=to_pdf(html(invoice)))
         invoice.refresh_from_db(fields=["pdf"])
     data = bytes(invoice.pdf or b"")
     path = pdf_path(invoice)
@@ -60,17 +62,6 @@ def _write(path: Path, data: bytes) -> None:
     with open(half, "wb", opener=lambda name, flags: os.open(name, flags, 0o640)) as stream:
         stream.write(data)
     half.replace(path)
-
-
-def _to_pdf(page: str) -> bytes:
-    logging.getLogger("weasyprint").setLevel(logging.WARNING)  # it tells every step otherwise
-    from weasyprint import HTML  # 1.3 s to load: only where a PDF is made
-
-    return bytes(HTML(string=page, base_url=None, url_fetcher=_no_fetching).write_pdf())
-
-
-def _no_fetching(url: str, *_args: Any, **_kwargs: Any) -> Any:
-    raise ValueError(f"An invoice loads nothing from elsewhere, and not {url}.")
 
 
 def digits_of(invoice: Invoice) -> int:
@@ -132,8 +123,8 @@ def _context(invoice: Invoice) -> dict[str, Any]:
         "lines": [
             {
                 "text": line.text,
-                "calls": line.calls,
-                "duration": write.duration(line.seconds),
+                "calls": line.calls or "",
+                "duration": write.duration(line.seconds) if line.calls else "",
                 "unit": write.exact(line.unit_price.quantize(_UNIT)) if line.seconds else "",
                 "vat_rate": write.percent(line.vat_rate),
                 "net": write.money(line.net),
@@ -154,7 +145,9 @@ def _context(invoice: Invoice) -> dict[str, Any]:
                 "started": write.moment(call.started_at),
                 "caller": call.caller_number or "",
                 "called": call.called_number or "",
-                "destination": call.destination or "",
+                "destination": f"{_('message')} {call.destination}"
+                if call.service == SMS
+                else call.destination or "",
                 "duration": write.duration(call.seconds),
                 "net": write.exact(call.net),
             }

@@ -10,18 +10,29 @@ from uuid import UUID
 
 from apps.cdrs.models import Disconnector
 from apps.cdrs.services import EARLIEST, LATEST
-from apps.pricing.engine import Terms, band_for, commission_from_profit, duration_seconds, rate
+from apps.invoices.services.priced import Figures, Known, known
+from apps.pricing.engine import commission_from_profit, duration_seconds
+from apps.pricing.engine.price_lists import INBOUND, SMS, VOICE
 
 Row = dict[str, Any]
 PAYERS = ("retail", "reseller")
+PACKET = "packet"
+DISCONNECTORS = frozenset(Disconnector.values)
+SECOND = MESSAGE = 1_000_000
 LARGEST = 2**31 - 1
-REMEMBERED = 5000
-
-_terms: dict[str, Terms] = {}
 
 
 class BadRecord(ValueError):
     """A record that can never be written; the message says why."""
+
+
+class Use(NamedTuple):
+    """What the call used of an account's day: its account, when the call ended, micros that it was charged, seconds."""
+
+    account_id: int
+    ended: float
+    micros: int
+    seconds: int
 
 
 @dataclass(slots=True)
@@ -31,9 +42,13 @@ class Rated:
     record: Row
     call_id: str
     started: float
+    ended: float
     cdr: Row
     prices: list[Row]
     entries: list[Row]
+    terms: dict[str, list[Any]]  # by their key: what the prices were reckoned by
+    uses: list[Use]
+    used: list[tuple[int, int]]  # allowances, and the micros that the call used of each
 
 
 def rated(record: Row) -> Rated:
@@ -58,9 +73,49 @@ class Times(NamedTuple):
 def _rated(record: Row) -> Rated:
     call_id = str(UUID(record["id"]))
     times = _times(record)
-    prices = _prices(record, call_id, times)
+    terms: dict[str, list[Any]] = {}
+    prices = _prices(record, call_id, times, terms)
     cdr = _cdr(record, call_id, times) | _totals(record, prices)
-    return Rated(record, call_id, times.started, cdr, prices, _entries(record, call_id, prices))
+    entries = _entries(record, call_id, prices)
+    uses, used = _uses(record, times, entries), _used(record, times, prices)
+    return Rated(record, call_id, times.started, times.ended, cdr, prices, entries, terms, uses, used)
+
+
+def free_seconds(record: Row) -> int:
+    """For how many seconds the retail price was not asked for, because an allowance had them."""
+    return sum(int(seconds) for _, seconds in record.get("free") or ())
+
+
+def _paid(record: Row, seconds: int) -> int:
+    authorised = record.get("authorised")
+    return seconds if authorised is None else min(seconds, int(authorised))
+
+
+def _used(record: Row, times: Times, prices: list[Row]) -> list[tuple[int, int]]:
+    """Free seconds go in the order in which they were granted; a packet pays the packet's price; a free message is one."""
+    if times.answered is None:
+        return []
+    if record.get("message") is not None:
+        return [(int(record["message"]), MESSAGE)]
+    found, left = [], _paid(record, times.seconds)
+    for allowance, seconds in record.get("free") or ():
+        used = min(int(seconds), left)
+        left -= used
+        found.append((int(allowance), used * SECOND))
+    if record.get("packet") is not None:
+        gross = sum(price["gross"] for price in prices if price["kind"] == PACKET)
+        found.append((int(record["packet"]), gross))
+    return found
+
+
+def _uses(record: Row, times: Times, entries: list[Row]) -> list[Use]:
+    """What it cost each payer; and its seconds, of who called, of who paid the retail price, and of the carrier."""
+    found = [Use(one["account_id"], times.ended, -one["micros"], 0) for one in entries]
+    if not times.seconds or record.get("service") == SMS:
+        return found
+    talked = {account for kind, account, _ in record.get("payers") or () if kind in ("retail", PACKET)}
+    talked |= {record[key] for key in ("caller", "carrier") if record.get(key) is not None}
+    return found + [Use(int(account), times.ended, 0, times.seconds) for account in sorted(talked)]
 
 
 def _times(record: Row) -> Times:
@@ -68,6 +123,8 @@ def _times(record: Row) -> Times:
     if record.get("answered") is None:
         return Times(started, None, ended, 0)
     answered = _instant(record, "answered")
+    if record.get("service") == SMS:  # it counts as so long (guide 6846)
+        return Times(started, answered, ended, _count(record["seconds"]))
     return Times(started, answered, ended, duration_seconds(round((ended - answered) * 1000)))
 
 
@@ -78,63 +135,51 @@ def _instant(record: Row, key: str) -> float:
     return moment
 
 
-def _prices(record: Row, call_id: str, times: Times) -> list[Row]:
-    """Nobody of ours pays for more than was authorised; the carrier bills what it carried."""
+def _prices(record: Row, call_id: str, times: Times, terms: dict[str, list[Any]]) -> list[Row]:
+    """Nobody of ours pays for more than was authorised; the carrier bills what it carried. Notes the `terms`.
+
+    Free seconds come first: the retail price is that of a call which begins when they are over.
+    """
     started, answered, _, seconds = times
     if answered is None:
         return []
-    authorised = record.get("authorised")
-    paid = seconds if authorised is None else min(seconds, int(authorised))
-    shares = [(kind, account, packed, paid) for kind, account, packed in record.get("payers") or ()]
-    shares += [(kind, account, packed, paid) for kind, account, packed in record.get("other_prices") or ()]
-    if record.get("cost") and record.get("carrier") is not None:
-        shares.append(("carrier", record["carrier"], record["cost"], seconds))
-    common = {"call_id": call_id, "started_at": started}
-    prices = [
-        common | {"kind": kind, "account_id": int(account)} | _price(terms_of(packed), answered, billed)
-        for kind, account, packed, billed in shares
+    paid, free = _paid(record, seconds), free_seconds(record)
+    shares = [
+        (kind, account, packed, max(0, paid - free), answered + free)
+        if kind == "retail" and free
+        else (kind, account, packed, paid, answered)
+        for kind, account, packed in record.get("payers") or ()
     ]
+    shares += [
+        (kind, account, packed, paid, answered) for kind, account, packed in record.get("other_prices") or ()
+    ]
+    if record.get("cost") and record.get("carrier") is not None:
+        shares.append(("carrier", record["carrier"], record["cost"], seconds, answered))
+    common = {"call_id": call_id, "started_at": started}
+    prices: list[Row] = []
+    for kind, account, packed, billed, begun in shares:
+        by = _noted(packed, terms)
+        figures = by.figures(begun, min(billed, LARGEST))
+        prices.append(common | {"kind": kind, "account_id": int(account)} | figures._asdict())
     if record.get("commission"):
-        prices.append(common | _commission(record["commission"], answered, paid, prices))
+        account, share, reduction, packed = record["commission"]
+        listed = known(packed).figures(answered, min(paid, LARGEST))
+        cost = sum(one["net"] for one in prices if one["kind"] == "carrier")
+        figures = commission(listed, cost, int(share), int(reduction))
+        prices.append(common | {"kind": "sales", "account_id": int(account)} | figures._asdict())
     return prices
 
 
-def _commission(packed: list[Any], answered: float, seconds: int, prices: list[Row]) -> Row:
+def _noted(packed: list[Any], terms: dict[str, list[Any]]) -> Known:
+    found = known(packed)
+    terms[found.id] = found.packed
+    return found
+
+
+def commission(listed: Figures, cost: int, share_ppm: int, reduction_ppm: int) -> Figures:
     """A sales person's share of the profit: what the list price of these seconds leaves above the carrier's cost."""
-    account, share, reduction, terms = packed
-    price = _price(terms_of(terms), answered, seconds)
-    cost = sum(one["net"] for one in prices if one["kind"] == "carrier")
-    net = commission_from_profit(price["net"], cost, int(share), int(reduction))
-    return price | {"kind": "sales", "account_id": int(account), "net": net, "vat": 0, "gross": net}
-
-
-def _price(terms: Terms, answered: float, seconds: int) -> Row:
-    charge = rate(terms, answered, seconds)
-    band = band_for(terms, int(answered), seconds)
-    tier = next((tier for tier in band.tiers if tier.per), band.tiers[-1])
-    return {
-        "rate_id": band.rate_id,
-        "prefix": band.prefix,
-        "unit_price": tier.price * 60 // tier.per if tier.per else 0,
-        "billing_step": band.tiers[-1].step if band.tiers[-1].per else tier.step,
-        "billed_seconds": charge.billed_seconds,
-        "currency": terms.currency,
-        "net": charge.net,
-        "vat": charge.vat,
-        "gross": charge.gross,
-        "vat_rate": terms.vat_ppm,
-    }
-
-
-def terms_of(packed: list[Any]) -> Terms:
-    """The terms that the switch packed; calls to one destination share theirs."""
-    key = repr(packed)
-    known = _terms.get(key)
-    if known is None:
-        if len(_terms) >= REMEMBERED:
-            _terms.clear()
-        known = _terms[key] = Terms.from_list(packed)
-    return known
+    net = commission_from_profit(listed.net, cost, share_ppm, reduction_ppm)
+    return listed._replace(net=net, vat=0, gross=net, terms=None, recorded=None, recorded_currency="")
 
 
 def _totals(record: Row, prices: list[Row]) -> Row:
@@ -143,8 +188,10 @@ def _totals(record: Row, prices: list[Row]) -> Row:
     top = record.get("reseller")
     for price in prices:
         if price["kind"] != "reseller" or top is None or price["account_id"] == top:
-            net[price["kind"]] += price["net"]
+            net[price["kind"]] += price["net"] if price["recorded"] is None else price["recorded"]
+    retail = (one["recorded_currency"] or one["currency"] for one in prices if one["kind"] == "retail")
     return {
+        "currency": next(retail, ""),
         "retail_price": net["retail"],
         "carrier_cost": net["carrier"],
         "sales_commission": net["sales"],
@@ -190,9 +237,11 @@ def _cdr(record: Row, call_id: str, times: Times) -> Row:
         "sip_status": _count(record.get("status"), 32767),
         "q850_cause": _count(record.get("q850"), 32767),
         "hangup_cause": _text(record, "cause", 64),
-        "disconnector": by if by in Disconnector.values else Disconnector.SWITCH.value,
-        "service": "voice",
+        "disconnector": by if by in DISCONNECTORS else Disconnector.SWITCH.value,
+        "service": record["service"] if record.get("service") in (SMS, INBOUND) else VOICE,
         "caller_id": record.get("caller"),
+        "trunk_id": record.get("trunk"),
+        "tech_prefix": _text(record, "tech_prefix", 64),
         "caller_address": _text(record, "caller_address", 64),
         "caller_number": _text(record, "caller_number", 64),
         "original_called_number": _text(record, "original", 128),
@@ -231,14 +280,18 @@ def _count(value: Any, largest: int = LARGEST) -> int:
 
 
 def _text(record: Row, key: str, length: int) -> str:
-    """What came off the wire may hold what PostgreSQL's text does not: NUL, half characters."""
     value = record.get(key)
-    return "" if value is None else str(_clean(str(value)))[:length]
+    return "" if value is None else _clean_text(str(value))[:length]
+
+
+def _clean_text(text: str) -> str:
+    """What came off the wire may hold what PostgreSQL's text does not: NUL, half characters."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _clean(value: Any) -> Any:
     if isinstance(value, str):
-        if value.isascii() and "\0" not in value:
-            return value
-        return value.replace("\0", "").encode("utf-8", "replace").decode()
+        return _clean_text(value)
     return [_clean(item) for item in value] if isinstance(value, list) else value

@@ -4,24 +4,30 @@
 1. every record is checked and rated by the pure engine, from the terms that the switch decided by;
 2. in one transaction: the CDRs are inserted (those that are there already are left alone), and for the new
    ones prices and ledger entries; then balances are locked, in the order of the account's id, and changed, and
-   the holds of all these calls let go. The locks come last, because running calls wait for them.
+   the holds of all these calls let go. The locks come last, because running calls wait for them. What was used of
+   the days' and months' limits is noted under them, so that no hold sees a call neither held nor spent.
 A record that cannot be written is reported, the others go on.
 """
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import DataError, IntegrityError, connection, transaction
 
+from apps.aaa.services import note_stops
 from apps.cdrs import services as cdrs
-from apps.invoices.services import holds
+from apps.core.compact import encoded
+from apps.core.values.money import from_micros
+from apps.invoices.models import Allowance, AllowanceUse
+from apps.invoices.services import holds, limits
 from apps.invoices.services.rated import BadRecord, Rated, rated
+from apps.pricing.engine.price_lists import SMS
 from apps.users.services.trunk_accounts import Use, note_uses
 
 Record = dict[str, Any]
@@ -88,7 +94,9 @@ def _write(batch: list[Rated]) -> set[str]:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # what is wrong shows here, not at the commit
     new = cdrs.store(rows=[one.cdr for one in batch])
     fresh = [one for one in batch if one.call_id in new]
+    cdrs.store_terms(terms={key: packed for one in fresh for key, packed in one.terms.items()})
     cdrs.store_prices(rows=[price for one in fresh for price in one.prices])
+    note_stops(records=[one.record for one in fresh if one.record.get("service") != SMS])
     if uses := _trunk_uses(fresh):
         note_uses(uses=uses)
     entries = [entry for one in fresh for entry in one.entries]
@@ -97,10 +105,42 @@ def _write(batch: list[Rated]) -> set[str]:
         changes[entry["account_id"]] += entry["micros"]
     with connection.cursor() as cursor:
         if entries:
-            cursor.execute(STORE_ENTRIES, [json.dumps(entries)])
-        calls = holds.array(one.call_id for one in batch)
-        cursor.execute(holds.SETTLE, (calls, holds.array(changes), holds.array(changes.values())))
+            cursor.execute(STORE_ENTRIES, [encoded(entries).decode()])
+        cursor.execute(
+            holds.SETTLE, holds.settle_parameters([one.call_id for one in batch], changes, _allowances(fresh))
+        )
+    _store_allowance_uses(fresh)
+    limits.note(uses=[use for one in fresh for use in one.uses])
     return new
+
+
+def _allowances(batch: list[Rated]) -> dict[int, int]:
+    """What these calls used of allowances, micros."""
+    used: defaultdict[int, int] = defaultdict(int)
+    for one in batch:
+        for allowance, micros in one.used:
+            used[allowance] += micros
+    return used
+
+
+def _store_allowance_uses(batch: list[Rated]) -> None:
+    """Which call used what of which allowance; of one that is gone meanwhile nothing is written."""
+    asked = {allowance for one in batch for allowance, _ in one.used}
+    if not asked:
+        return
+    there = set(Allowance.objects.filter(pk__in=asked).values_list("pk", flat=True))
+    rows = [
+        AllowanceUse(
+            call_id=one.call_id,
+            allowance_id=allowance,
+            amount=from_micros(micros),
+            ended_at=datetime.fromtimestamp(one.ended, UTC),
+        )
+        for one in batch
+        for allowance, micros in one.used
+        if micros and allowance in there
+    ]
+    AllowanceUse.objects.bulk_create(rows)
 
 
 def _trunk_uses(batch: list[Rated]) -> dict[int, Use]:
@@ -110,7 +150,7 @@ def _trunk_uses(batch: list[Rated]) -> dict[int, Use]:
         login = one.record.get("login")
         if isinstance(login, int):
             use = uses[login]
-            use.micros += one.cdr["carrier_cost"]
+            use.micros += sum(price["net"] for price in one.prices if price["kind"] == "carrier")
             use.calls += 1
             use.last = max(use.last, one.started)
     return dict(uses)

@@ -12,15 +12,18 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.filters.admin import RangeNumericFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeNumericFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
+from apps.approvals.models import Approval
+from apps.config import queries as config
 from apps.core.admin import OfficeAdmin, OfficeInline, ServiceForm, right, show
 from apps.pricing import services
 from apps.pricing.errors import ImportRefused, PricingError
-from apps.pricing.models import PriceGroup, Rate, Tariff, TariffAssignment, TariffKind
+from apps.pricing.models import CONDITIONS, PriceGroup, Rate, Tariff, TariffAssignment, TariffKind
 from apps.users.admin import AccountAdmin
+from apps.users.models import Account
 
 
 @admin.register(PriceGroup)
@@ -41,7 +44,7 @@ class AssignmentForm(ServiceForm):
 
     class Meta:
         model = TariffAssignment
-        fields = ["account", "tariff", "caller_prefix", "valid_from", "valid_until"]
+        fields = ["account", "tariff", *CONDITIONS, "valid_from", "valid_until"]
 
     def carry_out(self) -> TariffAssignment:
         wanted = {"account": self.instance.account, "tariff": self.instance.tariff} | self.cleaned_data
@@ -54,17 +57,18 @@ class AssignmentForm(ServiceForm):
 class AssignmentInline(OfficeInline):
     model = TariffAssignment
     form = AssignmentForm
-    fields = ["account", "caller_prefix", "valid_from", "valid_until"]
-    autocomplete_fields = ["account"]
+    fields = ["account", *CONDITIONS, "valid_from", "valid_until"]
+    autocomplete_fields = ["account", "caller", "caller_group"]
     verbose_name_plural = _("accounts that pay by it")
 
 
 class TariffInline(OfficeInline):
     model = TariffAssignment
     form = AssignmentForm
-    fields = ["tariff", "kind", "caller_prefix", "valid_from", "valid_until"]
+    fk_name = "account"
+    fields = ["tariff", "kind", *CONDITIONS, "valid_from", "valid_until"]
     readonly_fields = ["kind"]
-    autocomplete_fields = ["tariff"]
+    autocomplete_fields = ["tariff", "caller", "caller_group"]
 
 
 AccountAdmin.inlines_from_above.append(TariffInline)
@@ -109,6 +113,7 @@ class TariffAdmin(OfficeAdmin):
     list_display = [
         "name",
         "shown_kind",
+        "owner",
         "group",
         "currency",
         "rate_count",
@@ -116,13 +121,14 @@ class TariffAdmin(OfficeAdmin):
         "rounding",
         "changed_at",
     ]
-    list_filter = ["kind", "group", "currency"]
+    list_filter = ["kind", "group", "currency", ("owner", AutocompleteSelectFilter)]
     search_fields = ["name", "comment"]
-    list_select_related = ["group"]
+    list_select_related = ["group", "owner"]
+    readonly_fields = ["owner"]
     inlines = [AssignmentInline]
-    actions_detail = ["show_rates", "import_file", "export_file", "clone"]
+    actions_detail = ["show_rates", "carriers_list", "import_file", "export_file", "export_xlsx", "clone"]
     fieldsets = [
-        (None, {"fields": [("name", "kind"), ("group", "currency"), "comment"]}),
+        (None, {"fields": [("name", "kind"), ("group", "currency"), "owner", "comment"]}),
         (
             _("What holds for every rate unless it says otherwise"),
             {
@@ -167,6 +173,15 @@ class TariffAdmin(OfficeAdmin):
     @action(description=_("Rates"), url_path="rates", icon="list", permissions=["see_rates"])
     def show_rates(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return redirect(reverse("admin:pricing_rate_changelist") + f"?tariff__id__exact={object_id}")
+
+    has_add_list_permission = right("pricelists.add_changeset")
+
+    @action(
+        description=_("Carrier's price list"), url_path="list", icon="price_change", permissions=["add_list"]
+    )
+    def carriers_list(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """To the page for a file of any form, previewed before it is applied; the app above this one has it."""
+        return redirect(reverse("admin:pricelists_changeset_add") + f"?tariff={object_id}")
 
     @action(description=_("Import from file"), url_path="import", icon="upload", permissions=["import_file"])
     def import_file(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -234,19 +249,26 @@ class TariffAdmin(OfficeAdmin):
         response["Content-Disposition"] = f'attachment; filename="tariff-{tariff.pk}.csv"'
         return response
 
+    @action(description=_("Export as XLSX"), url_path="xlsx", icon="download", permissions=["see_rates"])
+    def export_xlsx(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Prices in force and to come; the app above this one writes workbooks."""
+        return redirect(reverse("admin:pricelists_rates_xlsx", args=[object_id]))
+
 
 class RateForm(ServiceForm):
-    """One rate, on its own page or as a row of the list."""
+    """One rate, on its own page or as a row of the list. What is above the limit of four eyes is asked for."""
 
     class Meta:
         model = Rate
         fields = "__all__"
 
-    def carry_out(self) -> Rate:
+    by: Account
+
+    def carry_out(self) -> Rate | Approval:
         if not self.instance.pk:
-            return services.add_rate(**self.cleaned_data)
+            return services.add_or_ask(by=self.by, **self.cleaned_data)
         fields = {name: self.cleaned_data[name] for name in self.changed_data}
-        return services.change_rate(rate=Rate.objects.get(pk=self.instance.pk), **fields)
+        return services.change_or_ask(rate=Rate.objects.get(pk=self.instance.pk), by=self.by, **fields)
 
 
 @admin.register(Rate)
@@ -278,6 +300,41 @@ class RateAdmin(OfficeAdmin):
         ),
         (_("When it applies"), {"fields": [("min_digits", "max_digits"), ("valid_from", "valid_until")]}),
     ]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        form.by = request.user
+        return form
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        form = super().get_changelist_form(request, **kwargs)
+        form.by = request.user
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Rate, form: Any, change: bool) -> None:
+        made = form.carry_out()
+        if not isinstance(made, Approval):
+            obj.pk = made.pk
+            obj._state.adding = False
+            obj.refresh_from_db()
+            return
+        obj.waits_as = made
+        if change:
+            obj.refresh_from_db()
+        messages.warning(request, _("This price waits for a second person; nothing was changed yet."))
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """The history of what was asked for is the request's."""
+        return super().log_addition(request, getattr(obj, "waits_as", obj), message)
+
+    def response_add(self, request: HttpRequest, obj: Rate, post_url_continue: Any = None) -> HttpResponse:
+        if getattr(obj, "waits_as", None) is None:
+            return super().response_add(request, obj, post_url_continue)
+        return redirect("admin:pricing_rate_changelist")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Under four eyes a rate is ended by its last day, which waits for the second person."""
+        return not config.get("approval_rate_percent") and super().has_delete_permission(request, obj)
 
     @display(description=_("prefix"), ordering="prefix")
     def shown_prefix(self, rate: Rate) -> str:

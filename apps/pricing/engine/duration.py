@@ -37,10 +37,10 @@ def max_duration(terms: Terms, started_at: float, budget: int) -> int | None:
     """
     if budget < 0:
         return 0
-    if not terms.factor:
+    if not terms.basis.factor:
         return None
     limit = numerator_for(terms, budget)
-    plain = terms.plain
+    plain = terms.basis.plain
     if plain is not None:
         connect, price, first, following = plain
         spent = connect + first * price
@@ -62,24 +62,24 @@ def highest(terms: Terms, started_at: float, seconds: int) -> int:
     dearest = 0
     for band, first, last in _stretches(terms, int(started_at), seconds):
         for begin, end in _pieces(band, first, last):
-            dearest = max(dearest, _total(band, terms.unit, begin), _total(band, terms.unit, end))
+            dearest = max(dearest, _total(band, terms.basis.unit, begin), _total(band, terms.basis.unit, end))
     return sum(amounts(terms, dearest))
 
 
 def _from_start(terms: Terms, started_at: int, limit: int) -> int | None:
     """By the band that the call begins in: what is counted once, then step after step."""
     own = band_for(terms, started_at, 1)
-    left = limit - own.surcharge * terms.unit
-    if own.minimum_charge and own.minimum_charge * terms.unit > left:
+    left = limit - own.surcharge * terms.basis.unit
+    if own.minimum_charge and own.minimum_charge * terms.basis.unit > left:
         return own.grace_seconds
-    if own.maximum_charge and own.maximum_charge * terms.unit <= left:
+    if own.maximum_charge and own.maximum_charge * terms.basis.unit <= left:
         return None
-    return _walked(terms, started_at, left, own, own if terms.one_band else None)
+    return _walked(terms, started_at, left, own, own if terms.basis.one_band else None)
 
 
 def _walked(terms: Terms, started_at: int, limit: int, own: Band, only: Band | None) -> int | None:
     """Takes the steps that `rate` takes, as many at once as tier and band are sure to last."""
-    spent = own.connect_fee * terms.unit
+    spent = own.connect_fee * terms.basis.unit
     endless = only is not None
     if not endless and _certainly_affordable(terms, limit - spent):
         return LONGEST
@@ -109,7 +109,11 @@ def _step(terms: Terms, started_at: int, begin: int, only: Band | None) -> tuple
     certain = min((end for end in (band_end, tier_end) if end is not None), default=None)
     if certain is not None and certain < begin + step:  # it reaches into what comes after its band
         return step, step_price(terms, started_at, begin, begin + step, tier), 1
-    return step, tier_price(tier, terms.unit, step), None if certain is None else (certain - begin) // step
+    return (
+        step,
+        tier_price(tier, terms.basis.unit, step),
+        None if certain is None else (certain - begin) // step,
+    )
 
 
 def _affordable(cost: int, left: int) -> int | None:
@@ -122,7 +126,7 @@ def _affordable(cost: int, left: int) -> int | None:
 def _certainly_affordable(terms: Terms, left: int) -> bool:
     """Whether even the dearest price of all could be paid for the longest call (saves the walk for the rich)."""
     every = [tier for band in terms.bands for tier in band.tiers]
-    dearest = max(tier_price(tier, terms.unit, 1) for tier in every)
+    dearest = max(tier_price(tier, terms.basis.unit, 1) for tier in every)
     return max(dearest, 0) * (LONGEST + max(tier.step for tier in every)) <= left
 
 
@@ -130,10 +134,10 @@ def _by_middle(terms: Terms, started_at: int, limit: int) -> int:
     """Durations in rising order, by stretches whose middle lies in one band and pieces in which the price only rises or only falls."""
     for band, first, last in _stretches(terms, started_at, LONGEST):
         for begin, end in _pieces(band, first, last):
-            if _total(band, terms.unit, begin) > limit:
+            if _total(band, terms.basis.unit, begin) > limit:
                 return begin - 1
-            if _total(band, terms.unit, end) > limit:
-                return _last_within(band, terms.unit, begin, end, limit)
+            if _total(band, terms.basis.unit, end) > limit:
+                return _last_within(band, terms.basis.unit, begin, end, limit)
     return LONGEST
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from apps.core.values.windows import TimeWindow
-from apps.pricing.engine.terms import Band, tiers
+from apps.pricing.engine.terms import Band, checked, tiers
 
 ALWAYS = -(2**63)
 """`valid_from` of a rate that has always held."""
@@ -75,24 +75,11 @@ def _fits(one: Rate, length: int, at: float) -> bool:
 
 def band_of(one: Rate, window: TimeWindow | None = None) -> Band:
     """The band that a rate makes in its window."""
-    return Band(
-        window,
-        one.id,
-        one.prefix,
-        one.connect_fee,
-        tiers(
-            one.price,
-            first_increment=one.first_increment,
-            next_increment=one.next_increment,
-            minimum_seconds=one.minimum_seconds,
-            free_seconds=one.free_seconds,
-            free_after=one.free_after,
-        ),
-        one.grace_seconds,
-        one.minimum_charge,
-        one.maximum_charge,
-        one.surcharge,
-    )
+    steps = tiers(
+        one.price, one.first_increment, one.next_increment, one.minimum_seconds, one.free_seconds, one.free_after
+    )  # fmt: skip
+    once = one.grace_seconds, one.minimum_charge, one.maximum_charge, one.surcharge
+    return checked(Band(window, one.id, one.prefix, one.connect_fee, steps, *once))
 
 
 def bands_of(rates: Sequence[Rate], windows: Mapping[int, Sequence[TimeWindow]]) -> tuple[Band, ...]:
@@ -107,9 +94,10 @@ def bands_of(rates: Sequence[Rate], windows: Mapping[int, Sequence[TimeWindow]])
         minutes = 10**6 if one.window is None else sum(span.minutes() for span in windows[one.window])
         return -len(one.prefix), minutes, one.window or 0
 
-    ordered = sorted(rates, key=order) if len(rates) > 1 else rates
+    if len(rates) == 1 and rates[0].window is None:  # the usual case
+        return (band_of(rates[0]),)
     return tuple(
         band_of(one, span)
-        for one in ordered
+        for one in sorted(rates, key=order)
         for span in ((None,) if one.window is None else windows[one.window])
     )

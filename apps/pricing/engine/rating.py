@@ -35,7 +35,7 @@ def rate(terms: Terms, started_at: float, seconds: int) -> Charge:
     """
     if seconds <= 0:
         return NOTHING
-    plain = terms.plain
+    plain = terms.basis.plain
     if plain is not None:
         connect, price, first, following = plain
         billed = first if seconds <= first else first - (first - seconds) // following * following
@@ -45,11 +45,11 @@ def rate(terms: Terms, started_at: float, seconds: int) -> Charge:
         own = band_for(terms, begin, seconds)
         if seconds <= own.grace_seconds:
             return NOTHING
-        if terms.one_band:
-            usage, billed = usage_of(own, terms.unit, seconds)
+        if terms.basis.one_band:
+            usage, billed = usage_of(own, terms.basis.unit, seconds)
         else:
             usage, billed = _walked(terms, begin, seconds)
-        numerator = call_total(own, terms.unit, usage)
+        numerator = call_total(own, terms.basis.unit, usage)
     net, vat = amounts(terms, numerator)
     return Charge(net, vat, net + vat, billed)
 
@@ -77,8 +77,9 @@ def call_total(own: Band, unit: int, usage: int) -> int:
 
 def amounts(terms: Terms, numerator: int) -> tuple[int, int]:
     """Net and VAT of a sum in 1/unit micros of the price list's currency."""
-    quanta = divide(numerator * terms.factor, terms.divisor, terms.rounding)
-    step = terms.quantum
+    basis = terms.basis
+    quanta = divide(numerator * basis.factor, basis.divisor, terms.rounding)
+    step = basis.quantum
     if not terms.vat_ppm:
         return quanta * step, 0
     # Both amounts are whole quanta, so the VAT of the quanta is the VAT of the amount.
@@ -87,16 +88,16 @@ def amounts(terms: Terms, numerator: int) -> tuple[int, int]:
 
 def numerator_for(terms: Terms, budget: int) -> int:
     """The largest sum in 1/unit micros whose gross amount is within the budget: `amounts` inverted."""
-    quanta = budget * 1_000_000 // ((1_000_000 + terms.vat_ppm) * terms.quantum)
+    quanta = budget * 1_000_000 // ((1_000_000 + terms.vat_ppm) * terms.basis.quantum)
     while _gross(terms, quanta + 1) <= budget:
         quanta += 1
     while _gross(terms, quanta) > budget:
         quanta -= 1
-    return largest_within(quanta, terms.divisor, terms.rounding) // terms.factor
+    return largest_within(quanta, terms.basis.divisor, terms.rounding) // terms.basis.factor
 
 
 def _gross(terms: Terms, quanta: int) -> int:
-    return (quanta + divide(quanta * terms.vat_ppm, 1_000_000, terms.rounding)) * terms.quantum
+    return (quanta + divide(quanta * terms.vat_ppm, 1_000_000, terms.rounding)) * terms.basis.quantum
 
 
 def largest_within(quotient: int, denominator: int, rounding: Rounding) -> int:
@@ -125,9 +126,9 @@ def tier_price(tier: Tier, unit: int, seconds: int) -> int:
 
 def step_price(terms: Terms, started_at: int, begin: int, end: int, tier: Tier) -> int:
     """The price of elapsed seconds `[begin, end)`, billed in steps of `tier`, in 1/unit micros."""
-    if terms.split:
+    if terms.basis.split:
         return price_between(terms, started_at, begin, end)
-    return tier_price(tier, terms.unit, end - begin)
+    return tier_price(tier, terms.basis.unit, end - begin)
 
 
 def price_between(terms: Terms, started_at: int, begin: int, end: int) -> int:
@@ -137,7 +138,7 @@ def price_between(terms: Terms, started_at: int, begin: int, end: int) -> int:
         band, band_end = band_at(terms, started_at, begin)
         tier, tier_end = band.place(begin)
         until = min(end, band_end or end, tier_end or end)
-        total += tier_price(tier, terms.unit, until - begin)
+        total += tier_price(tier, terms.basis.unit, until - begin)
         begin = until
     return total
 

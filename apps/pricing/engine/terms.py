@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from itertools import pairwise
@@ -14,6 +14,10 @@ from apps.core.values.windows import Days, Schedule, TimeWindow, Windows, schedu
 
 MILLION = 1_000_000
 PLANNED_DAYS = 16
+ONE_TO_ONE = (1, 1)
+
+Recorded = tuple[str, int, int]
+"""A currency, and the exact ratio that leads to it from the price list's."""
 
 
 class Crossing(StrEnum):
@@ -37,9 +41,8 @@ class Tier(NamedTuple):
     step: int
 
 
-@dataclass(frozen=True, slots=True)
-class Band:
-    """The price while a window is open; `window` None is the rest of the time.
+class Band(NamedTuple):
+    """The price while a window is open; `window` None is the rest of the time (a tuple: the switch makes thousands a second).
 
     What is counted once per call (all fields after `tiers`, and the connect fee) comes from the band that the call
     belongs to: the first, or the one of its middle where that decides (`Crossing`). Amounts are micros.
@@ -55,19 +58,6 @@ class Band:
     maximum_charge: int = 0  # what it costs at most, the surcharge apart; 0: no limit
     surcharge: int = 0  # comes on top of every call that is charged
 
-    def __post_init__(self) -> None:
-        if self.grace_seconds < 0 or self.minimum_charge < 0 or self.maximum_charge < 0 or self.surcharge < 0:
-            raise ValueError(f"rate {self.rate_id} has a negative grace, least or most charge, or surcharge")
-        if len(self.tiers) == 1:  # most prices; the switch makes thousands of bands a second
-            ((start, _, per, step),) = self.tiers
-            if start == 0 <= per and step >= 1:
-                return
-        starts = [tier.start for tier in self.tiers]
-        if not starts or starts[0] != 0 or any(a >= b for a, b in pairwise(starts)):
-            raise ValueError(f"the tiers of rate {self.rate_id} must begin at 0 and rise, not {starts}")
-        if any(tier.per < 0 or tier.step < 1 for tier in self.tiers):
-            raise ValueError(f"rate {self.rate_id} has a step below one second")
-
     def place(self, second: int) -> tuple[Tier, int | None]:
         """The tier of that elapsed second, and the second at which the next tier begins."""
         following = None
@@ -78,10 +68,25 @@ class Band:
         raise AssertionError("a tier begins at 0")
 
 
+def checked(band: Band) -> Band:
+    """The band, unless it has no sense: ValueError."""
+    if band.grace_seconds < 0 or band.minimum_charge < 0 or band.maximum_charge < 0 or band.surcharge < 0:
+        raise ValueError(f"rate {band.rate_id} has a negative grace, least or most charge, or surcharge")
+    if len(band.tiers) == 1:  # most prices
+        ((start, _, per, step),) = band.tiers
+        if start == 0 <= per and step >= 1:
+            return band
+    starts = [tier.start for tier in band.tiers]
+    if not starts or starts[0] != 0 or any(a >= b for a, b in pairwise(starts)):
+        raise ValueError(f"the tiers of rate {band.rate_id} must begin at 0 and rise, not {starts}")
+    if any(tier.per < 0 or tier.step < 1 for tier in band.tiers):
+        raise ValueError(f"rate {band.rate_id} has a step below one second")
+    return band
+
+
 @lru_cache(maxsize=16384)
 def tiers(
     price: int,
-    *,
     first_increment: int = 1,
     next_increment: int = 1,
     minimum_seconds: int = 0,
@@ -108,6 +113,72 @@ def tiers(
     return tuple(found)
 
 
+class Basis(NamedTuple):
+    """What is computed of a price before any call is priced by it."""
+
+    unit: int  # numerators count 1/unit micros
+    factor: int  # numerator * factor / divisor: quanta of net
+    divisor: int
+    quantum: int
+    plain: tuple[int, int, int, int] | None  # (connect, price a second, first, next) of the usual case
+    one_band: bool  # all of a call has one band, whichever it is
+    split: bool  # every second has the price of its own band
+
+
+Shape = tuple[tuple[Any, ...], ...]
+"""Of each band whether it is the rest of the time, and its fields from the connect fee on."""
+
+
+@lru_cache(maxsize=16384)
+def _basis(
+    shape: Shape,
+    rounding: Rounding,
+    decimals: int,
+    included_ppm: int,
+    exchange: tuple[int, int],
+    crossing: Crossing,
+    discount_ppm: int,
+    surcharge_ppm: int,
+) -> Basis:
+    """Remembered by price: a list has thousands of prefixes, but few prices."""
+    above, below = exchange
+    if above <= 0 or below <= 0:
+        raise ValueError("an exchange rate is a ratio of positive integers")
+    if included_ppm < 0:
+        raise ValueError("VAT is not negative")
+    if not 0 <= discount_ppm <= MILLION:
+        raise ValueError("a discount takes off between nothing and everything")
+    if surcharge_ppm < 0:
+        raise ValueError("a surcharge is not negative")
+    unit = lcm(*[tier.per or 1 for _, _, tiers, *_ in shape for tier in tiers])
+    step = 1 if rounding is Rounding.NONE else quantum(decimals)
+    factor, divisor = above * MILLION, below * (MILLION + included_ppm) * unit * step
+    if discount_ppm:
+        factor, divisor = factor * (MILLION - discount_ppm), divisor * MILLION
+    if surcharge_ppm:
+        factor, divisor = factor * (MILLION + surcharge_ppm), divisor * MILLION
+    simple = len(shape) == 1 or shape[0][0]
+    whole = simple or crossing in (Crossing.CALL_START, Crossing.CALL_MIDDLE)
+    plain = _plain(shape[0], unit) if simple and factor else None
+    return Basis(
+        unit, factor, divisor, step, plain, whole, split=not whole and crossing is Crossing.PER_SECOND
+    )
+
+
+def _plain(shape: tuple[Any, ...], unit: int) -> tuple[int, int, int, int] | None:
+    """(connect, price a second, first, next) of one band without free time or limits."""
+    _, connect_fee, tiers, grace, least, most, surcharge = shape
+    first, last = tiers[0], tiers[-1]
+    if len(tiers) > 2 or not first.per or not last.per or grace or least or most:
+        return None
+    price = first.price * unit // first.per
+    if price != last.price * unit // last.per:
+        return None
+    if last is not first and last.start != first.step:
+        return None
+    return (connect_fee + surcharge) * unit, price, first.step, last.step
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """The bands of the chosen prefix, and how their price becomes an amount of the payer's money.
@@ -127,18 +198,15 @@ class Terms:
     crossing: Crossing = Crossing.PER_SECOND
     discount_ppm: int = 0  # taken off the price of the call, millionths; all of it: the call is free
     days: Days = ()  # dates on the zone's calendar that do not count as their weekday
+    list_currency: str = ""  # the price list's; empty: as `currency`
+    exchanged_on: tuple[int, ...] = ()  # from when the exchange rates are that were used; epoch seconds
+    recorded: Recorded | None = (
+        None  # in what the net price stands in the call record; None: as it is charged
+    )
+    because: tuple[tuple[str, str], ...] = ()  # conditions that the tariff was given for (`Assignment`)
+    surcharge_ppm: int = 0  # of the account: comes on top of what the discount leaves, millionths
 
-    # Computed once, because a call is rated many times while it runs.
-    windows: Windows = field(init=False, repr=False, compare=False)
-    unit: int = field(init=False, repr=False, compare=False)  # numerators count 1/unit micros
-    factor: int = field(init=False, repr=False, compare=False)  # numerator * factor / divisor: quanta of net
-    divisor: int = field(init=False, repr=False, compare=False)
-    quantum: int = field(init=False, repr=False, compare=False)
-    plain: tuple[int, int, int, int] | None = field(init=False, repr=False, compare=False)
-    one_band: bool = field(
-        init=False, repr=False, compare=False
-    )  # all of a call has one band, whichever it is
-    split: bool = field(init=False, repr=False, compare=False)  # every second has the price of its own band
+    basis: Basis = field(init=False, repr=False, compare=False)
     plans: dict[int, Schedule] = field(
         init=False, repr=False, compare=False
     )  # by UTC day, as they are asked for
@@ -146,46 +214,26 @@ class Terms:
     def __post_init__(self) -> None:
         if not self.bands:
             raise ValueError("terms without a band have no price")
-        above, below = self.exchange
-        if above <= 0 or below <= 0:
-            raise ValueError("an exchange rate is a ratio of positive integers")
-        if self.vat_ppm < 0 or self.included_ppm < 0:
+        if self.vat_ppm < 0:
             raise ValueError("VAT is not negative")
-        if not 0 <= self.discount_ppm <= MILLION:
-            raise ValueError("a discount takes off between nothing and everything")
-        unit = lcm(*(tier.per or 1 for band in self.bands for tier in band.tiers))
-        step = 1 if self.rounding is Rounding.NONE else quantum(self.decimals)
-        self._set("windows", tuple(band.window for band in self.bands))
-        self._set("unit", unit)
-        self._set("quantum", step)
-        factor, divisor = above * MILLION, below * (MILLION + self.included_ppm) * unit * step
-        if self.discount_ppm:
-            factor, divisor = factor * (MILLION - self.discount_ppm), divisor * MILLION
-        self._set("factor", factor)
-        self._set("divisor", divisor)
-        self._set("plain", self._plain())
-        whole = self.simple or self.crossing in (Crossing.CALL_START, Crossing.CALL_MIDDLE)
-        self._set("one_band", whole)
-        self._set("split", not whole and self.crossing is Crossing.PER_SECOND)
-        self._set("plans", {})
+        shape = tuple([(band.window is None, *band[3:]) for band in self.bands])
+        basis = _basis(
+            shape,
+            self.rounding,
+            self.decimals,
+            self.included_ppm,
+            self.exchange,
+            self.crossing,
+            self.discount_ppm,
+            self.surcharge_ppm,
+        )
+        object.__setattr__(self, "basis", basis)
+        object.__setattr__(self, "plans", {})
 
-    def _set(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
-
-    def _plain(self) -> tuple[int, int, int, int] | None:
-        """(connect, price a second, first, next) of one band without free time or limits: the usual case."""
-        band = self.bands[0]
-        first, last = band.tiers[0], band.tiers[-1]
-        if not self.simple or len(band.tiers) > 2 or not first.per or not last.per:
-            return None
-        if band.grace_seconds or band.minimum_charge or band.maximum_charge or not self.factor:
-            return None
-        price = first.price * self.unit // first.per
-        if price != last.price * self.unit // last.per:
-            return None
-        if last is not first and last.start != first.step:
-            return None
-        return (band.connect_fee + band.surcharge) * self.unit, price, first.step, last.step
+    @property
+    def windows(self) -> Windows:
+        """Of each band, in their order."""
+        return tuple(band.window for band in self.bands)
 
     @property
     def simple(self) -> bool:
@@ -218,15 +266,33 @@ class Terms:
             self.included_ppm,
             list(self.exchange),
         ]
-        if self.crossing is not Crossing.PER_SECOND or self.discount_ppm or self.days:
+        foreign = self.list_currency or self.exchanged_on or self.recorded
+        why = self.because or self.surcharge_ppm
+        if foreign or why or self.crossing is not Crossing.PER_SECOND or self.discount_ppm or self.days:
             packed += [str(self.crossing), self.discount_ppm, [list(day) for day in self.days]]
+        if foreign or why:
+            recorded = list(self.recorded) if self.recorded else None
+            packed += [self.list_currency, list(self.exchanged_on), recorded]
+        if why:
+            packed.append([list(one) for one in self.because])
+        if self.surcharge_ppm:
+            packed.append(self.surcharge_ppm)
         return packed
+
+    def as_recorded(self) -> Terms | None:
+        """The terms of the amount in the call record: net, in its own currency. None: it is the net that is charged."""
+        if self.recorded is None:
+            return None
+        currency, above, below = self.recorded
+        return replace(self, currency=currency, exchange=(above, below), vat_ppm=0, recorded=None)
 
     @classmethod
     def from_list(cls, packed: list[Any]) -> Terms:
         """Terms from what `as_list` gave, through JSON or not."""
         bands, currency, zone, rounding, decimals, vat, included, exchange = packed[:8]
-        crossing, discount, days = packed[8:] or (Crossing.PER_SECOND, 0, ())
+        crossing, discount, days = packed[8:11] or (Crossing.PER_SECOND, 0, ())
+        listed, exchanged, recorded = packed[11:14] or ("", (), None)
+        because, surcharge = (*packed[14:16], 0)[:2] if packed[14:] else ((), 0)
         return cls(
             bands=tuple(_unpacked(band) for band in bands),
             currency=currency,
@@ -239,6 +305,11 @@ class Terms:
             crossing=Crossing(crossing),
             discount_ppm=discount,
             days=tuple((date, kind) for date, kind in days),
+            list_currency=listed,
+            exchanged_on=tuple(exchanged),
+            recorded=(recorded[0], recorded[1], recorded[2]) if recorded else None,
+            because=tuple((what, which) for what, which in because),
+            surcharge_ppm=surcharge,
         )
 
 
@@ -251,11 +322,13 @@ def _packed(band: Band) -> list[Any]:
 
 def _unpacked(packed: list[Any]) -> Band:
     window, rate_id, prefix, connect_fee, steps, *once = packed
-    return Band(
-        TimeWindow(*window) if window else None,
-        rate_id,
-        prefix,
-        connect_fee,
-        tuple(Tier(*tier) for tier in steps),
-        *once,
+    return checked(
+        Band(
+            TimeWindow(*window) if window else None,
+            rate_id,
+            prefix,
+            connect_fee,
+            tuple([Tier(*tier) for tier in steps]),
+            *once,
+        )
     )

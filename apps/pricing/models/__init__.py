@@ -3,10 +3,13 @@
 from apps.pricing.models.currencies import CurrencyPrecision, ExchangeRate
 from apps.pricing.models.hours import Calendar, CalendarDay, CountsAs, Pattern, TimeWindow
 from apps.pricing.models.tariffs import (
+    CONDITIONS,
+    UNCONDITIONAL,
     Crossing,
     PriceGroup,
     Rate,
     Rounding,
+    Service,
     Tariff,
     TariffAssignment,
     TariffKind,
@@ -14,6 +17,8 @@ from apps.pricing.models.tariffs import (
 )
 
 __all__ = [
+    "CONDITIONS",
+    "UNCONDITIONAL",
     "Calendar",
     "CalendarDay",
     "CountsAs",
@@ -24,6 +29,7 @@ __all__ = [
     "PriceGroup",
     "Rate",
     "Rounding",
+    "Service",
     "Tariff",
     "TariffAssignment",
     "TariffKind",

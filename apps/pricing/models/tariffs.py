@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from django.conf import settings
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
@@ -9,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.fields import AmountField, CurrencyField, percent, zone_name
+from apps.groups.models import AccountGroup
 from apps.pricing.models.hours import Calendar, TimeWindow
 
 NOT_NEGATIVE = MinValueValidator(0)
@@ -23,6 +27,15 @@ class TariffKind(models.TextChoices):
     RESELLER = "reseller", _("reseller")
     SALES = "sales", _("sales")
     COMPANY = "company", _("company")
+    PACKET = "packet", _("packet")  # the retail price of calls that an allowance of money pays for
+
+
+class Service(models.TextChoices):
+    """What a tariff is given for (the guide's ServiceType)."""
+
+    VOICE = "voice", _("calls")
+    SMS = "sms", _("messages")
+    INBOUND = "inbound", _("calls to the account, at its charge")
 
 
 class Rounding(models.TextChoices):
@@ -61,7 +74,16 @@ class PriceGroup(models.Model):
 class Tariff(models.Model):
     """A price list with what holds for all of its rates unless a rate says otherwise."""
 
-    name = models.CharField(_("name"), max_length=128, unique=True)
+    name = models.CharField(_("name"), max_length=128)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="own_tariffs",
+        verbose_name=_("reseller"),
+        help_text=_("Whose price list it is; empty: the house's."),
+    )
     kind = models.CharField(_("kind"), max_length=8, choices=TariffKind.choices, default=TariffKind.RETAIL)
     group = models.ForeignKey(
         PriceGroup,
@@ -138,6 +160,12 @@ class Tariff(models.Model):
         verbose_name_plural = _("tariffs")
         ordering = ["name"]
         constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "name"],
+                name="tariff_name_once",
+                nulls_distinct=False,
+                violation_error_message=_("There is a tariff of this name already."),
+            ),
             models.CheckConstraint(condition=models.Q(decimals__lte=6), name="tariff_decimals_up_to_six"),
             models.CheckConstraint(
                 condition=models.Q(first_increment__gte=1, next_increment__gte=1),
@@ -213,10 +241,11 @@ class Rate(models.Model):
 
 
 class TariffAssignment(models.Model):
-    """By which tariff an account pays; what is below it in the tree inherits it.
+    """By which tariff an account pays, for calls that all of its conditions fit; what is below it in the tree inherits it.
 
-    Of several of one kind that are valid now, the one for the longest beginning of the caller's number holds, then the
-    one that began last (the guide's "traffic direction" and validity of a packet, 3816-3824).
+    Of several of one kind and service that fit and are valid now the most particular holds: one for a caller, then for a
+    group of callers, for a tech prefix, for the longest beginning of the caller's number, then the one that began last
+    (the guide's "traffic direction" and validity of a packet, 3816-3824).
     """
 
     account = models.ForeignKey(
@@ -231,6 +260,32 @@ class TariffAssignment(models.Model):
         validators=[prefix_rule],
         help_text=_("Empty: whoever calls."),
     )
+    service = models.CharField(_("service"), max_length=8, choices=Service.choices, default=Service.VOICE)
+    caller = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("calls of"),
+        help_text=_("Of this account and all below it, and what this trunk brings. Empty: of everybody."),
+    )
+    caller_group = models.ForeignKey(
+        AccountGroup,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("group of callers"),
+        help_text=_("Empty: in whatever group."),
+    )
+    tech_prefix = models.CharField(
+        _("tech prefix"),
+        max_length=16,
+        blank=True,
+        validators=[prefix_rule],
+        help_text=_("With which the call came. Empty: any, or none."),
+    )
     valid_from = models.DateTimeField(_("valid from"), null=True, blank=True, help_text=_("Empty: always."))
     valid_until = models.DateTimeField(_("valid until"), null=True, blank=True)
 
@@ -239,7 +294,16 @@ class TariffAssignment(models.Model):
         verbose_name_plural = _("tariffs of accounts")
         constraints = [
             models.UniqueConstraint(
-                fields=["account", "kind", "caller_prefix", "valid_from"],
+                fields=[
+                    "account",
+                    "kind",
+                    "service",
+                    "caller",
+                    "caller_group",
+                    "tech_prefix",
+                    "caller_prefix",
+                    "valid_from",
+                ],
                 name="one_tariff_of_a_kind_and_day",
                 nulls_distinct=False,
             ),
@@ -254,5 +318,31 @@ class TariffAssignment(models.Model):
     def __str__(self) -> str:
         return f"{self.account}: {self.tariff}"
 
+    def as_row(self) -> tuple[Any, ...]:
+        """As `apps.pricing.engine.price_lists.assignment` reads it."""
+        row = self.tariff_id, self.caller_prefix, _second(self.valid_from), _second(self.valid_until)
+        caller = (self.caller_id, self.caller.username) if self.caller else None
+        group = (self.caller_group_id, self.caller_group.name) if self.caller_group else None
+        if self.service == Service.VOICE and not (caller or group or self.tech_prefix):
+            return row
+        return *row, self.service, caller, group, self.tech_prefix
+
     def clean(self) -> None:
         self.kind = self.tariff.kind if self.tariff_id else ""
+
+
+UNCONDITIONAL: dict[str, Any] = {
+    "service": Service.VOICE,
+    "caller": None,
+    "caller_group": None,
+    "tech_prefix": "",
+    "caller_prefix": "",
+    "valid_from": None,
+}
+"""What the assignment looks like that holds for all calls that none else is for."""
+CONDITIONS = ("service", "caller", "caller_group", "tech_prefix", "caller_prefix")
+
+
+def _second(moment: datetime | None) -> int | None:
+    """The first whole second from there on."""
+    return None if moment is None else -int(-moment.timestamp() // 1)

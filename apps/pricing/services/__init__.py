@@ -5,6 +5,7 @@ from apps.pricing.services.exchange import import_exchange_rates, load_ecb, set_
 from apps.pricing.services.exports import export_rates
 from apps.pricing.services.hours import save_calendar, save_day, save_window
 from apps.pricing.services.imports import ImportResult, import_rates
+from apps.pricing.services.reviewed import add_or_ask, change_or_ask, needs_second_person
 from apps.pricing.services.tariffs import (
     add_rate,
     assign_tariff,
@@ -21,9 +22,11 @@ __all__ = [
     "ImportRefused",
     "ImportResult",
     "PricingError",
+    "add_or_ask",
     "add_rate",
     "assign_tariff",
     "change_assignment",
+    "change_or_ask",
     "change_rate",
     "change_tariff",
     "clone_tariff",
@@ -32,6 +35,7 @@ __all__ = [
     "import_exchange_rates",
     "import_rates",
     "load_ecb",
+    "needs_second_person",
     "remove_rate",
     "save_calendar",
     "save_day",

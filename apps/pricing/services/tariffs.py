@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from apps.pricing import queries
-from apps.pricing.models import Rate, Tariff, TariffAssignment, TariffKind
+from apps.pricing.models import CONDITIONS, UNCONDITIONAL, Rate, Service, Tariff, TariffAssignment, TariffKind
 from apps.users.choices import Kind
 from apps.users.models import Account
 
@@ -43,12 +43,12 @@ def change_tariff(*, tariff: Tariff, **fields: Any) -> Tariff:
 
 
 @transaction.atomic
-def clone_tariff(*, tariff: Tariff, name: str) -> Tariff:
-    """A second price list with all that the first has, to change little in it. Nobody pays by it yet. Raises ValidationError."""
+def clone_tariff(*, tariff: Tariff, name: str, **other: Any) -> Tariff:
+    """A second price list with all that the first has but `other`. Nobody pays by it yet. Raises ValidationError."""
     fields = {
         one.name: getattr(tariff, one.name) for one in Tariff._meta.concrete_fields if not one.primary_key
     }
-    copy = create_tariff(**fields | {"name": name}, calendars=list(tariff.calendars.all()))
+    copy = create_tariff(**fields | {"name": name} | other, calendars=list(tariff.calendars.all()))
     columns = ", ".join(
         one.column
         for one in Rate._meta.concrete_fields
@@ -92,16 +92,16 @@ def assign_tariff(
     *,
     account: Account,
     tariff: Tariff,
-    caller_prefix: str = "",
     valid_from: datetime | None = None,
     valid_until: datetime | None = None,
+    **conditions: Any,
 ) -> TariffAssignment:
     """Let an account, and whatever below it has none of its own, pay by a tariff.
 
-    It replaces one of the same kind for the same callers from the same moment; others stay, so that a tariff of next
-    month can wait its turn. Raises ValidationError when the kinds do not fit, or when the currencies cannot be converted.
+    `conditions`: for which calls (`CONDITIONS`); without any, for all calls that no other is for. It replaces one of the
+    same kind and conditions from the same moment; others stay, so that a tariff of next month can wait its turn. Raises ValidationError when the kinds do not fit, or when the currencies cannot be converted.
     """
-    _check_kinds(account, tariff)
+    _check_kinds(account, tariff, conditions.get("service", Service.VOICE))
     if not queries.convertible(tariff.currency, account.currency):
         raise ValidationError(
             {
@@ -109,12 +109,7 @@ def assign_tariff(
                 % {"here": tariff.currency, "there": account.currency}
             }
         )
-    same = {
-        "account": account,
-        "kind": tariff.kind,
-        "caller_prefix": caller_prefix,
-        "valid_from": valid_from,
-    }
+    same = UNCONDITIONAL | {"account": account, "kind": tariff.kind, "valid_from": valid_from} | conditions
     assignment = TariffAssignment.objects.filter(**same).first() or TariffAssignment(**same)
     assignment.tariff = tariff
     assignment.valid_until = valid_until
@@ -123,7 +118,11 @@ def assign_tariff(
     return assignment
 
 
-def _check_kinds(account: Account, tariff: Tariff) -> None:
+def _check_kinds(account: Account, tariff: Tariff, service: str) -> None:
+    if service == Service.SMS and tariff.kind in (TariffKind.CARRIER, TariffKind.PACKET):
+        raise ValidationError(
+            {"service": _("Messages go to accounts of ours only, and no carrier takes any.")}
+        )
     if (tariff.kind == TariffKind.CARRIER) != (account.kind == Kind.CARRIER):
         raise ValidationError({"tariff": _("Carrier tariffs are for carriers, and carriers have no other.")})
     if tariff.kind == TariffKind.RESELLER and account.kind not in (Kind.RESELLER, Kind.OWNER):
@@ -137,9 +136,9 @@ def change_assignment(*, assignment: TariffAssignment, **fields: Any) -> TariffA
     """Change by which tariff, for whom or when an account pays. Raises ValidationError."""
     stored = TariffAssignment.objects.select_for_update().get(pk=assignment.pk)
     wanted = {
+        **{name: getattr(stored, name) for name in CONDITIONS},
         "account": stored.account,
         "tariff": stored.tariff,
-        "caller_prefix": stored.caller_prefix,
         "valid_from": stored.valid_from,
         "valid_until": stored.valid_until,
     } | fields

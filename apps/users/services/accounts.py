@@ -12,11 +12,15 @@ from django.db.models import F, Value
 from django.db.models.functions import Concat, Substr
 from django.utils.translation import gettext as _
 
+from apps.config import queries as config
 from apps.users.choices import STAFF, Kind
 from apps.users.models import Account
+from apps.users.queries import path_ids
 from apps.users.rights import SUPPORT
-from apps.users.rules import PARENTS, REGISTERING
+from apps.users.rules import ADDRESSED, PARENTS, REGISTERING
 from apps.users.services.locks import ADDRESSES, TREE, lock
+from apps.users.services.opened import FOLLOWS
+from apps.users.services.payers import check_move, check_payer
 from apps.users.services.reach import refuse_taken_addresses
 from apps.users.services.secrets import new_password, set_sip_password, set_web_password
 
@@ -27,17 +31,27 @@ FIELDS = frozenset(
         "display_name",
         "email",
         "address",
+        "billing_address",
+        "contact_name",
+        "phone",
+        "is_company",
+        "contract_number",
+        "contract_state",
+        "contract_comment",
+        "description",
         "vat_number",
         "country",
         "language",
         "time_zone",
         "is_active",
+        "payer",
         "billing",
         "credit_limit",
         "currency",
         "vat_rate",
         "caller_number",
         "max_calls",
+        "max_calls_offpeak",
         "calls_per_second",
         "max_call_seconds",
         "tech_prefix",
@@ -56,21 +70,26 @@ def open_account(
     sip_password: str | None = None,
     parent: Account | None = None,
     is_superuser: bool | None = None,
+    alone: bool = False,
+    added_by: Account | None = None,
     **fields: Any,
 ) -> Account:
     """Open an account with its balance of zero. Without `password` nobody logs in to it.
 
     A kind whose phones register gets a SIP credential; without `sip_password` its secret is a random one that
-    nobody knows, until `set_sip_password`. `is_superuser` is true for an admin unless said otherwise.
+    nobody knows, until `set_sip_password`. `is_superuser` is true for an admin unless said otherwise; `added_by` is who
+    opens it, if it is a person. `alone`: what else happens with a new account (`opened`) does not.
     Raises ValidationError, by field, for anything that may not be.
     """
     _refuse_unknown(fields)
     lock(TREE)
-    account = Account(username=username, kind=kind, parent=parent, **fields)
+    account = Account(username=username, kind=kind, parent=parent, added_by=added_by, **fields)
     account.set_unusable_password()
     _set_flags(account, is_superuser)
     account.full_clean()
+    _check_name(account)
     _check_place(account)
+    check_payer(account, above=account.parent)
     account.save()
     account.path = _path(account)
     account.save(update_fields=["path"])
@@ -84,6 +103,8 @@ def open_account(
         set_sip_password(
             account=account, password=sip_password if sip_password is not None else new_password()
         )
+    for follows in () if alone else FOLLOWS:
+        follows(account)
     return account
 
 
@@ -97,15 +118,19 @@ def change_account(*, account: Account, **fields: Any) -> Account:
     _refuse_unknown(fields.keys() - {"username", "kind", "parent", "is_superuser"})
     lock(TREE)
     stored = Account.objects.select_for_update().get(pk=account.pk)
-    before = (stored.parent_id, stored.kind, stored.currency, stored.tech_prefix)
+    before = (stored.parent_id, stored.kind, stored.currency, stored.tech_prefix, stored.username)
     flag = fields.pop("is_superuser", None)
     stored.is_staff = False
     for name, value in fields.items():
         setattr(stored, name, value)
     _set_flags(stored, stored.is_superuser if flag is None and stored.kind == before[1] else flag)
     stored.full_clean()
+    if before[4] != stored.username:
+        _check_name(stored)
     if before[:2] != (stored.parent_id, stored.kind):
         _check_place(stored)
+        check_move(stored, moved=before[0] != stored.parent_id)
+    check_payer(stored, above=stored.parent)
     if before[2] != stored.currency:
         _refuse_after_money_moved(stored)
     if before[3] != stored.tech_prefix:
@@ -144,11 +169,27 @@ def _join_group(account: Account) -> None:
         account.groups.remove(*account.groups.filter(name=SUPPORT))
 
 
+def _check_name(account: Account) -> None:
+    """What stands in SIP addresses has no @ in it; people who only log in may be called by their mail address (guide 14091).
+
+    Names that are too short are the first that are guessed (setting `minusernamelen`).
+    """
+    least = config.get("minusernamelen")
+    if len(account.username) < least:
+        raise ValidationError(
+            {"username": _("A user name has at least %(least)s characters.") % {"least": least}}
+        )
+    if account.kind in ADDRESSED and "@" in account.username:
+        raise ValidationError({"username": _("The name of an account that calls has no @ in it.")})
+
+
 def _check_place(account: Account) -> None:
     """Parents and children of the right kinds, no circles, not too deep."""
     parent = account.parent
     if (parent.kind if parent else "") not in PARENTS[account.kind]:
         raise ValidationError({"parent": _wrong_parent(account, parent)})
+    if account.kind == Kind.RESELLER or account.pk is not None:
+        _check_levels(account)
     if account.pk is None:
         return
     if parent and f"/{account.pk}/" in parent.path:
@@ -158,6 +199,36 @@ def _check_place(account: Account) -> None:
             raise ValidationError(
                 {"kind": _("There are accounts below this one that cannot stand below this kind.")}
             )
+
+
+def _check_levels(account: Account) -> None:
+    """No more resellers one below the other than the setting maxresellers lets stand (guide 2106-2110)."""
+    most = int(config.get("maxresellers"))
+    if not most:
+        return
+    above = len([one for one in path_ids(account.parent) if _is_reseller(one)]) if account.parent else 0
+    here = int(account.kind == Kind.RESELLER)
+    if above + here + _levels_below(account) > most:
+        raise ValidationError(
+            {
+                "parent": _("At most %(most)d resellers may stand one below the other (maxresellers).")
+                % {"most": most}
+            }
+        )
+
+
+def _is_reseller(pk: int) -> bool:
+    return Account.objects.filter(pk=pk, kind=Kind.RESELLER).exists()
+
+
+def _levels_below(account: Account) -> int:
+    """How many resellers stand one below the other under an account that is moved."""
+    if account.pk is None:
+        return 0
+    stored = Account.objects.get(pk=account.pk).path
+    resellers = Account.objects.filter(path__startswith=stored, kind=Kind.RESELLER).exclude(pk=account.pk)
+    known = {f"/{pk}/": path for pk, path in resellers.values_list("pk", "path")}
+    return max((sum(mark in path for mark in known) for path in known.values()), default=0)
 
 
 def _wrong_parent(account: Account, parent: Account | None) -> str:

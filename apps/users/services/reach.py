@@ -44,6 +44,8 @@ def set_trunk(
     realm: str = "",
     password: str | None = None,
     registers: bool = False,
+    backup_host: str = "",
+    backup_port: int = 0,
 ) -> Trunk:
     """Say where a carrier is and how it wants its calls. `password` answers its digest challenges.
 
@@ -58,6 +60,7 @@ def set_trunk(
     same_secret = (trunk.username, trunk.realm) == (username, realm)
     trunk.registers = registers
     trunk.host, trunk.port, trunk.transport = _host(host) if host or not registers else "", port, transport
+    trunk.backup_host, trunk.backup_port = _backup(trunk, backup_host), backup_port
     trunk.strip_digits, trunk.prefix, trunk.max_calls = strip_digits, prefix, max_calls
     trunk.answer_seconds, trunk.response_seconds = answer_seconds, response_seconds
     trunk.username, trunk.realm = username, realm
@@ -65,6 +68,18 @@ def set_trunk(
     trunk.full_clean()
     trunk.save()
     return trunk
+
+
+def _backup(trunk: Trunk, host: str) -> str:
+    """The second host as it is kept. Raises ValidationError."""
+    if not host:
+        return ""
+    if not trunk.host:
+        raise ValidationError({"backup_host": _("A second host stands in for a first: name that.")})
+    try:
+        return _host(host)
+    except ValidationError as error:
+        raise ValidationError({"backup_host": error.messages}) from error
 
 
 def _set_secret(trunk: Trunk, password: str | None, same_secret: bool) -> None:
@@ -86,16 +101,20 @@ def _host(text: str) -> str:
     try:
         return str(ip_address(text))
     except ValueError:
-        if len(text) > 253 or not _HOST_NAME.match(text) or text.replace(".", "").isdigit():
+        if not _is_host_name(text):
             raise ValidationError({"host": _("This is neither an address nor a host name.")}) from None
         return text.lower()
+
+
+def _is_host_name(text: str) -> bool:
+    return len(text) <= 253 and bool(_HOST_NAME.match(text)) and not text.replace(".", "").isdigit()
 
 
 @transaction.atomic
 def set_addresses(*, account: Account, networks: Iterable[Network]) -> list[SourceAddress]:
     """Make exactly these the addresses that the account's calls may come from without a password.
 
-    Each is "192.0.2.7", "192.0.2.0/28", "2001:db8::/64", with a port "192.0.2.7:5070" or "[2001:db8::1]:5070",
+    Each is a host name (the switch asks DNS where it is), "192.0.2.7", "192.0.2.0/28", "2001:db8::/64", with a port "192.0.2.7:5070" or "[2001:db8::1]:5070",
     or a pair of network and port. Refused: one that another account has with the same port and tech prefix.
     Raises ValidationError.
     """
@@ -136,14 +155,17 @@ def refuse_taken_addresses(account: Account, wanted: Iterable[tuple[str, int]]) 
 
 def _network(item: Network) -> tuple[str, int]:
     text, port = item if isinstance(item, tuple) else _split(item.strip())
+    if not 0 <= port <= 65535:
+        raise ValidationError({"addresses": _("%(port)s is not a port.") % {"port": port}})
     try:
         network = ip_network(text.strip(), strict=False)
     except ValueError:
+        name = text.strip().lower().removesuffix(".")
+        if "." in name and _is_host_name(name):
+            return name, port
         raise ValidationError(
-            {"addresses": _("%(text)s is not an address or network.") % {"text": text}}
+            {"addresses": _("%(text)s is not an address, a network or a host name.") % {"text": text}}
         ) from None
-    if not 0 <= port <= 65535:
-        raise ValidationError({"addresses": _("%(port)s is not a port.") % {"port": port}})
     if network.prefixlen < _WIDEST[network.version]:
         raise ValidationError(
             {"addresses": _("%(text)s is too wide: half the world would call for free.") % {"text": text}}

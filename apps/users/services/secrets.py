@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 
 from apps.config import queries as config
 from apps.users.models import Account, SipCredential
+from apps.users.passwords import FEWEST_DIFFERENT, FEWEST_KINDS, kinds_of
 from apps.users.rules import ADDRESSED
 
 #: Letters and digits that nobody confuses when reading them out: 55 of them, so 5.8 bits each.
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
-_FEWEST_DIFFERENT = 6
 _LONGEST = 128
 
 
@@ -24,7 +24,7 @@ def new_password(length: int = 16) -> str:
     """A random password that can be read out over a telephone; 16 characters are 93 bits."""
     while True:
         password = "".join(secrets.choice(ALPHABET) for _ in range(length))
-        if len(set(password)) >= _FEWEST_DIFFERENT:
+        if len(set(password)) >= FEWEST_DIFFERENT and kinds_of(password) >= FEWEST_KINDS:
             return password
 
 
@@ -65,7 +65,5 @@ def _by_field(field: str, password: str, account: Account) -> None:
         validate_password(password, account)
         if len(password) > _LONGEST or not password.isprintable():
             raise ValidationError(_("A password has at most 128 characters, all of them printable."))
-        if len(set(password)) < _FEWEST_DIFFERENT:
-            raise ValidationError(_("A password needs at least 6 different characters."))
     except ValidationError as error:
         raise ValidationError({field: error.messages}) from error

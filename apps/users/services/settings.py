@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from apps.config import queries as config
 from apps.config.registry import SETTINGS, BadValue, Definition
 from apps.users.models import Account, AccountSetting
+from apps.users.services.locks import ADDRESSES, lock
+from apps.users.services.reach import refuse_taken_addresses
 
 
 @transaction.atomic
@@ -30,6 +32,7 @@ def set_own(*, account: Account, key: str, value: Any) -> AccountSetting:
     own.value = definition.write(parsed)
     own.full_clean()
     own.save()
+    _check_addresses(account, key)
     return own
 
 
@@ -38,6 +41,17 @@ def clear_own(*, account: Account, key: str) -> None:
     """Back to what holds above the account. Raises ValidationError for a setting that there is not."""
     _definition(key)
     AccountSetting.objects.filter(account=account, key=key).delete()
+    _check_addresses(account, key)
+
+
+def _check_addresses(account: Account, key: str) -> None:
+    """What told two trunks behind one address apart may be given up only when something else does (guide 3225)."""
+    if key == "needauth":
+        lock(ADDRESSES)
+        try:
+            refuse_taken_addresses(account, account.addresses.values_list("network", "port"))
+        except ValidationError as error:
+            raise ValidationError({"value": error.messages}) from error
 
 
 def _definition(key: str) -> Definition:

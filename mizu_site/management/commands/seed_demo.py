@@ -1,9 +1,10 @@
-"""`manage.py seed_demo`: demo data, once, and the file with its logins."""
+"""`manage.py seed_demo`: demo data, or with --empty an administrator alone, once; and the file with the logins."""
 
 from __future__ import annotations
 
 import json
 import os
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,19 @@ class Command(BaseCommand):
         "Make demo accounts, prices and routes once; their logins go to logins.json in the state directory."
     )
 
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--empty", action="store_true", help="make nothing but an administrator")
+
     def handle(self, *args: Any, **options: Any) -> None:
+        made = demo_data.administrator if options["empty"] else demo_data.make
         with transaction.atomic():
             if demo_data.exists():
                 self.stdout.write("There are accounts already; no demo data was made.")
                 return
             path = Path(settings.VAR) / "logins.json"
-            write_secretly(path, json.dumps(demo_data.make(settings.ENVIRONMENT), indent=1))
-        self.stdout.write(f"Demo data made; the logins are in {path}.")
+            write_secretly(path, json.dumps(made(settings.ENVIRONMENT), indent=1))
+        what = "An administrator was" if options["empty"] else "Demo data"
+        self.stdout.write(f"{what} made; the logins are in {path}.")
 
 
 def write_secretly(path: Path, text: str) -> None:

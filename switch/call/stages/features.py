@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from switch.call.causes import ANONYMOUS, BUSY, DO_NOT_DISTURB, LOOP
 from switch.call.model import Caller, CallRequest, Party, Rejection, Ring, Target
 from switch.call.stages.state import Call
@@ -22,34 +24,46 @@ _PHONES = frozenset(("subscriber", "extension", "agent"))
 
 def codes(call: Call, world: World) -> Call | Rejection:
     """Sets `service` and its one target when a code was dialled: alone, or before a number for those that need one."""
-    if (
-        call.caller.kind not in _PHONES
-        or not call.request.dialled
-        or call.request.called[:1] not in {"*", "#"}
-    ):
+    if call.caller.kind not in _PHONES or not call.request.dialled:
         return call
-    settings, dialled = world.settings_of(call.caller), call.request.called
+    settings, dialled = call.settings, call.request.called
+    access = settings.code_barge_in if settings.bargein != "none" else ""
+    if access and dialled.startswith(access):
+        return _service(call, "code_barge_in", access)
+    if dialled[:1] not in {"*", "#"}:
+        return call
     for key in CODES:
         code = getattr(settings, key)
         number = dialled.removeprefix(code)
         if code and dialled.startswith(code) and bool(number) == (key in _WITH_NUMBER):
-            call.service, call.called, call.destination = key, dialled, key
-            call.targets = [Target("service", call.caller, number, why=key)]
-            call.note(f"{code} is {key}.")
-            return call
+            return _service(call, key, code)
+    return call
+
+
+def _service(call: Call, key: str, code: str) -> Call:
+    """The call is for us: `key` is the setting whose code was dialled."""
+    dialled = call.request.called
+    call.service, call.called, call.destination = key, dialled, key
+    call.targets = [Target("service", call.caller, dialled.removeprefix(code), why=key)]
+    call.note(f"{code} is {key}.")
     return call
 
 
 def treat(call: Call, world: World) -> Call | Rejection:
     """How the account that is called wants it; sets its one target, which rings, forwards or is refused.
 
+    0. Where a route rule leads to several, their phones ring, and what each has set for its own calls does not count.
     1. Somebody calls itself: by the setting `allowselfcall`.
     2. Anonymous calls are refused where they are not wanted.
-    3. Forwarded always, or busy (do not disturb, in a call without call waiting) and forwarded then.
-    4. Its phones and those of its ring group ring; what follows when nobody takes it goes along.
+    3. An access number (`dialin`) answers, whatever its phones do.
+    4. Forwarded always, or busy (do not disturb, in a call without call waiting) and forwarded then.
+    5. Its phones and those of its ring group ring; what follows when nobody takes it goes along.
     """
     callee = call.local
-    if callee is None:
+    if callee is None or call.targets[0].kind != "local":  # a trunk, or a contact that who is called calls
+        return call
+    if call.ringing:
+        call.targets = [replace(call.targets[0], ring=Ring(call.ringing))]
         return call
     settings, forwards = world.settings_of(callee), world.forwards(callee.id)
     if callee.id == call.caller.id and settings.allowselfcall != "yes":
@@ -58,6 +72,10 @@ def treat(call: Call, world: World) -> Call | Rejection:
         return _forward(call, callee, settings.selfforwardto, "unconditional", world)
     if call.request.anonymous and settings.rejectanonymous:
         return call.refuse(ANONYMOUS, f"{callee.username} takes no anonymous calls")
+    if settings.dialin:
+        call.targets = [Target("dial_in", callee, call.called)]
+        call.note(f"{callee.username} is an access number.")
+        return call
     if "always" in forwards:
         return _forward(call, callee, forwards["always"].number, "unconditional", world)
     if settings.donotdisturb or (not settings.callwaiting and call.usage.engaged(callee.id)):
@@ -104,8 +122,7 @@ def _ringing(call: Call, callee: Caller, world: World) -> Target:
             no_answer_after=(no_answer.seconds or settings.noanswertime) if no_answer else 0,
             unreachable=unreachable.number if unreachable else "",
         )
-    why = call.targets[0].why if call.targets else ""
-    return Target("local", callee, call.called, why=why, ring=ring)
+    return replace(call.targets[0], ring=ring)
 
 
 def _steps(own: Party, group: Group, world: World) -> tuple[tuple[Party, ...], ...]:

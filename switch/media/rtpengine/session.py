@@ -35,7 +35,19 @@ class NgSession:
     3. `leave` gives the call another node while it is up; both parties have to be asked anew.
     """
 
-    __slots__ = ("_answer", "_attempt", "_offer", "_tried", "call_id", "client", "moved", "node")
+    __slots__ = (
+        "_answer",
+        "_attempt",
+        "_copied",
+        "_copies",
+        "_offer",
+        "_offered",
+        "_tried",
+        "call_id",
+        "client",
+        "moved",
+        "node",
+    )
 
     def __init__(self, client: Client, call_id: str) -> None:
         """Raises NoNode."""
@@ -48,8 +60,12 @@ class NgSession:
         self.moved = False
         self._tried: set[Node] = set()
         self._attempt = 0
+        self._offered = self.tag(True)
         self._offer: Exchange | None = None
         self._answer: Exchange | None = None
+        self._copied = False
+        self._copies: list[bytes] = []
+        """What the node calls those who get copies."""
 
     def another_target(self) -> None:
         """The next offer is for another called party."""
@@ -74,7 +90,8 @@ class NgSession:
     def offer(self, sdp: bytes, caller: bool, fields: Reply, told: Told) -> None:
         """Give it an offer."""
         exchange = self._offer = Exchange(sdp, caller, fields)
-        tags: Reply = {"from-tag": self.tag(caller)}
+        self._offered = self.tag(caller)
+        tags: Reply = {"from-tag": self._offered}
         if self._answer is not None:
             tags["to-tag"] = self.tag(not caller)
 
@@ -115,12 +132,58 @@ class NgSession:
         return self._next()
 
     def delete(self, told: Callable[[Reply], None]) -> None:
-        """The call is over; its counters, empty when the node does not answer."""
-        self._ask("delete", {"from-tag": self.tag(True), "delete-delay": 0}, lambda reply: told(reply or {}))
+        """The call is over; its counters, empty when the node does not answer.
+
+        The tag is that of the last offer: a node deletes nothing for one that it does not know, and counts nothing without one.
+        """
+        self._ask("delete", {"from-tag": self._offered, "delete-delay": 0}, lambda reply: told(reply or {}))
 
     def query(self, told: Callable[[Reply], None]) -> None:
         """Its counters now, empty when the node does not answer."""
         self._ask("query", {}, lambda reply: told(reply or {}))
+
+    def subscribe(
+        self, caller: bool, port: tuple[str, int], told: Callable[[bytes | None, str], None]
+    ) -> None:
+        """Have a copy of what a party says sent there, decrypted and as G.711 A-law. `told`: the node's SDP, or why there is no copy."""
+        asked: Reply = {
+            "from-tag": self.tag(caller),
+            "transport-protocol": "RTP/AVP",
+            "codec": {"transcode": ["PCMA"], "mask": ["all"]},
+            "ICE": "remove",
+        }
+
+        def offered(reply: Reply | None) -> None:
+            body, why = _body(reply)
+            if body is None or reply is None:
+                told(None, why)
+                return
+            tag = reply.get("to-tag", b"")
+            if not self._copied:  # nobody wants it any more
+                self._ask("unsubscribe", {"to-tag": tag}, lambda _reply: None)
+                return
+            self._copies.append(tag)
+            answer: Reply = {"to-tag": tag, "flags": ["allow-transcoding"], "sdp": _listening(*port)}
+            self._ask("subscribe answer", answer, lambda last: told(*_accepted(last, body)))
+
+        self._copied = True
+        self._ask("subscribe request", asked, offered)
+
+    def unsubscribe(self) -> None:
+        """Have no more copies sent: the ports will soon be somebody else's."""
+        self._copied = False
+        copies, self._copies = self._copies, []
+        for tag in copies:
+            self._ask("unsubscribe", {"to-tag": tag}, lambda _reply: None)
+
+    def play(self, caller: bool, path: str, times: int, told: Callable[[Reply], None]) -> None:
+        """Let a party hear a file of the node's own, so many times."""
+        fields: Reply = {"from-tag": self.tag(caller), "file": path, "repeat-times": times}
+        self._ask("play media", fields, lambda reply: told(reply or {}))
+
+    def quiet(self, caller: bool) -> None:
+        """What it hears of us ends."""
+        self._ask("stop media", {"from-tag": self.tag(caller)}, lambda _reply: None)
 
     def _next(self) -> bool:
         self._tried.add(self.node)
@@ -128,10 +191,27 @@ class NgSession:
         if node is None:
             return False
         self.node = node
+        self._copies.clear()
         return True
 
     def _ask(self, command: str, fields: Reply, done: Callable[[Reply | None], None]) -> None:
         self.client.ask(self.node, command, {"call-id": self.call_id, **fields}, done)
+
+
+def _listening(host: str, port: int) -> bytes:
+    """An answer that hears A-law there, and says nothing."""
+    kind = "IP6" if ":" in host else "IP4"
+    lines = (
+        "v=0", f"o=- {port} 1 IN {kind} {host}", "s=-", f"c=IN {kind} {host}", "t=0 0", f"m=audio {port} RTP/AVP 8",
+        "a=rtpmap:8 PCMA/8000", "a=recvonly",
+    )  # fmt: skip
+    return ("\r\n".join(lines) + "\r\n").encode()
+
+
+def _accepted(reply: Reply | None, body: bytes) -> tuple[bytes | None, str]:
+    """The SDP that was answered, if the node took the answer, which tells no SDP itself."""
+    taken = reply is not None and reply.get("result") == b"ok"
+    return (body, "") if taken else _body(reply)
 
 
 def _body(reply: Reply | None) -> tuple[bytes | None, str]:

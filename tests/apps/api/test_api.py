@@ -26,6 +26,7 @@ LISTS = (
     "tariffs",
     "rates",
     "routes",
+    "best-routes",
     "cdrs",
     "current-calls",
     "payments",
@@ -95,6 +96,15 @@ def test_a_carrier_is_opened_with_its_trunk(boss: APIClient) -> None:
     assert (trunk["host"], trunk["port"]) == ("192.0.2.9", 5070) and "password" not in trunk
 
 
+def test_a_part_of_a_trunk_is_changed_and_the_rest_stays(boss: APIClient) -> None:
+    trunk = {"host": "192.0.2.9", "prefix": "99", "max_calls": 30, "username": "us", "realm": "there"}
+    data = {"username": "carrier-b", "trunk": {**trunk, "password": "one-of-a-kind-5"}}
+    path = f"/api/v1/carriers/{boss.post('/api/v1/carriers/', data, format='json').json()['id']}/"
+    assert boss.patch(path, {"trunk": {"port": 5070}}, format="json").status_code == 200
+    now = boss.get(path).json()["trunk"]
+    assert {name: now[name] for name in [*trunk, "port"]} == {**trunk, "port": 5070}
+
+
 def test_rates_are_written_by_the_rules_of_the_service(boss: APIClient, house: House) -> None:
     data = {"tariff": house.tariff.pk, "prefix": "49", "price": "0.04"}
     made = boss.post("/api/v1/rates/", data)
@@ -134,6 +144,16 @@ def test_a_route_is_written_with_its_targets_as_a_whole(boss: APIClient, house: 
     assert [(t["carrier"], t["priority"]) for t in changed["targets"]] == [(other.pk, 2)]
     assert boss.patch(path, {"targets": [{"carrier": house.ada.pk}]}, format="json").status_code == 400
     assert RouteRule.objects.get(pk=made.json()["id"]).targets.count() == 1
+    inside = boss.patch(path, {"together": True, "targets": [{"subscriber": house.ada.pk}]}, format="json")
+    assert [one["subscriber"] for one in inside.json()["targets"]] == [house.ada.pk]
+    both = [{"carrier": other.pk}, {"subscriber": house.ada.pk}]
+    assert boss.patch(path, {"targets": both}, format="json").status_code == 400
+    assert (
+        boss.patch(
+            path, {"targets": [{"carrier": other.pk, "subscriber": house.ada.pk}]}, format="json"
+        ).status_code
+        == 400
+    )
 
 
 def test_a_payment_sent_twice_under_one_key_is_entered_once(boss: APIClient, house: House) -> None:

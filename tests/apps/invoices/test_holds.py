@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import random
+import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import connection, connections, transaction
+from django.db.models import Sum
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from apps.core.values.money import to_micros
-from apps.invoices.models import Balance, EntryKind, Hold, LedgerEntry
+from apps.invoices.models import Balance, EntryKind, Hold, LedgerEntry, Usage
 from apps.invoices.services import holds
 from apps.invoices.services.check import faults
 from apps.invoices.services.ledger import post
@@ -26,15 +30,21 @@ from tests.charging import account, held, record, spendable, terms
 UNIT = 1_000_000
 
 
-def take(*requests: tuple[str, list[tuple[Account, int, int]]], worker: str = "n-1-1") -> list[list[int]]:
-    """Take holds of whole units; what was granted, in the order of the accounts."""
+def take(
+    *requests: tuple[str, list[tuple[Account, int, int]]],
+    worker: str = "n-1-1",
+    caps: Mapping[int, holds.Cap] = MappingProxyType({}),
+) -> list[list[int]]:
+    """Take holds of whole units; what was granted, in the order of the accounts, 0 for a refusal."""
     asked = [
-        holds.Request(call, [(payer.pk, wanted * UNIT, least * UNIT) for payer, wanted, least in shares])
+        holds.Request(
+            call, [(payer.pk, wanted * UNIT, least * UNIT) for payer, wanted, least in shares], caps
+        )
         for call, shares in requests
     ]
     granted = holds.take(requests=asked, worker=worker)
     return [
-        [one[payer.pk] // UNIT for payer, _, _ in shares]
+        [max(0, one[payer.pk]) // UNIT for payer, _, _ in shares]
         for one, (_, shares) in zip(granted, requests, strict=True)
     ]
 
@@ -65,7 +75,7 @@ def test_less_than_the_least_is_refused() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.req("billing-002")
+@pytest.mark.req("billing-002", "billing-010")
 def test_a_postpaid_account_may_go_below_zero_down_to_its_credit_limit() -> None:
     payer = account(billing="postpaid", credit_limit=Decimal(15))
     assert take((call(), [(payer, 10, 1)]), (call(), [(payer, 10, 1)]), (call(), [(payer, 10, 1)])) == [
@@ -171,22 +181,38 @@ def test_two_writers_that_settle_the_same_calls_charge_them_once() -> None:
 
 
 class Money(RuleBasedStateMachine):
-    """Payments, holds and settlements at random, next to a model of plain numbers."""
+    """Payments, holds and settlements at random, next to a model of plain numbers; two accounts may have a limit of the day."""
 
     accounts: list[Account]
 
-    @initialize(postpaid=st.booleans())
-    def open(self, postpaid: bool) -> None:
+    @initialize(postpaid=st.booleans(), limits=st.tuples(*[st.none() | st.integers(0, 30)] * 2))
+    def open(self, postpaid: bool, limits: tuple[int | None, ...]) -> None:
         self.savepoint = transaction.savepoint()
         billing = {"billing": "postpaid", "credit_limit": Decimal(5)} if postpaid else {}
         self.accounts = [account(kind="reseller"), account(**billing), account()]
         self.limit = [0, 5 * UNIT if postpaid else 0, 0]
         self.amount = [0, 0, 0]
+        self.spent = [0, 0, 0]
+        self.most = [*limits, None]
+        self.caps = {
+            owner.pk: holds.Cap(day=most * UNIT)
+            for owner, most in zip(self.accounts, limits, strict=False)
+            if most is not None
+        }
         self.held: dict[str, dict[int, int]] = {}
         self.ended: list[dict[str, Any]] = []
 
     def room(self, who: int) -> int:
-        return self.amount[who] + self.limit[who] - sum(h.get(who, 0) for h in self.held.values())
+        return self.amount[who] + self.limit[who] - self.held_of(who)
+
+    def held_of(self, who: int) -> int:
+        return sum(h.get(who, 0) for h in self.held.values())
+
+    def allowed(self, who: int) -> int:
+        """What it may still hold: its money, and what its day leaves of it."""
+        most = self.most[who]
+        left = self.room(who) if most is None else most * UNIT - self.spent[who] - self.held_of(who)
+        return min(self.room(who), left)
 
     @rule(who=st.integers(0, 2), units=st.integers(1, 20))
     def pay(self, who: int, units: int) -> None:
@@ -206,7 +232,7 @@ class Money(RuleBasedStateMachine):
         granted = take(*(
             (one, [(self.accounts[who], wanted, least) for who, (wanted, least) in shares.items()])
             for one, shares in zip(calls, groups, strict=True)
-        ))  # fmt: skip
+        ), caps=self.caps)  # fmt: skip
         for one, shares, got in zip(calls, groups, granted, strict=True):
             assert got == self.expected(shares)
             if all(got):
@@ -217,7 +243,7 @@ class Money(RuleBasedStateMachine):
     def expected(self, shares: dict[int, tuple[int, int]]) -> list[int]:
         got = []
         for who, (wanted, least) in shares.items():
-            room = self.room(who) // UNIT
+            room = self.allowed(who) // UNIT
             if room < wanted and (room < least or room <= 0):
                 return [0] * len(shares)
             got.append(min(room, wanted))
@@ -228,20 +254,24 @@ class Money(RuleBasedStateMachine):
         """The worker authorised what every payer's hold pays for; it may notice a little too late."""
         if not self.held:
             return
-        one = data.draw(st.sampled_from(sorted(self.held)))
+        one = data.draw(st.sampled_from(list(self.held)))  # in their order: names are random
         mine = self.held.pop(one)
         authorised = min(mine.values()) // UNIT
         seconds = data.draw(st.integers(0, authorised)) + overtime
         payers = [
             ["retail" if i == 0 else "reseller", self.accounts[who].pk, terms()] for i, who in enumerate(mine)
         ]
-        ended = record(seconds=seconds, id=one, payers=payers, authorised=authorised)
+        now = time.time()  # today, whatever the hour
+        ended = record(
+            seconds=seconds, id=one, payers=payers, authorised=authorised, started=now - seconds - 1
+        )
         if not answered:
             ended["answered"] = None
         self.settle([ended])
         if answered:
             for who in mine:
                 self.amount[who] -= min(seconds, authorised) * UNIT
+                self.spent[who] += min(seconds, authorised) * UNIT
 
     @rule(count=st.integers(1, 3))
     def replay(self, count: int) -> None:
@@ -260,6 +290,9 @@ class Money(RuleBasedStateMachine):
             assert to_micros(balance.amount) == self.amount[who]
             assert to_micros(balance.held) == sum(h.get(who, 0) for h in self.held.values())
             assert self.room(who) >= 0, "an account could spend what it does not have"
+            assert self.allowed(who) >= 0, "an account could spend more than its day allows"
+            spent = Usage.objects.filter(account=owner).aggregate(all=Sum("spent"))["all"] or 0
+            assert to_micros(spent) == self.spent[who]
         assert faults() == []
 
     def teardown(self) -> None:

@@ -3,16 +3,20 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Barrier, Thread
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.db.models import ProtectedError
 
+from apps.cdrs.models import CdrPrice
 from apps.config.services import set_value
+from apps.invoices.due import last_month
 from apps.invoices.models import Invoice, InvoiceLine, NumberSeries
 from apps.invoices.services.issuing import CannotIssue, credit, issue
-from apps.invoices.tasks import issue_monthly_invoices, last_month
-from apps.users.services import change_account
+from apps.invoices.tasks import issue_monthly_invoices
+from apps.pricing.models import PriceGroup
+from apps.users.services import change_account, set_own
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +44,30 @@ def test_a_line_sums_the_calls_to_one_destination_exactly_and_is_rounded_once(co
         ("Calls to Austria", 1, 60, Decimal("1.00")),
         ("Calls to Hungary", 3, 183, Decimal("0.01")),
     ]
+
+
+@pytest.mark.req("invoices-003")
+def test_lines_may_be_of_price_groups_in_place_of_destinations_and_the_days_to_pay_the_accounts_own(company):
+    """Two tariffs of a group are one line; one of no group is its own; what no tariff priced comes first."""
+    account = make.subscriber(parent=company)
+    gold = PriceGroup.objects.create(name="Gold")
+    tariffs = [make.tariff(name=name) for name in ("Peak", "Night", "Single")]
+    for tariff in tariffs[:2]:
+        tariff.group = gold
+        tariff.save()
+    for tariff, net in zip([*tariffs, None], ("1", "2", "4", "8"), strict=True):
+        make.call(account, at=INSIDE, net=net, destination=f"to {net}")
+        CdrPrice.objects.filter(net=net).update(tariff_id=tariff and tariff.pk)
+    set_own(account=account, key="invoicegrouping", value="price_group")
+    set_own(account=account, key="invoice_due_days", value=30)
+    invoice = march(account)
+    assert list(invoice.lines.values_list("text", "calls", "net")) == [
+        ("Other prices: calls", 1, Decimal("8.00")),
+        ("Gold: calls", 2, Decimal("3.00")),
+        ("Single: calls", 1, Decimal("4.00")),
+    ]
+    issued = invoice.issued_at.astimezone(ZoneInfo(company.time_zone)).date()
+    assert invoice.due_on == issued + timedelta(days=30)
 
 
 def test_each_vat_rate_has_its_lines_and_its_tax(company):

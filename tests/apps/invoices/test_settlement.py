@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -10,10 +12,15 @@ import pytest
 from django.db import connection
 
 from apps.cdrs.models import Cdr, CdrPrice
+from apps.cdrs.queries import traffic, visible_calls
 from apps.cdrs.services import ensure_months
-from apps.invoices.models import Balance, Hold, LedgerEntry
-from apps.invoices.services import holds
+from apps.cdrs.why import why
+from apps.invoices.models import Balance, Hold, LedgerEntry, Usage
+from apps.invoices.services import holds, issuing
+from apps.invoices.services.check import faults
 from apps.invoices.services.settlement import settle
+from apps.pricing.engine import Terms
+from tests import make
 from tests.charging import account, held, record, spendable, terms
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +54,7 @@ def test_the_record_holds_how_the_call_sounded_to_each_party() -> None:
 
 
 @pytest.mark.req("cdr-043")
+@pytest.mark.req("pricing-010")
 def test_the_record_holds_the_five_prices() -> None:
     payer, top, carrier = account(balance="9"), account(kind="reseller"), account(kind="carrier")
     sales, company = account(kind="sales"), account(kind="owner")
@@ -94,7 +102,7 @@ def test_a_commission_from_profit_is_a_share_of_what_the_price_leaves(
 def test_only_those_who_pay_are_charged() -> None:
     payer, top, carrier = account(), account(kind="reseller"), account(kind="carrier")
     settle(records=[record(payer, top, carrier=carrier.pk, cost=terms())])
-    assert set(LedgerEntry.objects.values_list("account", "amount")) == {
+    assert set(LedgerEntry.objects.filter(kind="call").values_list("account", "amount")) == {
         (payer.pk, Decimal(-10)),
         (top.pk, Decimal(-10)),
     }
@@ -194,3 +202,54 @@ def test_holds_that_came_after_the_settlement_are_let_go() -> None:
         holds.take(requests=[holds.Request(late, [(payer.pk, 5_000_000, 1)])], worker="n-1-1")
     assert holds.release_settled(older_than=-1) == 1
     assert [str(hold.call_id) for hold in Hold.objects.all()] == [running]
+
+
+def message(payer: object, receiver: object, **fields: object) -> dict[str, object]:
+    """A message that was delivered, at a cent a minute."""
+    call = record(payer, seconds=3, service="sms", called_account=receiver.pk, **fields)  # type: ignore[arg-type, attr-defined]
+    packed = Terms.from_list(terms(10_000))
+    why = replace(packed, because=(("service", "sms"),), surcharge_ppm=30_000).as_list()
+    return call | {"answered": call["started"], "seconds": 120, "payers": [["retail", payer.pk, why]]}  # type: ignore[attr-defined]
+
+
+@pytest.mark.req("billing-031", "billing-048")
+def test_messages_are_charged_as_calls_are_and_have_a_line_of_their_own_on_the_invoice() -> None:
+    """Two minutes of a cent with 3 % on top; no seconds of talk, and the books are right."""
+    make.company()
+    payer, receiver = make.subscriber(balance="10", vat_rate=Decimal(0)), make.subscriber()
+    sent, called = message(payer, receiver), record(payer, seconds=10)
+    settle(records=[sent, called])
+    cdr = Cdr.objects.get(pk=sent["id"])
+    assert (cdr.service, cdr.duration, cdr.called_account) == ("sms", 120, receiver)
+    (price,) = CdrPrice.objects.filter(call_id=sent["id"])
+    assert (price.seconds, price.net) == (120, Decimal("0.0206"))
+    assert LedgerEntry.objects.get(call_id=sent["id"]).amount == Decimal("-0.0206")
+    assert Usage.objects.get(account=payer).seconds == 10
+    assert faults() == []
+    steps = {line.what: line.how for line in why(cdr, price)}
+    assert steps["Given for"] == "messages" and steps["Duration"] == "a message, which counts as 120 s"
+    assert steps["Surcharge of the account"] == "+ 3 %"
+    end = datetime.fromtimestamp(time.time() - 60, UTC)
+    invoice = issuing.issue(account=payer, period_start=end - timedelta(days=1), period_end=end)
+    assert [(line.text, line.calls, line.unit_price) for line in invoice.lines.all()] == [
+        ("Calls to 36", 1, Decimal(60)),
+        ("Messages to 36, with your surcharge of 3 %", 1, Decimal("0.0103")),
+    ]
+    assert traffic(end - timedelta(days=1), end).calls == 1  # messages are no calls
+
+
+@pytest.mark.req("billing-055")
+def test_who_is_called_and_pays_is_charged_invoiced_and_sees_the_record() -> None:
+    make.company()
+    caller, callee, stranger = make.subscriber(), make.subscriber(balance="1000"), make.subscriber()
+    call = record(callee, seconds=30, service="inbound", caller=caller.pk, called_account=callee.pk)
+    other = record(caller, seconds=30, called_account=callee.pk)
+    settle(records=[call, other])
+    assert LedgerEntry.objects.get(call_id=call["id"]).account == callee
+    assert faults() == []
+    assert {str(one.pk) for one in visible_calls(callee)} == {call["id"]}
+    assert {str(one.pk) for one in visible_calls(caller)} == {call["id"], other["id"]}
+    assert not visible_calls(stranger).exists()
+    end = datetime.fromtimestamp(time.time() - 60, UTC)
+    invoice = issuing.issue(account=callee, period_start=end - timedelta(days=1), period_end=end)
+    assert [(line.text, line.net) for line in invoice.lines.all()] == [("Calls received, 36", Decimal(30))]

@@ -14,7 +14,7 @@ from tests.house import House
 
 TEMPLATES = [
     path
-    for folder in ("portal", "account")
+    for folder in ("portal", "account", "callshop")
     for path in Path(settings.ROOT / "templates" / folder).glob("*.html")
 ]
 

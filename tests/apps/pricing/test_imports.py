@@ -43,13 +43,14 @@ def peaked(tariff):
     return change_tariff(tariff=tariff, peak_window=window)
 
 
+@pytest.mark.req("import-export-003")
 def test_two_columns_are_enough(tariff):
     result = load(tariff, "36,0.05\n3630,0.1\n")
     assert prices(tariff) == {"36": Decimal("0.05"), "3630": Decimal("0.1")}
     assert (result.lines, result.added, result.ended) == (2, 2, 0)
 
 
-@pytest.mark.req("pricing-012")
+@pytest.mark.req("pricing-012", "import-export-003")
 def test_all_eight_columns_land_where_they_belong(peaked):
     load(peaked, "36,,0.20,0.10,30,60,10,12")
     always, peak = peaked.rates.order_by("price")

@@ -7,7 +7,9 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from apps.pricing import services
+from apps.groups.services import add_members, create_group
+from apps.pricing import services, snapshot
+from apps.pricing.engine.price_lists import Assignment, assignment
 from apps.pricing.models import ExchangeRate, Tariff, TariffAssignment
 from apps.pricing.queries import tariff_of
 from tests import make
@@ -93,6 +95,55 @@ def test_a_tariff_of_next_month_waits_its_turn_and_one_for_some_callers_is_their
     asked = [(now, "36"), (now, "4930"), (next_month, "36"), (next_month, "4930")]
     found = [tariff_of(account, "retail", caller_number=number, at=at) for at, number in asked]
     assert found == [old, german, new, new]
+
+
+@pytest.mark.req("pricing-013")
+def test_of_tariffs_with_conditions_an_account_has_the_one_that_is_for_it_and_for_the_service():
+    account, other = make.subscriber(), make.subscriber()
+    gold = create_group(name="gold")
+    add_members(group=gold, accounts=[account])
+    plain, golden, own, texts = (make.tariff() for _ in range(4))
+    for each in (account, other):
+        services.assign_tariff(account=each, tariff=plain)
+        services.assign_tariff(account=each, tariff=golden, caller_group=gold)
+        services.assign_tariff(account=each, tariff=texts, service="sms")
+        services.assign_tariff(account=each, tariff=make.tariff(), tech_prefix="99")
+    assert (tariff_of(account, "retail"), tariff_of(other, "retail")) == (golden, plain)
+    services.assign_tariff(account=account, tariff=own, caller=account)
+    assert tariff_of(account, "retail") == own
+    assert tariff_of(account, "retail", service="sms") == texts
+    assert tariff_of(account, "retail", service="inbound") is None
+
+
+def test_conditions_reach_the_engine_with_their_names():
+    account, trunk = make.subscriber(), make.account("customer_trunk", username="wholesale")
+    gold = create_group(name="Gold")
+    tariff = make.tariff()
+    services.assign_tariff(account=account, tariff=tariff)
+    services.assign_tariff(
+        account=account, tariff=tariff, service="sms", caller=trunk, caller_group=gold, tech_prefix="9", caller_prefix="36"
+    )  # fmt: skip
+    plain, full = (assignment(row[2:]) for row in snapshot.assignments())
+    assert plain == ("voice", Assignment(tariff.pk))
+    service, one = full
+    assert (service, one.caller, one.caller_group, one.tech_prefix) == ("sms", trunk.pk, gold.pk, "9")
+    assert dict(one.because) == {
+        "service": "sms", "caller": "wholesale", "caller_group": "Gold", "tech_prefix": "9", "caller_prefix": "36",
+    }  # fmt: skip
+
+
+def test_a_carrier_has_no_price_for_messages():
+    with pytest.raises(ValidationError) as refused:
+        services.assign_tariff(account=make.carrier(), tariff=make.tariff("carrier"), service="sms")
+    assert list(refused.value.message_dict) == ["service"]
+
+
+def test_a_changed_assignment_keeps_its_other_conditions():
+    account, gold = make.subscriber(), create_group(name="Gold")
+    given = services.assign_tariff(account=account, tariff=make.tariff(), caller_group=gold, service="sms")
+    changed = services.change_assignment(assignment=given, tech_prefix="7")
+    assert (changed.caller_group, changed.service, changed.tech_prefix) == (gold, "sms", "7")
+    assert account.tariffs.count() == 1
 
 
 def test_a_tariff_given_again_for_the_same_callers_and_moment_replaces_the_other():

@@ -140,6 +140,24 @@ def test_a_carriers_state_and_our_registrations_with_it_are_shown_since_when(sto
     assert api.get(f"/api/v1/carriers/{carrier.pk}/state/").json()[0]["since"] == "2026-09-21T14:13:20Z"
 
 
+@pytest.mark.req("registrar-018")
+def test_staff_has_the_switch_register_with_a_carrier_again(store: redis.Redis) -> None:
+    carrier, boss, client = make.carrier(), make.admin(), Client()
+    told(store, carrier.pk, up=True)
+    client.force_login(boss)
+    path = f"/admin/carriers/{carrier.pk}/register/"
+    assert path in client.get("/admin/carriers/").content.decode()
+    with store.pubsub(ignore_subscribe_messages=True) as channel:
+        channel.subscribe("mizu:control")
+        channel.get_message(timeout=1.0)
+        answer = client.post(path, follow=True)
+        assert "registers with" in answer.content.decode()
+        message = channel.get_message(timeout=2.0)
+    assert message is not None
+    assert json.loads(message["data"]) == {"do": "register", "carrier": carrier.pk, "by": boss.username}
+    assert client.post(f"/admin/carriers/{make.subscriber().pk}/register/").status_code == 404
+
+
 # accounts that carriers have given us
 
 

@@ -40,3 +40,32 @@ def test_two_trunks_share_an_address_once_something_else_tells_them_apart() -> N
         services.set_addresses(account=other, networks=["192.0.2.7"])
     services.set_own(account=other, key="needauth", value="address_user")
     assert len(services.set_addresses(account=other, networks=["192.0.2.7"])) == 1
+
+
+@pytest.mark.req("auth-025")
+def test_what_tells_two_trunks_apart_is_not_given_up_while_they_share_an_address() -> None:
+    make.customer_trunk(addresses=["192.0.2.7"])
+    other = make.customer_trunk()
+    with pytest.raises(ValidationError, match="already belongs"):
+        services.set_addresses(account=other, networks=["192.0.2.7"])
+    services.set_own(account=other, key="needauth", value="address_user")
+    services.set_addresses(account=other, networks=["192.0.2.7"])
+    with pytest.raises(ValidationError, match="already belongs"):
+        services.clear_own(account=other, key="needauth")
+    with pytest.raises(ValidationError, match="already belongs"):
+        services.set_own(account=other, key="needauth", value="address")
+    assert other.settings.get(key="needauth").value == "address_user"
+
+
+@pytest.mark.req("auth-002")
+def test_an_account_has_addresses_networks_and_host_names_as_many_as_it_needs() -> None:
+    trunk = make.customer_trunk(
+        addresses=["192.0.2.7", "PBX.Example.com.", "pbx.example.com:5070", "192.0.2.64/28"]
+    )
+    kept = trunk.addresses.order_by("network", "port").values_list("network", "port")
+    assert list(kept) == [
+        ("192.0.2.64/28", 0), ("192.0.2.7", 0), ("pbx.example.com", 0), ("pbx.example.com", 5070)
+    ]  # fmt: skip
+    for wrong in ("localhost", "-a.example", "a..b", "300.1.1.1", "a.example/24", "x" * 70 + ".example"):
+        with pytest.raises(ValidationError):
+            services.set_addresses(account=trunk, networks=[wrong])

@@ -52,6 +52,7 @@ def test_the_switch_gets_typed_values_and_passes_over_what_no_longer_fits():
     assert list(overrides()) == [(account.pk, "reroutedisccodes", [500, 503])]
 
 
+@pytest.mark.req("users-056")
 def test_staff_change_one_in_the_admin_and_take_it_back(client: Client):
     ada = make.subscriber()
     client.force_login(make.admin())

@@ -59,7 +59,7 @@ def call(store: redis.Redis, **parties: int) -> None:
     store.hset(CALLS + "node-1-1", "x", json.dumps(parties))
 
 
-@pytest.mark.req("registrar-001", "registrar-025", "registrar-030")
+@pytest.mark.req("registrar-001", "registrar-025", "registrar-030", "users-033")
 def test_state_time_agreed_seconds_and_agent_of_a_phone_are_stored(store: redis.Redis) -> None:
     ada, eve = make.subscriber(), make.subscriber()
     put(store, ada), put(store, eve)

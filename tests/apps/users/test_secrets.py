@@ -28,6 +28,7 @@ def test_the_digest_is_for_the_realm_of_the_setting():
     assert account.sip.ha1_md5 == hashlib.md5(f"1001:voice.example.com:{GOOD}".encode()).hexdigest()
 
 
+@pytest.mark.req("auth-044")
 def test_no_column_holds_a_password():
     account = make.subscriber(username="1001", password=GOOD, sip_password=GOOD)
     row = [str(value) for value in SipCredential.objects.values().get(account=account).values()]

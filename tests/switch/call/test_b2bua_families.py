@@ -57,6 +57,7 @@ def carrier(house: House) -> Iterator[Peer]:
     peer.close()
 
 
+@pytest.mark.req("sip-072")
 def test_a_call_from_ipv4_goes_to_a_carrier_on_ipv6(house: House, rich: Peer, carrier: Peer) -> None:
     for _ in range(6):  # of both workers
         invite = rich.invite(NUMBER)
@@ -130,6 +131,7 @@ def test_calls_to_a_carrier_leave_by_the_address_that_its_interface_names(
     two.told(200, "BYE")
 
 
+@pytest.mark.req("sip-103")
 def test_who_calls_a_secondary_address_is_answered_from_there(house: House, side_port: int) -> None:
     caller = Peer(house.switch.port, "caller", port=0)
     caller.switch = ("127.0.0.2", side_port)

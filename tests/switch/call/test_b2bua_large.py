@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from switch.sip.message import Request, Response
 from tests.support_sip import Peer, TcpPeer, sdp
 from tests.switch.call.conftest import House, opened
 from tests.switch.worlds import Office
@@ -78,6 +79,63 @@ def test_a_carrier_that_keeps_to_its_transport_gets_it_by_udp(house: House, rich
     with pytest.raises(TimeoutError):
         door.accept(0.1)
     door.close()
+
+
+def up(rich: Peer, one: Peer) -> tuple[Request, Response]:
+    invite = rich.invite(NUMBER)
+    rich.send(invite)
+    one.answer(one.asked("INVITE"), 200, body=sdp(41000))
+    ok = rich.told(200)
+    rich.ack(invite, ok)
+    one.asked("ACK")
+    return invite, ok
+
+
+def over(rich: Peer, one: Peer, invite: Request, ok: Response) -> None:
+    rich.within("BYE", invite, ok, cseq=9)
+    one.answer(one.asked("BYE"), 200)
+    rich.told(200, "BYE")
+
+
+def test_a_large_request_inside_a_call_goes_by_tcp_and_the_small_ones_stay(
+    house: House, rich: Peer, one: Peer
+) -> None:
+    door = TcpPeer(house.switch.port, "one", port=house.ports["one"], listening=True)
+    door.contact = one.contact
+    invite, ok = up(rich, one)
+    for cseq, method in ((2, "INFO"), (3, "INVITE")):
+        rich.within(method, invite, ok, cseq=cseq, body=BIG)
+        if cseq == 2:
+            door.accept()
+        asked = door.asked(method)
+        assert asked.via.transport == "TCP" and asked.body == BIG
+        door.answer(asked, 200, body=sdp(41000) if method == "INVITE" else b"")
+        told = rich.told(200, method)
+    rich.ack(
+        rich.request("INVITE", "sip:x", call_id=invite.call_id, from_=invite.get("From") or "", cseq=3), told
+    )
+    one.asked("ACK")
+    over(rich, one, invite, ok)
+    house.switch.record(invite)
+    door.close()
+
+
+@pytest.mark.parametrize("method", ["INFO", "INVITE"])
+def test_where_tcp_is_refused_inside_a_call_it_goes_by_udp_and_the_answer_finds_back(
+    house: House, rich: Peer, one: Peer, method: str
+) -> None:
+    invite, ok = up(rich, one)
+    rich.within(method, invite, ok, cseq=2, body=BIG)
+    asked = one.asked(method)
+    assert asked.via.transport == "UDP" and asked.body == BIG
+    one.answer(asked, 488)
+    refusal = rich.told(488, method)
+    if method == "INVITE":
+        rich.ack(
+            rich.request("INVITE", "sip:x", call_id=invite.call_id, from_=invite.get("From") or "", cseq=2),
+            refusal,
+        )
+    over(rich, one, invite, ok)
 
 
 def test_a_small_invite_stays_on_udp(house: House, rich: Peer, one: Peer) -> None:

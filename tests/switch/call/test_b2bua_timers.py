@@ -51,7 +51,7 @@ def both_hear_bye(caller: Peer, called: Peer, cause: int) -> None:
         assert f"Q.850;cause={cause}" in (bye.get("Reason") or "")
 
 
-@pytest.mark.req("media-022")
+@pytest.mark.req("media-022", "sip-064")
 def test_a_relayed_call_without_any_media_ends(house: House, peers: Callable[[str], Peer], one: Peer) -> None:
     caller = peers("relayed")
     invite, _, _ = up(caller, one)
@@ -60,7 +60,7 @@ def test_a_relayed_call_without_any_media_ends(house: House, peers: Callable[[st
     assert (record["cause"], record["by"]) == ("media_timeout", "switch")
 
 
-@pytest.mark.req("media-020")
+@pytest.mark.req("media-020", "sip-064")
 def test_a_relayed_call_whose_media_stops_ends(house: House, peers: Callable[[str], Peer], one: Peer) -> None:
     caller = peers("relayed")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
@@ -73,7 +73,7 @@ def test_a_relayed_call_whose_media_stops_ends(house: House, peers: Callable[[st
     assert record["cause"] == "media_timeout" and record["rtp"][0] == 1
 
 
-@pytest.mark.req("sip-007")
+@pytest.mark.req("sip-007", "sip-064")
 def test_the_longest_call_of_an_account_ends_on_time(
     house: House, peers: Callable[[str], Peer], one: Peer
 ) -> None:
@@ -100,7 +100,7 @@ def test_a_caller_that_never_acknowledges_the_answer_loses_the_call(
     assert 3.0 <= record["ended"] - record["answered"] <= 4.5  # 64 x T1 (RFC 3261 §13.3.1.4)
 
 
-@pytest.mark.req("sip-034")
+@pytest.mark.req("sip-034", "sip-064", "limits-001", "limits-009")
 def test_a_phone_that_rings_for_too_long_is_cancelled(
     house: House, rich: Peer, peers: Callable[[str], Peer]
 ) -> None:

@@ -184,6 +184,7 @@ def test_an_account_that_is_secure_only_is_refused_on_udp(house: House, peers: C
     phone.ack(again, phone.told(403))
 
 
+@pytest.mark.req("sip-072")
 def test_a_page_registers_is_called_and_calls(house: House, rich: Peer, two: Peer) -> None:
     browser = page(house, "1002")
     assert browser.register("secret-1002").status == 200

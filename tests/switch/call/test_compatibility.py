@@ -202,6 +202,24 @@ def test_a_blocked_device_is_refused_whatever_it_asks(town: Town, tmp_path: Path
     assert not records(town)
 
 
+@pytest.mark.req("security-036")
+@pytest.mark.parametrize(
+    ("agent", "status"),
+    [
+        ("friendly-scanner", 403),
+        ("sipvicious 0.3", 403),
+        ("sipcli/v1.8", 403),
+        ("Yealink T46", 200),
+        ("", 200),
+    ],
+)
+def test_scanners_that_are_known_are_refused_without_anybody_saying_so(
+    rich: Citizen, agent: str, status: int
+) -> None:
+    rich.send(rich.request("OPTIONS", f"sip:{HOST}", headers=(("User-Agent", agent),)))
+    assert rich.told(status, "OPTIONS")
+
+
 # --- where it is sent ---------------------------------------------------------------------------------------------------
 
 
@@ -233,7 +251,7 @@ def test_what_cannot_be_done_cannot_be_set(key: str, text: str) -> None:
 # --- how long -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.req("sip-021")
+@pytest.mark.req("sip-021", "sip-064")
 @pytest.mark.parametrize("answered", [True, False])
 def test_absolutetimeout_ends_a_call_counted_from_its_first_message(
     town: Town, tmp_path: Path, rich: Citizen, one: Citizen, answered: bool

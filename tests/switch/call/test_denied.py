@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from apps.config.registry import BadValue, definition
 from switch.call.denied import denied
 from tests.support import free_port
 from tests.support_sip import Peer, sdp
@@ -49,6 +50,59 @@ NUMBER = "49301234567"
 def test_each_rule_is_about_its_addresses(rules: list[str], host: str, port: int, expected: bool) -> None:
     own = ("8.8.4.4", 5060)
     assert denied(rules, host, port, source="9.9.9.9", is_own=lambda *place: place == own) is expected
+
+
+@pytest.mark.req("sip-077")
+@pytest.mark.parametrize(
+    ("rule", "host", "source"),
+    [
+        ("loopbackip", "127.0.0.1", "9.9.9.9"),
+        ("localip", "8.8.4.4", "9.9.9.9"),
+        ("lanip", "10.0.0.1", "9.9.9.9"),
+        ("privateip", "192.168.0.2", "9.9.9.9"),
+        ("privateip", "8.8.4.4", "9.9.9.9"),
+        ("notfromip", "9.9.9.9", "9.9.9.9"),
+        ("notsigip", "8.8.8.8", "9.9.9.9"),
+    ],
+)
+def test_each_kind_has_two_names_that_mean_the_same(rule: str, host: str, source: str) -> None:
+    def by(word: str, other: str) -> bool:
+        own = ("8.8.4.4", 5060)
+        return denied([word], other, 5060, source=source, is_own=lambda *place: place == own)
+
+    assert by(rule, host) and by(f"{rule[:-2]}addr", host)
+    assert definition("denyaddr").parse(rule) == (rule,)
+    for elsewhere in ("8.8.8.8", "10.0.0.1", "127.0.0.1", "8.8.4.4", "9.9.9.9"):
+        assert by(rule, elsewhere) == by(f"{rule[:-2]}addr", elsewhere)
+
+
+@pytest.mark.req("sip-077")
+@pytest.mark.parametrize("word", ["ip", "addr", "publicip", "lan", "10.0.0.300"])
+def test_other_words_are_no_rules(word: str) -> None:
+    with pytest.raises(BadValue, match="denyaddr"):
+        definition("denyaddr").parse(word)
+
+
+@pytest.mark.req("sip-078")
+@pytest.mark.parametrize(
+    ("text", "denied_ones", "allowed"),
+    [
+        ("privateip", ["10.0.0.1", "8.8.4.4"], ["8.8.8.8"]),
+        ("localaddr", ["8.8.4.4"], ["10.0.0.1", "8.8.8.8"]),
+        ("privateip, 11.12.13.14", ["11.12.13.14", "10.0.0.1"], ["11.12.13.15"]),
+    ],
+)
+def test_the_usual_rules_of_phones_trunks_and_misconfigured_proxies(
+    text: str, denied_ones: list[str], allowed: list[str]
+) -> None:
+    rules = definition("denyaddr").parse(text)
+    assert isinstance(rules, tuple)
+    own = ("8.8.4.4", 5060)
+    found = {
+        host: denied([str(one) for one in rules], host, 5060, source="9.9.9.9", is_own=lambda *p: p == own)
+        for host in (*denied_ones, *allowed)
+    }
+    assert found == {**dict.fromkeys(denied_ones, True), **dict.fromkeys(allowed, False)}
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ def called(stage: Stage, uri: str, *, known: bool = True) -> Request:
     return invite
 
 
-@pytest.mark.req("sip-075")
+@pytest.mark.req("sip-075", "routing-063", "routing-074")
 @pytest.mark.parametrize(
     ("how", "uri", "known", "status"),
     [
@@ -64,7 +64,7 @@ def test_calls_to_other_domains(stage: Stage, how: str, uri: str, known: bool, s
     peer.ack(invite, told)
 
 
-@pytest.mark.req("sip-074")
+@pytest.mark.req("sip-074", "failover-025")
 @pytest.mark.parametrize(
     ("prefixes", "moved"), [(("49",), True), (("*",), True), (("36",), False), ((), False)]
 )

@@ -47,7 +47,7 @@ def test_a_call_forwarded_always_is_paid_by_who_forwards_and_makes_two_records(s
     assert len({first["id"], second["id"]}) == 2
 
 
-@pytest.mark.req("pbx-023", "pbx-015")
+@pytest.mark.req("pbx-023", "pbx-015", "failover-027")
 def test_nobody_answers_for_the_time_that_was_chosen_and_the_call_goes_on(stage: Stage) -> None:
     stage.forward("1002", "no_answer", "1003", 7)
     stage.register(stage.b, stage.c)
@@ -72,11 +72,27 @@ def test_without_a_registered_phone_the_no_answer_forward_takes_the_call_too(sta
     assert stage.of("1002")[0]["carrier"] == stage.ids["one"]
 
 
+@pytest.mark.req("failover-027")
 def test_unreachable_has_a_forward_of_its_own(stage: Stage) -> None:
     stage.forward("1002", "no_answer", OUTSIDE)
     stage.forward("1002", "unreachable", "1003")
     stage.register(stage.c)
     stage.talk(stage.a.call("1002"), stage.c)
+
+
+def test_a_phone_that_says_nothing_is_given_up_and_the_caller_is_told(stage: Stage) -> None:
+    """RFC 3665, flow 3.10: no response of any kind."""
+    stage.register(stage.b)
+    began = stage.sim.now
+    invite = stage.a.call("1002")
+    asked = stage.b.asked("INVITE")
+    again = stage.b.asked("INVITE", 2)
+    assert again.get("Via") == asked.get("Via")
+    refused = stage.a.told(480, seconds=90)
+    assert stage.sim.now - began <= 40
+    stage.a.ack(invite, refused)
+    (record,) = stage.of("1001")
+    assert record["answered"] is None
 
 
 @pytest.mark.req("pbx-022", "pbx-001")
@@ -186,7 +202,7 @@ def test_a_forward_to_a_code_does_not_dial_it(stage: Stage) -> None:
 # ring groups
 
 
-@pytest.mark.req("pbx-011", "pbx-002", "pbx-044", "sip-039", "sip-040", "pbx-005")
+@pytest.mark.req("pbx-011", "pbx-002", "pbx-044", "sip-039", "sip-040", "pbx-005", "groups-003", "groups-004")
 def test_a_parallel_group_rings_at_once_and_the_first_answer_cancels_the_others(stage: Stage) -> None:
     stage.group("1002", "parallel", ("1003", 0, 0), (OUTSIDE, 3, 0))
     stage.register(stage.b, stage.c)
@@ -222,7 +238,7 @@ def test_a_member_outside_that_answers_is_paid_by_the_group(stage: Stage) -> Non
     assert paid["payers"][0][1] == stage.ids["1002"] and paid["answered"]
 
 
-@pytest.mark.req("pbx-012")
+@pytest.mark.req("pbx-012", "groups-004")
 def test_a_serial_group_rings_one_after_the_other_each_for_its_time(stage: Stage) -> None:
     stage.group("1002", "serial", ("1003", 0, 4), own=False)
     stage.sim.office.rows["ring_groups"][-1][3].append(("1004", 0, 0))

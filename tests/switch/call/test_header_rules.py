@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from apps.config.registry import defaults
 from switch.call.headers import Rules, Wire, header_rule
 from switch.sip.message import Request, parse
+from switch.world.settings import Settings
 from tests.support_sip import sdp
 from tests.switch.call.scenes import declined, hang_up, rung, settle, up
 from tests.switch.call.town import HOST, Citizen, Town, founded
@@ -52,7 +54,7 @@ def rules(town: Town, folder: Path, *found: list[Any]) -> None:
 SECRET = ("X-Customer", "7"), ("User-Agent", "phone/1"), ("X-Trace", "a")
 
 
-@pytest.mark.req("sip-029")
+@pytest.mark.req("sip-029", "sip-010")
 def test_what_nobody_passes_on_stays_behind_unless_unknown_headers_go_along(
     town: Town, tmp_path: Path, rich: Citizen, one: Citizen
 ) -> None:
@@ -234,7 +236,8 @@ def test_any_number_of_headers_is_removed_from_all_that_goes_out(
 
 def test_a_changed_body_has_its_length_told() -> None:
     wire = Wire(
-        [one for one in [header_rule(row("raw", pattern="a=sendrecv", value="a=inactive and more"))] if one]
+        [one for one in [header_rule(row("raw", pattern="a=sendrecv", value="a=inactive and more"))] if one],
+        Settings.of(defaults()),
     )
     request = Request("INFO", "sip:a@b", [("Via", "SIP/2.0/UDP h;branch=z9hG4bKx"), ("From", "<sip:a@b>;tag=1"), ("To", "<sip:a@b>"),
                                         ("Call-ID", "c"), ("CSeq", "1 INFO")], sdp())  # fmt: skip

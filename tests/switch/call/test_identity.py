@@ -19,8 +19,8 @@ from tests.switch.call.town import Citizen, Town, founded
 
 PLAIN = Settings.of(defaults())
 FACTS = Facts(
-    number="3611112222", display="Ann", username="acme", own_number="3617654321", from_user="1234567", contact_user="7000001",
-    asserted="4930555555", remote_party="4940666666", called_username="bob", called_number="3680999999",
+    number="3611112222", ruled="", ruled_identity="", display="Ann", username="acme", own_number="3617654321", from_user="1234567", contact_user="7000001",
+    asserted="4930555555", remote_party="4940666666", everybodys="auto", called_username="bob", called_number="3680999999",
     privacy=frozenset(), carrier=True, trusted=True,
 )  # fmt: skip
 ID = frozenset({"id"})

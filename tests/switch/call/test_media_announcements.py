@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import time
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,9 @@ import numpy as np
 import pytest
 from twisted.internet.task import Clock
 
+from switch.media import events
 from switch.media.player import BadVoice, Player, Voices
+from switch.sip.message import Request, Response
 from tests.audio import FRAME, from_ulaw, loudest, talk, tone
 from tests.support import free_ports
 from tests.support_sip import Peer, credential
@@ -27,6 +32,7 @@ CALLERS: dict[str, dict[str, Any]] = {
     "missing": {"playadv": True, "connectvoice": "nothing"},
     "unrouted": {"playadv": True, "playadvifnortprouting": False, "routertpcaller": "bypass"},
     "others": {},
+    "suspect": {"routertpcaller": "bypass"},
 }
 ports: dict[str, int] = {}
 
@@ -36,6 +42,20 @@ def record(path: Path, sound: np.ndarray, *, rate: int = 8000, channels: int = 1
     with wave.open(str(path), "wb") as file:
         file.setparams((channels, 2, rate, 0, "NONE", ""))
         file.writeframes(sound.astype("<i2").tobytes())
+
+
+def furnish_question(office: Office) -> None:
+    """One trunk is a bad caller, and is asked for a key; calls to outside go by one carrier."""
+    suspect = next(row[0] for row in office.rows["accounts"] if row[1] == "suspect")
+    office.settings |= {
+        "autoban": "manual", "autoban_askkey": "banned", "autoban_special_expecteddtmf": "42",
+    }  # fmt: skip
+    office.bad_callers = {f"trunk:{suspect}": inf}
+    office.tariff("retail", {"": 0}, to=suspect)
+    carrier = office.carrier("out", {"": 1}, media="direct")
+    ports["out"] = free_ports(1)
+    office.rows["trunks"][-1][1:4] = ["127.0.0.1", ports["out"], "udp"]
+    office.rule("outside", carrier, priority=1)
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +71,12 @@ def house(django_db_setup: None, django_db_blocker: Any) -> Iterator[House]:
         office.rows["credentials"].append(credential("5001", "secret-5001", account))
         office.rows["overrides"].append([account, "routertpcalled", "peer"])
         office.settings["defadvfile"] = "short"
+        furnish_question(office)
 
     with opened(django_db_blocker, change=change) as found:
         voices = found.switch.var / "voices"
         record(voices / "short.wav", tone(700, seconds=0.4))
+        record(voices / "please_press_a_key.wav", tone(700, seconds=1.0))
         record(voices / "long.wav", tone(700, seconds=2.5))
         yield found
 
@@ -195,3 +217,109 @@ def test_music_begins_anew_until_it_is_stopped(tmp_path: Path) -> None:
     before = len(sent)
     clock.pump([0.02] * 5)
     assert len(sent) == before
+
+
+# a key that a caller has to press
+
+
+OUT = "49301234567"
+
+
+@contextmanager
+def questioned(house: House) -> Iterator[tuple[Peer, Peer, Any, Any, Any]]:
+    """A caller that hears the question: itself, the carrier, its voice, its INVITE, and where its sound goes."""
+    with talkers() as (left, _):
+        a, out = (Peer(house.switch.port, name, port=ports[name]) for name in ("suspect", "out"))
+        body = offer(left.port, "127.0.0.1", "0 101", "a=rtpmap:101 telephone-event/8000")
+        invite = a.invite(OUT, body=body)
+        a.send(invite)
+        early = a.told(183)
+        out.silent(0.2)
+        left.until(lambda: len(left.payloads()) >= 10 * FRAME, "the recording")
+        try:
+            yield a, out, left, invite, place(early.body)
+        finally:
+            a.close()
+            out.close()
+
+
+def press(left: Any, to: tuple[str, int], digits: str) -> None:
+    for digit in digits:
+        stamp = left.timestamp
+        for number in range(6):
+            left.timestamp = stamp
+            body = events.write(digit, min(number + 1, 4) * 160, end=number >= 4)
+            left.sock.sendto(left.packet(body, 101, marker=number == 0), to)
+            time.sleep(0.002)
+        left.timestamp = stamp + 960
+
+
+def inform(a: Peer, invite: Request, number: int, digit: str) -> None:
+    """A digit by INFO, in the early dialog."""
+    early = next(one for one in a.heard if isinstance(one, Response) and one.status == 183)
+    assert early.contact is not None
+    info = a.request("INFO", early.contact.uri_text, call_id=invite.call_id, to=early.get("To") or "",
+                     from_=invite.get("From") or "", cseq=number)  # fmt: skip
+    info.headers.append(("Content-Type", "application/dtmf-relay"))
+    info.body = f"Signal={digit}\r\n".encode()
+    contact = early.contact.uri
+    a.send(info, (contact.host, contact.port or 5060))
+    a.told(200, "INFO")
+
+
+def kept(house: House) -> list[tuple[str, bool]]:
+    """What the journal tells the office of callers that were asked."""
+    texts = [path.read_text() for path in sorted((house.switch.var / "spool").glob("*/*.log"))]
+    lines = [json.loads(line) for text in texts for line in text.splitlines()]
+    return [(line["key"], line["right"]) for line in lines if line.get("what") == "pressed"]
+
+
+@pytest.mark.req("fraud-037", "fraud-038", "fraud-053")
+@pytest.mark.parametrize("by_info", [False, True])
+def test_a_suspect_who_presses_the_key_is_let_through(house: House, by_info: bool) -> None:
+    before = len(kept(house))
+    with questioned(house) as (a, out, left, invite, to):
+        if by_info:
+            for number, digit in enumerate("42", 2):
+                inform(a, invite, number, digit)
+        else:
+            press(left, to, "42")
+        asked = out.asked("INVITE")
+        assert asked.target.user == OUT
+        out.answer(asked, 486)
+        a.ack(invite, a.told(486, "INVITE"))
+    house.switch.record(invite)
+    assert [right for _, right in kept(house)[before:]] == [True]
+
+
+@pytest.mark.req("fraud-038", "fraud-048")
+@pytest.mark.parametrize("digits", ["43", "9", ""])
+def test_the_wrong_key_or_none_until_the_recording_ends_refuses_the_call(house: House, digits: str) -> None:
+    before = len(kept(house))
+    with questioned(house) as (a, out, left, invite, to):
+        press(left, to, digits)
+        a.ack(invite, a.told(403, "INVITE"))
+        out.silent(0.1)
+    record = house.switch.record(invite)
+    assert record["cause"] == "caller_banned" and "the wrong key, or none" in record["comment"]
+    assert [right for _, right in kept(house)[before:]] == [False]
+
+
+def test_a_suspect_who_hangs_up_is_not_asked_any_longer(house: House) -> None:
+    before = len(kept(house))
+    with questioned(house) as (a, out, _left, invite, _to):
+        a.cancel(invite)
+        a.ack(invite, a.told(487, "INVITE"))
+        out.silent(1.2)
+    assert house.switch.record(invite)["cause"] == "cancelled" and kept(house)[before:] == []
+
+
+def test_who_cannot_hear_the_question_is_refused(house: House) -> None:
+    a, out = (Peer(house.switch.port, name, port=ports[name]) for name in ("suspect", "out"))
+    invite = a.invite(OUT, body=offer(40000, "127.0.0.1", "9"))
+    a.send(invite)
+    a.ack(invite, a.told(403, "INVITE"))
+    out.silent(0.1)
+    assert "it cannot be asked for a key" in house.switch.record(invite)["comment"]
+    a.close()
+    out.close()

@@ -35,6 +35,7 @@ PHONES: dict[str, dict[str, Any]] = {
     "3006": {"needcodeconversion": True, "convertcodecs": ["GSM", "G722"]},
     "3007": {"srtp": "off", "routertpcalled": "bypass"},
     "3008": {"srtp": "end_to_end", "routertpcalled": "bypass"},
+    "3009": {"needcodeconversion": True, "convertcodecs": ["PCMA"], "record": "incoming"},
 }
 ports: dict[str, int] = {}
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.audio import talk
+from tests.recorded import HIGH, LOW, as_office, finished, pitch, speak
 from tests.rtpengine import Daemon
 from tests.support_sip import Peer
 from tests.switch.call.conftest import House
@@ -30,9 +31,12 @@ def test_calls_go_on_at_another_rtpengine_when_theirs_dies_and_begin_at_the_own_
     house: House,  # noqa: F811
     daemons: list[Daemon],  # noqa: F811
     begin: Callable[..., Any],  # noqa: F811
+    settings: Any,
+    db: None,
 ) -> None:
+    """The first one is recorded, and its recording goes on too."""
     with talkers() as (left, right):
-        a, b, invite = begin("plain", "3001", body=offer(left.port))
+        a, b, invite = begin("plain", "3009", body=offer(left.port))
         out = b.asked("INVITE")
         _, ok = answered(a, b, invite, out, offer(right.port))
         talk(left, place(ok.body), right, place(out.body))
@@ -44,10 +48,14 @@ def test_calls_go_on_at_another_rtpengine_when_theirs_dies_and_begin_at_the_own_
         left.heard.clear()
         right.heard.clear()
         talk(left, to_left, right, to_right)
+        speak(left, to_left, right, to_right)
         over(a, b, invite, ok)
+    with as_office(house.switch.var, settings):
+        (heard,) = finished()
+    assert abs(pitch(heard.caller[-6000:]) - LOW) < 20 and abs(pitch(heard.called[-6000:]) - HIGH) < 20
     record = house.switch.record(invite)
     assert record["cause"] == "normal" and record["rtp"][0] >= 40
-    b.register("secret-3001", expires=0)
+    b.register("secret-3009", expires=0)
     a.close()
     again, phone, invite = begin("plain", "3002", body=offer(40000))  # a new call finds the one that is left
     out = phone.asked("INVITE")

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from apps.config.registry import defaults
+from switch.call.sound import Side, behind
 from switch.sip.message import Request, Response
 from switch.sip.sdp import Sdp
+from switch.world.settings import Settings
 from tests.audio import Talker, talk
 from tests.support import free_ports
 from tests.support_sip import Peer, credential
@@ -37,6 +40,8 @@ CALLERS: dict[str, dict[str, Any]] = {
     "unknown": {"sdpalhandling": "unknown"},
     "patient": {"rtpsendonlytorec": True, "enablertcp": False},
     "first": {"rtpwritefirst": True},
+    "packets": {"ptime": 40},
+    "public": {"allowlanpeers": "no"},
 }
 PHONES: dict[str, dict[str, Any]] = {
     "2001": {"routertpcalled": "correct"},
@@ -154,7 +159,7 @@ def test_correction_names_a_reachable_address_and_leaves_ports_and_candidates(
     assert house.switch.record(invite)["media"] == "direct"
 
 
-@pytest.mark.req("media-054", "media-045", "media-012")
+@pytest.mark.req("media-054", "media-045", "media-012", "media-017")
 def test_a_routed_call_has_the_relay_in_both_descriptions_and_sound_both_ways(
     house: House, call: Callable[..., Any]
 ) -> None:
@@ -164,10 +169,15 @@ def test_a_routed_call_has_the_relay_in_both_descriptions_and_sound_both_ways(
         _, ok = answered(a, b, invite, out, offer(right.port))
         talk(left, place(ok.body), right, place(out.body))
         over(a, b, invite, ok)
-    assert house.switch.record(invite)["media"] == "relay"
+    kept = house.switch.record(invite)
+    assert kept["media"] == "relay"
+    for name, voice, body in (("caller", left, ok.body), ("called", right, out.body)):
+        assert (kept["quality"][name]["address"], kept["quality"][name]["port"]) == (
+            f"127.0.0.1:{voice.port}", place(body)[1],
+        )  # fmt: skip
 
 
-@pytest.mark.req("media-014", "media-015", "media-051", "media-053")
+@pytest.mark.req("media-014", "media-015", "media-051", "media-053", "media-063")
 @pytest.mark.parametrize(
     ("caller", "phone", "media"),
     [
@@ -233,7 +243,9 @@ def test_the_relay_keeps_sound_back_until_the_answer(
 
 
 @pytest.mark.req("media-038")
-def test_a_known_source_is_asked_for_where_the_account_says_so(call: Callable[..., Any]) -> None:
+def test_a_known_source_is_asked_for_where_the_account_says_so(
+    house: House, call: Callable[..., Any]
+) -> None:
     with talkers() as (left, right):
         stranger = Talker("127.0.0.9")
         a, b, invite, out = call("known", "2001", body=offer(left.port))
@@ -244,6 +256,7 @@ def test_a_known_source_is_asked_for_where_the_account_says_so(call: Callable[..
         assert right.heard[0][12:] == b"L" * 160
         stranger.close()
         over(a, b, invite, ok)
+    assert house.switch.record(invite)["quality"]["caller"]["strays"] == 1
 
 
 MANY = ("0 8 18 101", "a=rtpmap:18 G729/8000", "a=rtpmap:101 telephone-event/8000")
@@ -272,6 +285,7 @@ def test_the_accounts_choice_of_codecs_is_what_the_called_is_offered(
     b.asked("ACK")
 
 
+@pytest.mark.req("routing-085")
 def test_an_offer_of_which_no_codec_may_be_used_is_refused(house: House) -> None:
     a, b = Peer(house.switch.port, "no711", port=ports["no711"]), Peer(house.switch.port, "2001")
     assert b.register("secret-2001").status == 200
@@ -422,3 +436,73 @@ def test_a_name_in_a_description_is_never_waited_for(call: Callable[..., Any]) -
         _, ok = answered(a, b, invite, out, offer(right.port))
         talk(left, place(ok.body), right, place(out.body))
         over(a, b, invite, ok)
+
+
+@pytest.mark.req("media-066", "codecs-008", "codecs-009")
+def test_an_account_is_asked_for_packets_of_its_length_whatever_the_other_party_says(
+    call: Callable[..., Any],
+) -> None:
+    asks = ["a=ptime:20", "a=maxptime:30"]
+    a, b, invite, out = call("packets", "2001", body=offer(40000, "127.0.0.1", "0", *asks))
+    assert b"a=ptime:20" in out.body
+    _, ok = answered(a, b, invite, out, offer(41000, "127.0.0.1", "0", *asks))
+    assert b"a=ptime:40" in ok.body and b"a=ptime:20" not in ok.body and b"maxptime" not in ok.body
+    over(a, b, invite, ok)
+
+
+@pytest.mark.req("nat-019")
+@pytest.mark.parametrize(("caller", "host"), [("always", "127.0.0.9"), ("public", "127.0.0.1")])
+def test_media_goes_to_private_addresses_only_where_there_may_be_peers(
+    call: Callable[..., Any], caller: str, host: str
+) -> None:
+    left = Talker(host)
+    with talkers() as (_, right):
+        a, b, invite, out = call(caller, "2001", body=offer(left.port, "127.0.0.9"))
+        _, ok = answered(a, b, invite, out, offer(right.port))
+        right.sock.sendto(right.packet(b"R" * 160), place(out.body))
+        left.until(lambda: bool(left.heard), "the called's voice where the caller is believed to be")
+        over(a, b, invite, ok)
+    left.close()
+
+
+EVERYTHING = {
+    "0": "PCMU/8000", "3": "GSM/8000", "4": "G723/8000", "8": "PCMA/8000", "9": "G722/8000", "18": "G729/8000",
+    "96": "speex/8000", "97": "speex/16000", "98": "speex/32000", "99": "opus/48000/2", "100": "iLBC/8000",
+    "102": "G726-16/8000", "103": "G726-24/8000", "104": "G726-32/8000", "105": "G726-40/8000",
+    "106": "X-NOBODY-KNOWS/8000", "101": "telephone-event/8000",
+}  # fmt: skip
+
+
+@pytest.mark.req("codecs-001", "codecs-002", "media-004")
+@pytest.mark.parametrize("chosen", list(EVERYTHING)[:-1])
+def test_every_codec_is_offered_as_its_media_type_and_passes_the_relay(
+    house: House, call: Callable[..., Any], chosen: str
+) -> None:
+    lines = [f"a=rtpmap:{number} {name}" for number, name in EVERYTHING.items()]
+    lines.append("a=fmtp:100 mode=20")
+    with talkers() as (left, right):
+        body = offer(left.port, "127.0.0.1", " ".join(EVERYTHING), *lines)
+        a, b, invite, out = call("always", "2003", body=body)
+        offered = Sdp.parse(out.body).media[0]
+        assert offered.formats == list(EVERYTHING)
+        assert {f"a=rtpmap:{one} {name}" for one, name in EVERYTHING.items()} <= set(offered.lines)
+        assert "a=fmtp:100 mode=20" in offered.lines
+        name = f"a=rtpmap:{chosen} {EVERYTHING[chosen]}"
+        _, ok = answered(a, b, invite, out, offer(right.port, "127.0.0.1", chosen, name))
+        assert name.encode() in ok.body
+        left.sock.sendto(left.packet(b"L" * 50, int(chosen)), place(ok.body))
+        right.until(lambda: bool(right.heard), "a frame of that codec")
+        assert right.heard[0][1] & 0x7F == int(chosen) and right.heard[0][12:] == b"L" * 50
+        over(a, b, invite, ok)
+    assert house.switch.record(invite)["codec"] == EVERYTHING[chosen].partition("/")[0]
+
+
+@pytest.mark.req("nat-004")
+@pytest.mark.parametrize(
+    ("known", "found"), [("no", (False, False)), ("auto", (False, True)), ("yes", (True, True))]
+)
+def test_whether_an_account_is_behind_a_nat_is_known_or_found_out(
+    known: str, found: tuple[bool, bool]
+) -> None:
+    side = Side(Settings.of(defaults() | {"natdetected": known}), "198.51.100.7", phone=True)
+    assert (behind(side, ["198.51.100.7"]), behind(side, ["10.0.0.5"])) == found

@@ -79,7 +79,10 @@ CASES = [
 
 
 @pytest.mark.parametrize(("mode", "fields", "expected"), CASES)
-@pytest.mark.req("auth-003", "auth-013", "auth-014", "auth-015", "auth-016", "auth-009", "auth-052")
+@pytest.mark.req(
+    "auth-001", "auth-003", "auth-013", "auth-014", "auth-015", "auth-016", "auth-009", "auth-052"
+)
+@pytest.mark.req("auth-061", "auth-062")
 def test_a_trunk_is_known_by_what_needauth_says_and_by_nothing_less(
     tmp_path: Path, mode: str, fields: dict[str, object], expected: str
 ) -> None:

@@ -91,6 +91,7 @@ def test_a_proved_digest_names_the_account(house: House, tmp_path: Path) -> None
 # limits
 
 
+@pytest.mark.req("limits-020", "limits-025")
 @pytest.mark.parametrize("whose", ["subscriber", "reseller", "company"])
 def test_calls_at_once_are_limited_by_the_caller_and_by_everybody_above(
     house: House, tmp_path: Path, whose: str
@@ -107,17 +108,21 @@ def test_calls_per_second_are_limited(house: House, tmp_path: Path) -> None:
     assert refused(result) is causes.LIMIT_RATE
 
 
+@pytest.mark.req("limits-008", "limits-032", "limits-038", "limits-039")
 def test_the_longest_call_is_the_accounts_own_else_the_setting(house: House, tmp_path: Path) -> None:
     assert decided(house.decide(tmp_path / "a", "36201")).max_seconds == 10_800
     next(row for row in house.rows["accounts"] if row[0] == house.subscriber)[13] = 90
     assert decided(house.decide(tmp_path / "b", "36201")).max_seconds == 90
+    next(row for row in house.rows["accounts"] if row[0] == house.subscriber)[13] = 0
+    house.settings["maxcallduration"] = 0
+    assert decided(house.decide(tmp_path / "c", "36201")).max_seconds == 0, "no limit"
 
 
 # screening
 
 
 @pytest.mark.parametrize("whose", ["subscriber", "reseller", "company"])
-@pytest.mark.req("routing-034")
+@pytest.mark.req("routing-034", "users-038")
 def test_a_disabled_account_disables_everybody_below_it(house: House, tmp_path: Path, whose: str) -> None:
     next(row for row in house.rows["accounts"] if row[0] == getattr(house, whose))[4] = False
     assert refused(house.decide(tmp_path, "36201")) is causes.ACCOUNT_DISABLED
@@ -242,6 +247,7 @@ def test_when_all_lines_are_full_the_carriers_have_failed(house: House, tmp_path
     assert refused(result) is causes.CARRIERS_FAILED
 
 
+@pytest.mark.req("routing-090")
 def test_no_more_carriers_are_tried_than_maxreroute_allows(house: House, tmp_path: Path) -> None:
     house.settings["maxreroute"] = 0
     assert len(decided(house.decide(tmp_path, "36201")).targets) == 1
@@ -337,7 +343,7 @@ def test_a_decision_names_the_world_and_says_why(house: House, tmp_path: Path) -
     assert decision.world_version.startswith("2026")
     assert decision.trace == [
         "The caller is 1001 (subscriber), within its limits.",
-        "+36201 was dialled, that is 36201.",
+        "+36201 was dialled, that is 36201 (international escape code + off).",
         "1. cheap: rule all (priority 100), target priority 1, least cost 0.03 for one minute.",
         "2. dear: rule all (priority 100), target priority 1, least cost 0.04 for one minute.",
         f"1001 pays the retail price of tariff retail-{house.retail}, prefix 36.",
@@ -361,3 +367,37 @@ def test_a_rate_of_another_hour_is_no_price_now(house: House, tmp_path: Path) ->
     house.rows["windows"].append([77, [[127, 0, 60]]])
     house.rates[house.retail] = [Rate(900, "36", 1000, window=77)]
     assert refused(house.decide(tmp_path, "36201")) is causes.NO_PRICE
+
+
+# who may call whom
+
+
+@pytest.mark.req("groups-001")
+@pytest.mark.parametrize(
+    ("mine", "theirs", "reached"), [(0, 0, True), (7, 7, True), (7, 8, False), (7, 0, False), (0, 7, False)]
+)
+def test_subscribers_reach_each_other_within_their_user_group(
+    house: House, tmp_path: Path, mine: int, theirs: int, reached: bool
+) -> None:
+    for account, group in ((house.reseller, mine), (house.other, theirs)):
+        if group:  # what a reseller has, its subscribers have too
+            house.rows["overrides"].append([account, "usergroup", group])
+    found = house.decide(tmp_path, "1002")
+    if reached:
+        assert decided(found).targets[0].kind == "local"
+    else:
+        assert refused(found) is causes.NOT_AUTHORISED
+
+
+def test_a_call_from_outside_asks_for_no_user_group(house: House, tmp_path: Path) -> None:
+    house.rows["overrides"].append([house.other, "usergroup", 7])
+    assert decided(house.decide(tmp_path, "99#3619998888", house.trunk)).targets[0].kind == "local"
+
+
+def test_an_account_is_in_its_own_groups_and_in_those_of_everybody_above(
+    house: House, tmp_path: Path
+) -> None:
+    house.rows["memberships"] += [[house.reseller, 5], [house.subscriber, 6], [house.other, 9]]
+    world = house.world(tmp_path)
+    extension = world.account(house.extension)
+    assert extension is not None and world.groups_of(extension) == {5, 6}

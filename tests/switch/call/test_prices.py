@@ -67,6 +67,20 @@ def test_a_discount_is_of_the_retail_price_alone_and_the_call_record_carries_it(
     assert any(line.endswith("prefix 36, less 10 %.") for line in decision.trace)
 
 
+@pytest.mark.req("billing-048", "billing-049")
+@pytest.mark.parametrize(("resellers", "expected"), [(False, [103_000, 50_000]), (True, [103_000, 51_500])])
+def test_a_surcharge_of_an_account_raises_its_price_and_that_of_resellers_only_if_that_is_said(
+    house: House, tmp_path: Path, resellers: bool, expected: list[int]
+) -> None:
+    own(house, house.reseller, accountsurcharge="3")
+    if resellers:
+        house.rows["overrides"].append([house.reseller, "accountsurcharge_resellers", True])
+    decision = decided(house.decide(tmp_path, "36201"))
+    assert [rate(one.terms, NOW, 60).net for one in decision.payers] == expected
+    assert [rate(one.terms, NOW, 60).billed_seconds for one in decision.payers] == [60, 60]
+    assert any(line.endswith("and a surcharge of 3 %.") for line in decision.trace)
+
+
 @pytest.mark.req("pricing-003", "billing-047")
 def test_a_reduction_comes_off_the_price_and_off_the_commission(house: House, tmp_path: Path) -> None:
     seller = house.account("sally", "sales", above=house.company, currency="USD")
@@ -80,7 +94,7 @@ def test_a_reduction_comes_off_the_price_and_off_the_commission(house: House, tm
     assert rate(terms, NOW, 60).net == 20_000  # 10 % of 0.10 EUR, twice as many dollars
 
 
-@pytest.mark.req("billing-046")
+@pytest.mark.req("billing-046", "pricing-001")
 def test_a_sales_tariff_goes_before_the_commission(house: House, tmp_path: Path) -> None:
     seller = house.account("sally", "sales", above=house.company)
     own(house, seller, commission="15")
@@ -224,6 +238,74 @@ def test_of_several_valid_tariffs_the_longest_caller_prefix_holds_then_the_newes
     assert net(house, tmp_path, "36201") == 2_000_000
 
 
+# tariffs by trunk, group and tech prefix
+
+ASKS = {"caller": 7, "caller_group": 8, "tech_prefix": 9}
+
+
+def given(house: House, to: int, kind: str, tariff: int, **conditions: Any) -> None:
+    """Let the account pay by the tariff where the conditions fit; of callers and groups (id, name)."""
+    row: list[Any] = [to, kind, tariff, "", None, None, "voice", None, None, ""]
+    for what, which in conditions.items():
+        row[ASKS[what]] = which
+    house.rows["assignments"].append(row)
+
+
+@pytest.mark.req("pricing-013")
+def test_what_a_trunk_brings_may_have_a_price_of_its_own_and_its_terms_say_so(
+    house: House, tmp_path: Path
+) -> None:
+    """The subscriber is known by its number in calls of the trunk, and calls by itself too."""
+    given(
+        house, house.subscriber, "retail", house.tariff("retail", {"36": 700_000}), caller=[house.trunk, "wholesale"]
+    )  # fmt: skip
+    brought = decided(house.decide(tmp_path / "a", "36201", trunk=house.trunk))
+    assert rate(brought.payers[0].terms, NOW, 60).net == 700_000
+    assert brought.payers[0].terms.because == (("caller", "wholesale"),)
+    assert any(', for caller "wholesale"' in line for line in brought.trace)
+    assert brought.as_json()["trunk"] == house.trunk
+    alone = decided(house.decide(tmp_path / "b", "36201"))
+    assert rate(alone.payers[0].terms, NOW, 60).net == 100_000
+    assert alone.payers[0].terms.because == () and "trunk" not in alone.as_json()
+
+
+@pytest.mark.req("pricing-013")
+@pytest.mark.parametrize(
+    ("member", "expected"), [("subscriber", 700_000), ("reseller", 700_000), ("other", 100_000)]
+)
+def test_a_group_of_callers_may_have_a_price_of_its_own(
+    house: House, tmp_path: Path, member: str, expected: int
+) -> None:
+    """Who stands below a member belongs to the group too."""
+    gold = house.tariff("retail", {"36": 700_000})
+    given(house, house.company, "retail", gold, caller_group=[5, "Gold"])
+    house.rows["memberships"].append([getattr(house, member), 5])
+    assert net(house, tmp_path, "36201", by=house.extension) == expected
+
+
+@pytest.mark.req("pricing-013")
+@pytest.mark.parametrize(("called", "expected"), [("99#36201", 700_000), ("36201", 100_000)])
+def test_calls_with_a_tech_prefix_may_have_a_price_of_their_own(
+    house: House, tmp_path: Path, called: str, expected: int
+) -> None:
+    given(house, house.trunk, "retail", house.tariff("retail", {"36": 700_000}), tech_prefix="99#")
+    assert net(house, tmp_path, called, by=house.trunk) == expected
+
+
+@pytest.mark.req("pricing-013")
+def test_a_carrier_may_ask_another_price_for_calls_of_a_trunk(house: House, tmp_path: Path) -> None:
+    """And the cheapest for that trunk goes first, whatever it costs others."""
+    given(
+        house, house.dear, "carrier", house.tariff("carrier", {"36": 1_000}), caller=[house.trunk, "wholesale"]
+    )  # fmt: skip
+    usual = decided(house.decide(tmp_path, "36201"))
+    assert [one.account.username for one in usual.targets] == ["cheap", "dear"]
+    others = decided(house.decide(tmp_path, "36201", by=house.trunk))
+    assert [one.account.username for one in others.targets] == ["dear", "cheap"]
+    assert others.targets[0].cost is not None
+    assert others.targets[0].cost.because == (("caller", "wholesale"),)
+
+
 # hours and holidays
 
 
@@ -302,3 +384,46 @@ def test_what_is_set_aside_pays_for_the_dearest_moment_of_the_call(house: House,
     assert (subscriber, wanted) == (house.subscriber, 1_693_300)  # 80 seconds of peak with VAT
     granted = {one.account_id: 10**9 for one in decision.payers} | {house.subscriber: wanted}
     assert (seconds_paid(decision, granted, NOW) or 0) >= 120
+
+
+# who pays from elsewhere
+
+
+def paid_by(house: House, account: int, payer: int) -> None:
+    """The last column of an account's row."""
+    next(row for row in house.rows["accounts"] if row[0] == account).append(payer)
+
+
+@pytest.mark.req("users-023", "users-024")
+def test_the_payer_pays_by_the_price_list_of_who_calls_and_resellers_as_ever(
+    house: House, tmp_path: Path
+) -> None:
+    before = decided(house.decide(tmp_path / "a", "36201", by=house.subscriber))
+    company = house.phone("company", above=house.reseller, vat=270_000)
+    paid_by(house, house.subscriber, company)
+    after = decided(house.decide(tmp_path / "b", "36201", by=house.extension))
+    assert [(one.kind, one.account_id) for one in before.payers] == [
+        ("retail", house.subscriber),
+        ("reseller", house.reseller),
+    ]
+    assert [(one.kind, one.account_id) for one in after.payers] == [
+        ("retail", company),
+        ("reseller", house.reseller),
+    ]
+    assert [one.terms for one in after.payers] == [one.terms for one in before.payers]
+    assert [account for account, *_ in first_hold(after, NOW, 10)] == [company, house.reseller]
+
+
+def test_a_payer_that_is_off_or_not_there_pays_for_nobody(house: House, tmp_path: Path) -> None:
+    company = house.phone("company", above=house.reseller, active=False)
+    paid_by(house, house.subscriber, company)
+    assert refused(house.decide(tmp_path / "a", "36201", by=house.subscriber)) is causes.ACCOUNT_DISABLED
+    house.rows["accounts"] = [row for row in house.rows["accounts"] if row[0] != company]
+    assert refused(house.decide(tmp_path / "b", "36201", by=house.subscriber)) is causes.NO_PRICE
+
+
+def test_two_who_pay_for_each_other_do_not_hang_the_switch(house: House, tmp_path: Path) -> None:
+    company = house.phone("company", above=house.reseller)
+    paid_by(house, house.subscriber, company)
+    paid_by(house, company, house.subscriber)
+    assert decided(house.decide(tmp_path, "36201", by=house.subscriber)).payers[0].account_id == company

@@ -13,6 +13,7 @@ from switch.sip.digest import MD5
 from switch.sip.message import Response
 from tests.support_sip import sdp
 from tests.switch.call.town import Citizen, Town
+from tests.switch.stage import port_of
 from tests.switch.worlds import NOW, Office
 
 Build = Callable[..., Town]
@@ -89,7 +90,7 @@ def test_the_answer_says_of_phones_what_sendbackregcontact_wants(town: Build, ma
     assert register(phone).get("Contact") == shown[manner]
 
 
-@pytest.mark.req("registrar-020", "auth-033")
+@pytest.mark.req("registrar-020", "auth-010", "auth-033", "auth-048")
 @pytest.mark.parametrize(("mode", "status"), [("off", 401), ("connection", 401), ("address", 200)])
 def test_renewing_by_udp_is_asked_for_the_password_unless_the_address_is_cached(
     town: Build, mode: str, status: int
@@ -242,3 +243,52 @@ def test_a_phone_behind_a_nat_gets_an_empty_line_again_and_again(town: Build, ev
         here.board.registrar.alive.second()
     assert list(hidden.box) == [b"\r\n\r\n"] * pings
     assert not plain.box
+
+
+@pytest.mark.req("sip-081")
+@pytest.mark.parametrize("fork", [True, False])
+def test_all_phones_of_an_account_ring_or_only_the_one_that_registered_last(town: Build, fork: bool) -> None:
+    here = town(allowforkforsignaling=fork)
+    first, last, caller = here.peer("1001"), here.peer("1001"), here.peer("rich")
+    register(first)
+    here.pass_time(1)
+    register(last)
+    invite = caller.invite("1001")
+    caller.send(invite)
+    last.answer(last.asked("INVITE"), 486)
+    if fork:
+        first.answer(first.asked("INVITE"), 486)
+    caller.ack(invite, caller.told(486))
+    assert not first.box or fork
+
+
+@pytest.mark.req("media-067")
+@pytest.mark.parametrize("same", [True, False])
+def test_an_account_hears_sound_by_the_port_of_its_last_call_if_that_is_wanted(
+    town: Build, same: bool
+) -> None:
+    here = town(uniqueportperuser=same)
+    caller, carrier = here.peer("rich"), here.peer("one")
+    here.office.rows["overrides"] = [[here.ids["rich"], "routertpcaller", "always"]]
+    here.world = here.office.world(here.spool.folder.parent / "relayed")
+    ports = []
+    for _ in range(2):
+        invite = caller.invite("49301234567")
+        caller.send(invite)
+        out = carrier.asked("INVITE")
+        ports.append(port_of(out))
+        carrier.answer(out, 486)
+        caller.ack(invite, caller.told(486))
+        here.pass_time(15)
+    assert (ports[0] == ports[1]) is same
+
+
+@pytest.mark.req("limits-031")
+def test_when_as_many_phones_are_registered_as_may_be_in_all_no_new_one_is_taken(town: Build) -> None:
+    here = town(maxepcounttreshold=2)
+    phones = [here.peer(user) for user in ("1001", "1002", "1002")]
+    assert [register(phone).status for phone in phones] == [200, 200, 503]
+    assert register(phones[0]).status == 200
+    assert register(phones[1], expires=0).status == 200
+    here.pass_time(1.5)
+    assert register(phones[2]).status == 200

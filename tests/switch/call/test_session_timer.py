@@ -145,7 +145,7 @@ def test_a_caller_that_can_is_told_to_refresh_and_is_answered_here(
     hang_up(rich, one, invite, ok)
 
 
-@pytest.mark.req("sip-087")
+@pytest.mark.req("sip-087", "sip-064")
 def test_a_caller_that_stops_refreshing_is_hung_up_and_billed_until_it_was_last_heard_of(
     town: Town, tmp_path: Path, rich: Citizen, one: Citizen
 ) -> None:
@@ -200,7 +200,7 @@ def test_a_refresh_that_asks_for_less_than_the_least_hears_422(
     hang_up(rich, one, invite, ok)
 
 
-@pytest.mark.req("sip-088")
+@pytest.mark.req("sip-088", "sip-092")
 def test_a_caller_without_them_is_refreshed_by_us_when_they_are_forced(
     town: Town, tmp_path: Path, rich: Citizen, one: Citizen
 ) -> None:

@@ -18,7 +18,7 @@ from psycopg2.extensions import make_dsn
 
 from apps.invoices.models import Hold
 from apps.users.models import Account
-from switch.charging.bank import BATCH, QUEUE, Bank, dsn_of_office
+from switch.charging.bank import BATCH, GATHER, QUEUE, Bank, dsn_of_office
 from tests.charging import account, held, spendable
 from tests.switch.loop import Loop
 
@@ -238,3 +238,23 @@ def test_what_a_server_that_hung_grants_too_late_is_let_go_when_the_call_is_over
     answers.ask(bank, payer, 10)
     loop.until(lambda: len(answers) == 2, "the next answer")
     assert answers[1] == {payer.pk: 10 * UNIT}
+
+
+def test_who_asks_alone_is_asked_for_at_once_and_who_asks_in_a_rush_waits_for_others(
+    loop: Loop, bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    later = loop.reactor.callLater
+
+    def noted(delay: float, do: Callable[..., object], *arguments: Any) -> Any:
+        if do == bank._gathered:
+            waits.append(delay)
+        return later(delay, do, *arguments)
+
+    monkeypatch.setattr(loop.reactor, "callLater", noted)
+    monkeypatch.setattr("switch.charging.bank.RUSH", 60.0)
+    payer, answers = account(balance="10"), Answers()
+    for count in (1, 2):
+        answers.ask(bank, payer)
+        loop.until(lambda count=count: len(answers) == count, "an answer")  # type: ignore[misc]
+    assert waits == [0, GATHER]

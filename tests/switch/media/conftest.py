@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from switch.media import Endpoint, PortRange, Relay
-from tests.switch.loop import Loop, free_port
+from tests.support import free_ports
+from tests.switch.loop import Loop
 
 
 def rtp(
@@ -58,8 +59,8 @@ def make_relay(loop: Loop, clock: Clock) -> Iterator[Open]:
     relays: list[Relay] = []
 
     def make(pairs: int = 50, quarantine: float = 10.0, **options: Any) -> Relay:
-        first = free_port()
-        ports = PortRange(first, first + 2 * pairs - 1, quarantine=quarantine, clock=clock)
+        first = free_ports(2 * pairs + 1)  # pairs begin at an even port
+        ports = PortRange(first, first + 2 * pairs, quarantine=quarantine, clock=clock)
         relay = Relay(loop.reactor, ports, clock=clock, **options)
         relays.append(relay)
         return relay

@@ -8,7 +8,7 @@ from switch.media import PortRange, PortsExhausted
 from tests.switch.media.conftest import Clock
 
 
-@pytest.mark.req("media-021")
+@pytest.mark.req("media-021", "media-033", "media-034", "media-075")
 def test_the_range_comes_from_the_setting_and_gives_even_ports(clock: Clock) -> None:
     ports = PortRange.parse("20001-20008", worker=1, workers=1, clock=clock)
     assert [ports.take() for _ in range(ports.size)] == [20002, 20004, 20006]
@@ -20,6 +20,7 @@ def test_a_wrong_range_is_named(clock: Clock, text: str) -> None:
         PortRange.parse(text, worker=1, workers=1, clock=clock)
 
 
+@pytest.mark.req("media-075")
 @pytest.mark.parametrize("workers", [1, 2, 3, 7])
 def test_workers_share_the_range_without_overlap(clock: Clock, workers: int) -> None:
     seen: set[int] = set()

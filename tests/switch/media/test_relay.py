@@ -315,3 +315,38 @@ def test_thousands_of_sessions_leak_no_descriptor(loop: Loop, make_relay: Open) 
     assert descriptors() <= before
     assert loop.reactor.getReaders() == readers
     assert len(relay) == 0
+
+
+@pytest.mark.req("media-017", "media-067")
+def test_an_account_gets_the_port_again_that_it_had_last_once_it_has_rested(
+    make_relay: Open, clock: Clock
+) -> None:
+    relay = make_relay()
+    first = relay.open("first", whose=(7, 8))
+    mine, theirs = first.caller.local[1], first.called.local[1]
+    first.close()
+    busy = relay.open("at once", whose=(7, 0))  # late packets of the first call may still come
+    assert busy.caller.local[1] != mine
+    busy.close()
+    clock.now += 11
+    relay.open("a stranger's").close()
+    again = relay.open("again", whose=(8, 7))
+    assert (again.caller.local[1], again.called.local[1]) == (theirs, busy.caller.local[1])
+    again.close()
+    clock.now += 11
+    assert relay.open("not asked for", whose=(0, 0)).caller.local[1] != again.caller.local[1]
+    assert relay.open("nobody's").caller.local[1] not in {mine + 1, theirs}
+
+
+@pytest.mark.req("media-007")
+def test_sound_is_marked_for_routers(loop: Loop, make_relay: Open) -> None:
+    relay, left, right = make_relay(), Party(loop), Party(loop)
+    relay.dscp = 46
+    session = relay.open("call")
+    left.announce(session.caller)
+    right.announce(session.called)
+    right.rtp.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+    left.rtp.sendto(rtp(1), session.caller.local)
+    loop.turn(5)
+    _, ancillary, *_ = right.rtp.recvmsg(2000, 100)
+    assert ancillary[0][2][0] >> 2 == 46

@@ -12,7 +12,8 @@ import pytest
 
 from switch.net import Firewall, Flow, Net, NetConfig, Reason, Tables
 from switch.sip.stream import BadStream, Framer
-from tests.switch.loop import Loop, free_port
+from tests.support import free_port
+from tests.switch.loop import Loop
 
 
 class Worker:

@@ -24,7 +24,7 @@ def test_the_environment_alone_makes_a_whole_configuration() -> None:
     assert str(config.run_dir) == "/srv/v/run"
 
 
-@pytest.mark.req("sip-070")
+@pytest.mark.req("sip-070", "sip-097", "sip-103")
 def test_unless_told_otherwise_sip_is_on_port_5060_which_udp_and_tcp_share() -> None:
     """That one port is opened for both is proved by `test_tcp_listens_on_the_same_port_as_udp_and_answers_on_the_connection`."""
     assert NetConfig.from_env({}, worker=1).shared_port == 5060
@@ -105,3 +105,14 @@ def test_instances_side_by_side_never_share_a_port() -> None:
 def test_no_own_port_leaves_the_range_of_ports() -> None:
     for shared in range(1024, 65536, 7):
         assert all(1024 <= own_port(shared, worker) <= 65535 for worker in range(1, 17))
+
+
+def test_the_other_workers_are_found_by_their_own_ports_only() -> None:
+    env = {
+        "MIZU_SIP_PORT": "5070",
+        "MIZU_SIP_WORKER_PORTS": "6000",
+        "MIZU_SIP_WS_PORT": "5080",
+        "MIZU_SWITCH_WORKERS": "3",
+    }
+    config = NetConfig.from_env(env, 2)
+    assert sorted(config.worker_ports - {config.own_port}) == [6000, 6002]

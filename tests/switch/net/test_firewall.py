@@ -135,6 +135,17 @@ def test_a_banned_source_is_not_heard_at_the_socket_from_the_moment_of_the_swap(
     assert [flow.host for _, flow in worker.heard] == ["127.0.0.3"]
 
 
+@pytest.mark.req("security-029")
+def test_of_one_address_a_single_port_may_not_be_heard(loop: Loop, start: Start) -> None:
+    worker, guesser, phone = start(), loop.udp("127.0.0.2"), loop.udp("127.0.0.2")
+    worker.net.ban(Tables(ports=frozenset([guesser.getsockname()[:2]])))
+    guesser.sendto(OPTIONS, worker.shared)
+    phone.sendto(OPTIONS, worker.shared)
+    loop.until(lambda: worker.heard, "the other port")
+    loop.until(lambda: worker.net.metrics()["dropped_banned"] == 1, "the drop")
+    assert [flow.port for _, flow in worker.heard] == [phone.getsockname()[1]]
+
+
 @pytest.mark.req("security-004")
 def test_a_flood_from_one_source_is_cut_at_the_socket_while_others_are_heard(
     loop: Loop, start: Start, guard: Guard

@@ -17,7 +17,8 @@ import pytest
 
 from switch.net import ConfigError, Flow, Reason
 from switch.net.handover import Kind, pack, socket_path, unpack
-from tests.switch.loop import Loop, free_port
+from tests.support import free_port
+from tests.switch.loop import Loop
 from tests.switch.net.conftest import Start
 from tests.switch.net.worker_process import worker_of
 

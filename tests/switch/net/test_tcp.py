@@ -11,13 +11,15 @@ import pytest
 from twisted.internet.address import IPv6Address
 
 from switch.net import Firewall, Reason, Sources, Tables
-from tests.switch.loop import Loop, free_port
+from tests.support import free_port
+from tests.switch.loop import Loop
 from tests.switch.net.conftest import Start
 
 END = b" SIP/2.0\r\nContent-Length: 0\r\n\r\n"
 Guard = Callable[..., Firewall]
 
 
+@pytest.mark.req("sip-097")
 def test_tcp_listens_on_the_same_port_as_udp_and_answers_on_the_connection(loop: Loop, start: Start) -> None:
     worker = start()
     phone = loop.tcp(worker.shared)
@@ -246,6 +248,17 @@ def test_a_ban_closes_the_connections_of_the_source_and_refuses_new_ones(loop: L
     assert loop.receive(loop.tcp(worker.shared, source="127.0.0.2"), "the refusal") == b""
     phone.send(b"one" + END)
     loop.until(lambda: worker.heard, "the other source")
+
+
+@pytest.mark.req("security-029")
+def test_a_ban_of_a_port_closes_the_one_connection_from_there(loop: Loop, start: Start) -> None:
+    worker = start()
+    guesser, phone = (loop.tcp(worker.shared, source="127.0.0.2") for _ in range(2))
+    loop.until(lambda: worker.net.metrics()["tcp_connections"] == 2, "both connections")
+    worker.net.ban(Tables(ports=frozenset([guesser.getsockname()[:2]])))
+    assert loop.receive(guesser, "the end") == b""
+    phone.send(b"one" + END)
+    loop.until(lambda: worker.heard, "the other port")
 
 
 def test_a_flood_over_one_connection_is_cut_too(loop: Loop, start: Start, guard: Guard) -> None:

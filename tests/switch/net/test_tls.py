@@ -14,7 +14,8 @@ from cryptography import x509
 from switch.net import Flow, Reason, TlsFiles
 from switch.net.certificates import matches, names_of
 from tests.certificates import Authority
-from tests.switch.loop import Loop, free_port
+from tests.support import free_port
+from tests.switch.loop import Loop
 from tests.switch.net.conftest import Start, Worker
 
 END = b" SIP/2.0\r\nContent-Length: 0\r\n\r\n"

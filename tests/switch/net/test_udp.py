@@ -7,7 +7,8 @@ import socket
 import pytest
 
 from switch.net import ConfigError, Reason
-from tests.switch.loop import Loop, free_port
+from tests.support import free_port
+from tests.switch.loop import Loop
 from tests.switch.net.conftest import Start
 
 OPTIONS = b"OPTIONS sip:a@example.net SIP/2.0"

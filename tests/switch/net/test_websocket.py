@@ -15,7 +15,8 @@ from switch.net import Reason, TlsFiles
 from switch.net.codec import PING, PONG, BadFrames
 from switch.net.websocket import LONGEST_UPGRADE, MOST_FRAGMENTS, WebSocket, allows
 from tests.certificates import Authority
-from tests.switch.loop import Loop, free_port
+from tests.support import free_port
+from tests.switch.loop import Loop
 from tests.switch.net.conftest import Start, Worker
 from tests.switch.net.test_tls import believing, call
 from tests.websocket import BINARY, CLOSE, PING_FRAME, PONG_FRAME, TEXT, frame, unframe, upgrade

@@ -99,7 +99,7 @@ def test_a_wrong_password_or_method_fails(door):
     assert judge(door, answer(door), method="BYE") is Verdict.WRONG
 
 
-@pytest.mark.req("auth-064")
+@pytest.mark.req("auth-038", "auth-064")
 def test_an_old_nonce_is_stale(door):
     given = answer(door)
     assert judge(door, given, now=NOW + 301) is Verdict.STALE

@@ -48,7 +48,7 @@ def test_an_account_is_registered_with_its_proof_and_its_contact_names_the_share
     assert state(here)["state"] == "registered"
 
 
-@pytest.mark.req("registrar-028")
+@pytest.mark.req("registrar-028", "registrar-004")
 def test_the_time_asked_for_is_the_accounts_own_else_registerival(town: Build) -> None:
     for fields, expected in (({"expires": 600}, "600"), ({}, "2400")):
         carrier = Carrier(town(with_account(**fields)), "one")
@@ -271,12 +271,13 @@ def test_an_account_whose_registration_failed_is_passed_over_for_the_next(town: 
     assert 'username="second"' in (carrier.asked("INVITE").get("Proxy-Authorization") or "")
 
 
-@pytest.mark.req("auth-005")
+@pytest.mark.req("auth-005", "failover-004")
 def test_an_account_whose_calls_are_refused_again_and_again_rests_and_the_next_is_used(town: Build) -> None:
     def change(office: Office) -> None:
         carrier = next(row[0] for row in office.rows["accounts"] if row[1] == "one")
         login(office, carrier, "first", registers=False)
         login(office, carrier, "second", registers=False, priority=2)
+        assert office.settings["trunk_account_failures"] == 30
         office.settings |= {"trunk_account_failures": 3}
 
     here = town(change)
@@ -300,3 +301,74 @@ def test_an_account_whose_calls_are_refused_again_and_again_rests_and_the_next_i
     assert [used() for _ in range(4)] == ["first"] * 3 + ["second"]
     here.pass_time(601)
     assert used() == "first"
+
+
+# --- the way that the server wants ---------------------------------------------------------------------------------------
+
+
+def granted_with(carrier: Carrier, *routes: str) -> None:
+    """A server that takes any proof and answers with these Service-Routes."""
+    carrier.grant(carrier.asked("REGISTER"), [("Service-Route", one) for one in routes])
+
+
+def test_calls_go_by_the_proxies_that_the_server_named_when_we_registered(town: Build) -> None:
+    here = town(with_account())
+    carrier, caller, proxy = Carrier(here, "one"), here.peer("rich"), here.peer("proxy")
+    first, second = f"<sip:127.0.0.1:{proxy.port};lr>", "<sip:inside.carrier.example;lr>"
+    granted_with(carrier, first, second)
+    here.pass_time(0.1)
+    invite = caller.invite("49301234567")
+    caller.send(invite)
+    out = proxy.asked("INVITE")
+    assert out.all("Route") == [first, second]
+    assert out.uri.startswith(f"sip:49301234567@127.0.0.1:{carrier.port}")
+    proxy.answer(out, 486)
+    caller.ack(invite, caller.told(486))
+    assert not [one for one in carrier.box if one.startswith(b"INVITE")]
+
+
+@pytest.mark.parametrize("routes", [[], ["<tel:+1>"], ["<sip:a@b"], [f"<sip:{'p' * 600}.example;lr>"]])
+def test_a_service_route_that_is_no_route_changes_nothing(town: Build, routes: list[str]) -> None:
+    here = town(with_account())
+    carrier, caller = Carrier(here, "one"), here.peer("rich")
+    granted_with(carrier, *routes)
+    here.pass_time(0.1)
+    assert state(here)["state"] == "registered" and state(here)["routes"] == []
+    invite = caller.invite("49301234567")
+    caller.send(invite)
+    out = carrier.asked("INVITE")
+    assert out.get("Route") is None
+    carrier.answer(out, 486)
+    caller.ack(invite, caller.told(486))
+
+
+# --- anew ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("registrar-003")
+@pytest.mark.parametrize(("after", "anew"), [(0, False), (60, True), (3600, False)])
+def test_a_registration_is_begun_anew_after_as_long_as_the_setting_says(
+    town: Build, after: int, anew: bool
+) -> None:
+    def change(office: Office) -> None:
+        with_account()(office)
+        office.settings["rebuildregclients"] = after
+
+    carrier = Carrier(town(change), "one")
+    registrar = Registrar(carrier, granted=100)
+    first, again = registrar.admit(), registrar.admit(100)
+    assert (again.call_id != first.call_id) is anew
+    assert again.cseq.number > first.cseq.number
+
+
+@pytest.mark.req("registrar-018")
+def test_an_operator_has_it_renewed_at_once_and_other_carriers_are_left_alone(town: Build) -> None:
+    here = town(with_account(expires=3600))
+    carrier = Carrier(here, "one")
+    registrar = Registrar(carrier)
+    registrar.admit()
+    here.keeper.again(here.ids["two"])
+    here.pass_time(10)
+    assert not carrier.box
+    here.keeper.again(here.ids["one"])
+    assert registrar.admit(1).get("Expires") == "3600"

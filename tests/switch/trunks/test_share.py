@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 from django.conf import settings
 
+from apps.core.workers import WORKERS
+from mizu_site.run.redis import answers, command
 from switch.events.bodies import Line
 from switch.events.lines import Lines
 from switch.events.published import Published
 from switch.events.share import EventsShare
-from switch.live import Live
+from switch.live import REGISTRATIONS, Live
 from switch.net import Flow
 from switch.registrar import Binding
+from tests.support import wait_for
 from tests.switch.loop import Loop
 
 
@@ -47,11 +53,11 @@ class Events:
 class Worker:
     """A worker's link to Redis with all that it shares."""
 
-    def __init__(self, loop: Loop, label: str) -> None:
+    def __init__(self, loop: Loop, label: str, url: str = "") -> None:
         self.events = Events()
         self.phones: dict[int, list[Binding]] = {}
         self.trunks: dict[str, Any] = {}
-        self.live = Live(loop.reactor, settings.REDIS_URL, label, lambda: ({7: 1}, {}))
+        self.live = Live(loop.reactor, url or settings.REDIS_URL, label, lambda: ({7: 1}, {}))
         self.usage: dict[int, int] = {}
         self.live.on_bindings = lambda account, found: self.phones.setdefault(account, []).extend(found)
         self.live.on_trunks = self.trunks.update
@@ -143,3 +149,44 @@ def test_what_a_phone_publishes_every_worker_knows_and_one_that_starts_later_too
         lambda: late.events.published.newest(7, time.time()) is not None, "the document at a new worker"
     )
     late.end()
+
+
+@contextmanager
+def a_redis(folder: Path) -> Iterator[redis.Redis]:
+    """A server with nothing in it, which dies by SIGKILL at the end of the block."""
+    path = folder / "redis"
+    with subprocess.Popen(command(path, folder), stdout=subprocess.DEVNULL) as server:
+        try:
+            wait_for(lambda: answers(path), 10, "Redis")
+            with redis.Redis(unix_socket_path=str(path)) as client:
+                yield client
+        finally:
+            server.kill()
+
+
+def test_a_redis_that_is_back_before_anybody_missed_it_is_told_all_anew(tmp_path: Path) -> None:
+    loop = Loop()
+    binding = Binding(
+        "sip:a@b",
+        Flow("udp", "192.0.2.1", 5060, False, 0, 1),
+        time.time() + 60,
+        1.0,
+        "c",
+        1,
+        seen_at=time.time(),
+    )
+    worker = Worker(loop, "here-1-1", f"unix://{tmp_path / 'redis'}?db=0")
+    worker.live.all_bindings = lambda: {7: [binding]}
+
+    def told(client: redis.Redis) -> bool:
+        return bool(client.hvals(f"{REGISTRATIONS}:7") and client.zscore(WORKERS, "here-1-1"))
+
+    try:
+        with a_redis(tmp_path) as client:
+            worker.live.start()
+            loop.until(lambda: told(client), "the first Redis to be told")
+        with a_redis(tmp_path) as client:
+            loop.until(lambda: told(client), "the second Redis to be told", 10)
+    finally:
+        worker.end()
+        loop.close()

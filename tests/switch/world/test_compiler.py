@@ -113,7 +113,7 @@ def price(world: World, account: str, number: str) -> int | None:
     found = next((row[0] for row in world.accounts.values() if row[1] == account), None)
     caller = world.account(found) if found else None
     tariff = world.tariff(caller, "retail") if caller else None
-    terms = world.terms(tariff[0], number, time.time(), currency="EUR", vat_ppm=0) if tariff else ""
+    terms = world.terms(tariff, number, time.time(), currency="EUR", vat_ppm=0) if tariff else ""
     return None if isinstance(terms, str) else terms.bands[0].tiers[0].price
 
 
@@ -196,7 +196,7 @@ def test_a_holiday_that_is_entered_and_a_peak_that_is_moved_reach_the_switch(sit
         caller = world.named("1001")
         found = world.tariff(caller, "retail") if caller else None
         now = time.time()
-        terms = world.terms(found[0], "3620", now, currency="EUR", vat_ppm=0) if found else ""
+        terms = world.terms(found, "3620", now, currency="EUR", vat_ppm=0) if found else ""
         return 0 if isinstance(terms, str) else rate(terms, now, 60).net
 
     peak_from_to(0, 0)

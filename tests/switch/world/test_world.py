@@ -10,6 +10,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from apps.pricing.engine import Rate, Terms
+from apps.pricing.engine.price_lists import Given
 from switch.world.loader import POLL_SECONDS, WorldKeeper, load_now
 from switch.world.names import Names, write_names
 from switch.world.settings import Settings
@@ -113,8 +114,8 @@ def test_carriers_are_compared_by_the_cost_of_one_minute(
 ) -> None:
     office.tariff("carrier", [Rate(1, "36", **fields)], to=office.carrier("one", None))
     world = office.world(tmp_path)
-    [tariff] = world._tables.tariffs.values()
-    terms = world.terms(tariff, "3620", NOW, currency="EUR", vat_ppm=0)
+    [tariff] = world._tables.prices.tariffs.values()
+    terms = world.terms(Given(tariff, 0), "3620", NOW, currency="EUR", vat_ppm=0)
     assert isinstance(terms, Terms)
     assert minute_cost(terms, NOW) == billionths
 

@@ -1,0 +1,1 @@
+"""The RADIUS protocol as pure values: packets in, packets out."""

@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class DidsApp(AppConfig):
+    name = "apps.dids"
+    label = "dids"
+    verbose_name = _("Numbers")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from apps.dids.services import signup
+        from apps.users.services.opened import follow
+
+        follow(signup.give_number)

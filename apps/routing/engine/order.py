@@ -1,0 +1,303 @@
+"""In which order the carriers of a rule are tried: the list `ORDER`, one named key per line (guide 3259-3336, without SIM cards).
+
+Emergency calls, the priority of rules and the better fitting rule come before it (guide 3261-3264): see `plan` and `RULE_ORDER`.
+Price and quality have no place in the guide's list. Of equals "the system will choose depending on price and quality, when other
+settings don't modify the routing (… priorities, failovered directions)" (3392): so they stand after every priority that
+somebody has set, and before what only spreads the calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import log
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from apps.routing.engine import brs
+from apps.routing.engine.rules import (
+    BALANCED,
+    BEST_ROUTE,
+    BEST_THEN_CHEAPEST,
+    LEAST_COST,
+    WEIGHT,
+    Match,
+    RuleTarget,
+)
+
+T = TypeVar("T")
+UNLIMITED = 1_000_000
+"""Free lines of a carrier that has no limit."""
+STEP = 100
+"""Priorities of targets that differ by so much are more than a wish: they go before demotions (guide 3284)."""
+
+
+class Standing(NamedTuple):
+    """What sets a carrier apart for this call, beside what it costs. Whoever has nothing special is `PLAIN`."""
+
+    global_absolute: int = 0  # its setting globalabsolutepriority
+    absolute: int = 0
+    called_wish: bool = False  # its calledpriority is the tech prefix or the beginning of the called number
+    caller_wish: bool = False  # its callerpriority is the beginning of the caller number
+    partner_wish: bool = False  # the caller, or somebody above it, is its prioritypartner
+    priority: int = 0
+    far_behind: bool = False  # it does so badly that priorities do not help (guide 3520)
+    demoted: str = ""  # why it is put back for any call; "": it is not
+    demoted_here: str = ""  # why it is put back for such numbers
+    remark: str = ""  # why it is put back, or why it is not although it was demoted
+    rested: bool = True  # its minsubsecventcallbegin is over
+    figures: brs.Figures = brs.DEFAULTS
+    free_lines: int = UNLIMITED
+    routed_at: float = 0  # when it last got a call
+
+
+PLAIN = Standing()
+
+
+class Offer(NamedTuple, Generic[T]):
+    """What an eligible carrier asks: `cost` of one minute begun now, in billionths of the currency unit.
+
+    The cost of a minute, not the price per minute, is compared: connect fee, minimum and increments count.
+    `average`: the same of a call of `pricecalcsec`, by which the best route is reckoned.
+    """
+
+    cost: int
+    details: T
+    standing: Standing = PLAIN
+    average: int | None = None
+
+
+class Candidate(NamedTuple, Generic[T]):
+    """An eligible carrier before it has a place."""
+
+    match: Match
+    target: RuleTarget
+    offer: Offer[T]
+    strategy: str
+    draw: float = 0.0  # of the weighted lot; lower first
+    first: bool = False  # this call is one of its share, or of those by which its quality is looked at again
+    autopriority: int = 0
+
+
+class Rank(NamedTuple):
+    """Why one carrier of a rule stands before another: the first field in which they differ decides, the smaller value goes first.
+
+    `ORDER` says the same in words.
+    """
+
+    global_absolute: int
+    absolute: int
+    last_resort: bool
+    called_wish: bool
+    far_behind: bool
+    hundreds: int
+    demoted: bool
+    demoted_here: bool
+    target_priority: int
+    rested: bool
+    caller_wish: bool
+    partner_wish: bool
+    priority: int
+    first: bool
+    draw: float
+    best_route: int
+    cost: int
+    free_lines: int
+    routed_at: float
+    carrier: int
+
+
+def rank(one: Candidate[Any]) -> Rank:
+    """Where the carrier stands among those of its rule."""
+    standing, target = one.offer.standing, one.target
+    return Rank(
+        -standing.global_absolute,
+        -standing.absolute,
+        target.last_resort,
+        not standing.called_wish,
+        standing.far_behind,
+        target.priority // STEP,
+        bool(standing.demoted),
+        bool(standing.demoted_here),
+        target.priority,
+        not standing.rested,
+        not standing.caller_wish,
+        not standing.partner_wish,
+        -standing.priority,
+        not one.first,
+        one.draw,
+        -one.autopriority,
+        one.offer.cost if counts_cost(one) else 0,
+        -standing.free_lines,
+        standing.routed_at,
+        target.carrier,
+    )
+
+
+class Key(NamedTuple):
+    """One reason to stand before another, a field of `Rank`; `told` says a value in words."""
+
+    name: str
+    told: Callable[[Candidate[Any]], str]
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+#: The fields of `Rank` in words.
+ORDER: tuple[Key, ...] = (
+    Key(
+        "global absolute priority of the carrier",
+        lambda one: str(one.offer.standing.global_absolute),
+    ),
+    Key(
+        "absolute priority of the carrier",
+        lambda one: str(one.offer.standing.absolute),
+    ),
+    Key(
+        "not a last resort",
+        lambda one: "last resort" if one.target.last_resort else "ordinary",
+    ),
+    Key(
+        "carrier wishes for this called prefix",
+        lambda one: _yes(one.offer.standing.called_wish),
+    ),
+    Key(
+        "does not do far too badly",
+        lambda one: one.offer.standing.remark or "well",
+    ),
+    Key(
+        f"{STEP}s of the priority in the rule",
+        lambda one: str(one.target.priority),
+    ),
+    Key(
+        "carrier is not demoted",
+        lambda one: one.offer.standing.demoted or "not demoted",
+    ),
+    Key(
+        "carrier is not demoted for this destination",
+        lambda one: one.offer.standing.demoted_here or "not demoted here",
+    ),
+    Key("priority in the rule", lambda one: str(one.target.priority)),
+    Key(
+        "time since the carrier's last call ended",
+        lambda one: "long enough" if one.offer.standing.rested else "too short",
+    ),
+    Key(
+        "carrier wishes for this caller prefix",
+        lambda one: _yes(one.offer.standing.caller_wish),
+    ),
+    Key(
+        "carrier wishes for this customer",
+        lambda one: _yes(one.offer.standing.partner_wish),
+    ),
+    Key(
+        "priority of the carrier",
+        lambda one: str(one.offer.standing.priority),
+    ),
+    Key("its share, or its turn to be tried", lambda one: _yes(one.first)),
+    Key("lot by weight", lambda one: f"weight {one.target.weight}"),
+    Key("best route", lambda one: f"autopriority {one.autopriority}"),
+    Key(
+        "least cost",
+        lambda one: decimal(one.offer.cost),
+    ),
+    Key(
+        "free lines",
+        lambda one: (
+            "no limit"
+            if one.offer.standing.free_lines >= UNLIMITED // 2
+            else str(one.offer.standing.free_lines)
+        ),
+    ),
+    Key(
+        "longest without a call",
+        lambda one: f"{one.offer.standing.routed_at:.0f}",
+    ),
+    Key("lower account id", lambda one: str(one.target.carrier)),
+)
+
+
+def counts_cost(one: Candidate[Any]) -> bool:
+    """Whether the price decides between those that are equal so far."""
+    if one.strategy == BEST_ROUTE:
+        return one.offer.standing.figures.quality_percent == 0  # "if you would like only LCR" (guide 3390)
+    return one.strategy in (LEAST_COST, BEST_THEN_CHEAPEST)
+
+
+def in_order(candidates: list[Candidate[T]], at: float, chance: int) -> list[Candidate[T]]:
+    """The eligible carriers of one rule in the order in which they are tried."""
+    if len(candidates) < 2:
+        return candidates
+    ready = [_drawn(one, at, chance) for one in candidates]
+    if ready[0].strategy in (BEST_ROUTE, BEST_THEN_CHEAPEST):
+        ready = _weighed(ready)
+    return sorted(ready, key=rank)
+
+
+def difference(one: Candidate[Any], other: Candidate[Any]) -> str:
+    """Why the first stands before the second: the key that decided, and the two values."""
+    for key, mine, others in zip(ORDER, rank(one), rank(other), strict=True):
+        if mine != others:
+            return f"{key.name}: {key.told(one)} before {key.told(other)}"
+    return ""
+
+
+def _drawn(one: Candidate[T], at: float, chance: int) -> Candidate[T]:
+    """With its lot. As every carrier has a lot of its own, one that drops out does not change how the others stand."""
+    target, weighted = one.target, one.strategy == WEIGHT
+    figures = one.offer.standing.figures
+    if not weighted and not target.share and not figures.try_from:
+        return one
+    lot = (mixed(chance ^ mixed(target.carrier)) + 1) / 2**64
+    draw = 0.0
+    if weighted:  # a race that a target of weight w wins with w of all weights, each runner's time its own
+        draw = -log(lot) / target.weight if target.weight > 0 else float("inf")
+    first = lot * 100 <= target.share or brs.has_its_turn(figures, at, mixed(chance))
+    return one._replace(draw=draw, first=first)
+
+
+def _weighed(candidates: list[Candidate[T]]) -> list[Candidate[T]]:
+    """With price and quality in one figure, on one scale."""
+    dearest = max(_average(one) for one in candidates)
+    return [
+        one._replace(autopriority=brs.autopriority(one.offer.standing.figures, _average(one), dearest))
+        for one in candidates
+    ]
+
+
+def _average(one: Candidate[T]) -> int:
+    return one.offer.cost if one.offer.average is None else one.offer.average
+
+
+def mixed(value: int) -> int:
+    """64 well-spread bits of an integer (the finaliser of splitmix64)."""
+    value = (value + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
+    value = ((value ^ value >> 30) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+    value = ((value ^ value >> 27) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
+    return value ^ value >> 31
+
+
+def decimal(billionths: int) -> str:
+    """Billionths of a currency unit as people write them, without zeros at the end."""
+    whole, rest = divmod(abs(billionths), 10**9)
+    text = f"{whole}.{rest:09d}".rstrip("0").rstrip(".")
+    return f"-{text}" if billionths < 0 else text
+
+
+def why(one: Candidate[Any]) -> str:
+    """The place of a carrier in words."""
+    rule, target = one.match.rule, one.target
+    place = f"rule {rule.name} (priority {rule.priority}), target priority {target.priority}, "
+    remark = f"; {one.offer.standing.remark}" if one.offer.standing.remark else ""
+    return f"{place}{_by(one)}{remark}"
+
+
+def _by(one: Candidate[Any]) -> str:
+    """By what the equal carriers of the rule are ordered."""
+    if one.strategy == WEIGHT:
+        return f"drawn by weight {one.target.weight}"
+    if one.strategy == BALANCED:
+        return "calls spread evenly"
+    if one.strategy == LEAST_COST:
+        return f"least cost {decimal(one.offer.cost)} for one minute"
+    return f"best route {one.autopriority}, cost {decimal(one.offer.cost)} for one minute"
