@@ -60,7 +60,7 @@ def measure(url: str, count: int) -> dict[str, Any]:
             cursor.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
             cursor.execute(TABLES)
             begun = time.perf_counter()
-            sample = _fill(cursor, count, draw)
+            sample = fill(cursor, count, draw)
             filled = time.perf_counter()
             cursor.execute("CREATE INDEX ON portability_portednumber (number, priority)")
             cursor.execute("ANALYZE portability_portednumber")
@@ -81,8 +81,8 @@ def measure(url: str, count: int) -> dict[str, Any]:
         connection.close()
 
 
-def _fill(cursor: Any, count: int, draw: random.Random) -> list[str]:
-    """Numbers that differ, in no order; some of them."""
+def fill(cursor: Any, count: int, draw: random.Random) -> list[str]:
+    """Numbers that differ, in no order, each gone to one of 300 targets; some of them."""
     step = 10**9 // count
     sample: list[str] = []
     order = list(range(0, count, BATCH))

@@ -1,9 +1,10 @@
 """How long a call is decided, from the parsed INVITE to the ordered carriers, in an office of a large operator; and how soon a changed rate is in use.
 
-`./mizu bench routing [--rates N] [--carriers N] [--rules N] [--accounts N] [--calls N] [--json FILE]`. Uses a PostgreSQL of its own, or
-the empty database that DATABASE_URL names. The snapshot is built by the compiler's code and read by a worker's. Every carrier has the
-same prefixes, so that each call is offered by all of them; every rule is for another called prefix, and one takes every number.
-Times are CPU of one thread, so that other work on the machine counts less.
+`./mizu bench routing [--rates N] [--carriers N] [--rules N] [--accounts N] [--listed N] [--ported N] [--calls N] [--json FILE]`. Uses a
+PostgreSQL of its own, or the empty database that DATABASE_URL names. The snapshot is built by the compiler's code and read by a
+worker's. Every carrier has the same prefixes, so that each call is offered by all of them; every rule is for another called prefix,
+and one takes every number. Every tenth call is to a ported number. Times are CPU of one thread, so that other work on the machine
+counts less.
 """
 
 from __future__ import annotations
@@ -22,18 +23,29 @@ from pathlib import Path
 from typing import Any
 
 from mizu_site.run.testing import throw_away_stores
+from tests.bench import ported
 from tests.bench.rating import close, prepare
 from tests.switch.worlds import Usage, request
 
 NOW = 1_790_000_000.0
 TARGETS = 5
 """Carriers of a rule for one prefix."""
+PORTED_EVERY = 10
+SIZES = {
+    "rates": 1_000_000,
+    "carriers": 50,
+    "rules": 10_000,
+    "accounts": 100_000,
+    "listed": 1_000_000,
+    "ported": 10_000_000,
+}
+"""How many there are, unless the options say otherwise; `listed`: blacklisted numbers."""
 
 
 def main(argv: list[str]) -> int:
     """Measure, print, and write JSON where asked; returns the exit code."""
     parser = argparse.ArgumentParser(prog="./mizu bench routing", description=__doc__)
-    for name, default in (("rates", 1_000_000), ("carriers", 50), ("rules", 10_000), ("accounts", 100_000)):
+    for name, default in SIZES.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--calls", type=int, default=20_000)
     parser.add_argument("--json", type=Path)
@@ -58,7 +70,7 @@ def measured(options: argparse.Namespace, folder: Path) -> dict[str, float]:
     from switch.world.parts import ALL, build
     from switch.world.store import Store
 
-    prefixes = fill(options)
+    prefixes, moved = fill(options)
     store = Store(folder)
     built, parts = timed(lambda: build(store, {ALL}, node="bench"))
     store.publish(parts, NOW)
@@ -66,20 +78,17 @@ def measured(options: argparse.Namespace, folder: Path) -> dict[str, float]:
     loaded, found = timed(lambda: load_now(folder))
     world = found.world
     results: dict[str, float] = {
-        "rates": options.rates,
-        "carriers": options.carriers,
-        "rules": options.rules,
-        "accounts": options.accounts,
+        **{name: getattr(options, name) for name in SIZES},
         "snapshot_built_seconds": round(built, 2),
         "snapshot_loaded_seconds": round(loaded, 2),
     }
-    results |= decisions(decide, world, prefixes, options.calls)
+    results |= decisions(decide, world, prefixes, moved, options.calls)
     results["worker_private_megabytes"] = round(private() - before, 1)
     return results | refresh(store, folder, found)
 
 
-def fill(options: argparse.Namespace) -> list[str]:
-    """Carriers with rates, rules, subscribers with a retail price for everything; the prefixes that the carriers price."""
+def fill(options: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """Carriers with rates, rules, subscribers with a retail price for everything, lists; the prefixes that carriers price, and ported numbers."""
     from apps.pricing import services as pricing
     from apps.routing.models import RouteRule, RouteTarget
     from apps.users.models import Account
@@ -108,7 +117,36 @@ def fill(options: argparse.Namespace) -> list[str]:
         for one in chance.sample(carriers, min(TARGETS, len(carriers)))
     ]
     RouteTarget.objects.bulk_create(targets, batch_size=5000)
-    return prefixes
+    listed(options.listed, chance)
+    return prefixes, port(options.ported, carriers, chance)
+
+
+def listed(count: int, chance: random.Random) -> None:
+    """So many blacklisted numbers."""
+    from django.db import connection
+
+    numbers = {str(chance.randrange(10**9, 10**13)) for _ in range(count)}
+    rows = io.StringIO("".join(f"black\t{number}\t6\tt\t\t\t2026-01-01\n" for number in numbers))
+    with connection.cursor() as cursor:
+        cursor.cursor.copy_expert(
+            "COPY screening_screenednumber (book, number, level, enabled, reason, found_by, changed_at) FROM STDIN", rows
+        )
+
+
+def port(count: int, carriers: list[Any], chance: random.Random) -> list[str]:
+    """So many ported numbers, each to one of 300 operators that a carrier leads to; some of them."""
+    from django.db import connection
+
+    from apps.portability.models import PortTarget
+
+    PortTarget.objects.bulk_create(
+        PortTarget(id=n, code=f"op{n}", carrier=carriers[n % len(carriers)]) for n in range(1, 301)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE portability_portednumber ALTER created_at SET DEFAULT now()")
+        found = ported.fill(cursor.cursor, count, chance)
+        cursor.execute("ANALYZE portability_portednumber")
+    return found
 
 
 def paths(top: Any) -> None:
@@ -150,13 +188,18 @@ def columns(cursor: Any) -> list[str]:
     return [row[0] for row in cursor.fetchall()]
 
 
-def decisions(decide: Any, world: Any, prefixes: list[str], calls: int) -> dict[str, float]:
+def decisions(
+    decide: Any, world: Any, prefixes: list[str], gone: list[str], calls: int
+) -> dict[str, float]:
     """Calls of all subscribers to all prefixes, by the best route."""
     from switch.call.model import Decision
 
     chance = random.Random(2)
     accounts = [row[0] for row in world.accounts.values() if row[2] == "subscriber"]
-    numbers = [f"{chance.choice(prefixes)}{chance.randrange(10**4, 10**5)}" for _ in range(calls)]
+    numbers = [
+        f"{chance.choice(prefixes)}{chance.randrange(10**4, 10**5)}" if turn % PORTED_EVERY else chance.choice(gone)
+        for turn in range(calls)
+    ]
     callers = chance.choices(accounts, k=calls)
     usage, times, offered = Usage(), [], 0
     gc.disable()
@@ -165,7 +208,7 @@ def decisions(decide: Any, world: Any, prefixes: list[str], calls: int) -> dict[
         begun = time.thread_time_ns()
         found = decide(invite, account, world, NOW, usage)
         spent = time.thread_time_ns() - begun
-        if isinstance(found, Decision):  # premium-rate numbers are refused, and soon
+        if isinstance(found, Decision):  # premium-rate and listed numbers are refused, and soon
             times.append(spent)
             offered += len(found.targets)
     gc.enable()
