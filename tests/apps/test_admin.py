@@ -26,6 +26,7 @@ from apps.users.models import Account
 from tests import make
 from tests.house import House, house
 from tests.support import wait_for
+from tests.traffic import DAY, settled_day
 from tests.walk import pages
 
 __all__ = ["house"]
@@ -196,7 +197,9 @@ def test_an_invoice_is_issued_and_taken_back_by_buttons_only(boss: Client, house
         "/admin/invoices/invoice/add/", {"account": house.eve.pk, "first_day": last, "last_day": "2099-01-01"}
     )
     assert refused.status_code == 200 and "not over yet" in refused.content.decode()
-    yesterday = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86_400))
+    midnight = time.time() // DAY * DAY
+    settled_day(calls=20, midnight=midnight - DAY, seed=8)  # the calls of the house may all be of today
+    yesterday = time.strftime("%Y-%m-%d", time.gmtime(midnight - DAY))
     data = {"account": house.eve.pk, "first_day": day, "last_day": yesterday}
     assert boss.post("/admin/invoices/invoice/add/", data).status_code == 302
     invoice = Invoice.objects.get(account=house.eve)
