@@ -19,7 +19,7 @@ from switch.call.pipeline import decide
 from switch.world.loader import load_now
 from switch.world.parts import ALL, build
 from switch.world.store import Store
-from switch.world.world import minute_cost
+from switch.world.minutes import minute_cost
 from tests.browser.conftest import SHOTS, WIDE, Visitor
 from tests.switch.worlds import Usage
 

@@ -15,10 +15,11 @@ import struct
 import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from apps.pricing.engine.rates import Rate, select
+from apps.pricing.engine.rates import Price, Rate, plain_price, select
 
 MAGIC = b"MIZUDECK"
 VERSION = 2
@@ -32,8 +33,13 @@ RECORD = struct.Struct("=3q5i2h3qi3q")
 WINDOW = 12
 """The window's place among them."""
 CACHED_GROUPS = 8192
-_BEGINNING = 64 - 4 * 4
+_AFTER_ID = struct.Struct("=8x2q5i2h3qi3q")
+"""The same without the id: enough to know a price."""
+BEGINNING = 64 - 4 * 4
 """Bits of a key after its first four symbols."""
+PLACE = 32
+"""Bits of a place in a span."""
+LAST = (1 << PLACE) - 1
 _new_tuple = tuple.__new__
 _SHIFTS = tuple(64 - 4 * length for length in range(SYMBOLS + 1))
 _ONES = tuple(int("1" * length or "0", 16) for length in range(SYMBOLS + 1))
@@ -44,8 +50,12 @@ class DeckError(Exception):
     """A deck file that cannot be used; the message says what to do."""
 
 
+@lru_cache(maxsize=1024)
 def key_of(symbols: str) -> int:
-    """The 64-bit key of at most 16 symbols. Raises ValueError for what no number can hold."""
+    """The 64-bit key of at most 16 symbols. Raises ValueError for what no number can hold.
+
+    Remembered for a moment: a call asks the lists of many carriers for one number.
+    """
     length = len(symbols)
     if symbols.isdecimal():
         return (int(symbols, 16) + _ONES[length]) << _SHIFTS[length]
@@ -80,9 +90,9 @@ class Deck:
         "_long_lengths",
         "_map",
         "_parents",
-        "_ranges",
         "_records",
         "_short",
+        "_spans",
         "_starts",
         "rates",
         "tariff_id",
@@ -99,7 +109,7 @@ class Deck:
         self._lengths = view[places["lengths"] : places["lengths"] + groups]
         self._records = view[places["records"] : places["size"]]
         self._cache: dict[int, tuple[Rate, ...]] = {}
-        self._ranges: dict[int, tuple[int, int]] = {}  # first symbols → where keys that begin so lie
+        self._spans = spans()
         tails = _numbers(view[places["tails"] : places["starts"]], "Q")
         self._long = {
             name_of(self._keys[self._short + place]) + name_of(tails[place]): self._short + place
@@ -128,7 +138,7 @@ class Deck:
     def close(self) -> None:
         """Give the memory back; the deck cannot be asked any more."""
         self._cache.clear()
-        for view in (self._keys, self._starts, self._parents, self._lengths, self._records):
+        for view in (self._keys, self._starts, self._parents, self._lengths, self._records, self._spans):
             view.release()
         self._map.close()
 
@@ -150,6 +160,20 @@ class Deck:
             ):
                 return group
         return select(self._chain(place, number), number, at) or None
+
+    def price(self, number: str, at: float) -> Price | None:
+        """`plain_price` of what `match` finds. Who only compares prices asks for this: no rate is made, and none is kept."""
+        place = self._find(number)
+        if place < 0:
+            return None
+        first = self._starts[place]
+        if self._starts[place + 1] - first == 1:
+            found = _AFTER_ID.unpack_from(self._records, first * RECORD.size)
+            least, most, begins, ends, window = found[7:12]
+            length = len(number)
+            if not window and begins <= at < ends and least <= length and (not most or length <= most):
+                return found[:7] + found[12:]
+        return plain_price(select(self._chain(place, number), number, at))
 
     def prefixes(self) -> Iterator[str]:
         """Every prefix that has a rate."""
@@ -175,17 +199,14 @@ class Deck:
         else:
             key = key_of(number)
         keys, lengths = self._keys, self._lengths
-        first, end = self._ranges.get(key >> _BEGINNING) or self._range(key >> _BEGINNING)
-        place = bisect_right(keys, key, first, end) - 1
+        span = self._spans[key >> BEGINNING] or self._span(key >> BEGINNING)
+        place = bisect_right(keys, key, span >> PLACE, span & LAST) - 1
         while place >= 0 and (key ^ keys[place]) >> _SHIFTS[lengths[place]]:
             place = self._parents[place]
         return place
 
-    def _range(self, beginning: int) -> tuple[int, int]:
-        """Where the keys lie that begin with these symbols: what is known once saves most steps of the search in a big list."""
-        first = bisect_left(self._keys, beginning << _BEGINNING, 0, self._short)
-        end = bisect_left(self._keys, beginning + 1 << _BEGINNING, first, self._short)
-        found = self._ranges[beginning] = first, end
+    def _span(self, beginning: int) -> int:
+        found = self._spans[beginning] = span_of(self._keys, beginning, self._short)
         return found
 
     def _chain(self, place: int, number: str) -> Iterator[tuple[Rate, ...]]:
@@ -207,6 +228,20 @@ class Deck:
             found.append(_new_tuple(Rate, fields))  # as `Rate._make` does, in half the time
         group = self._cache[place] = tuple(found)
         return group
+
+
+def spans() -> memoryview[int]:
+    """Room for where the keys lie that begin with each four symbols: what is known once saves most steps of a search.
+
+    First place and the one after the last in one number, 0 while nobody has asked. Memory is taken by the page, when it is written.
+    """
+    return memoryview(mmap.mmap(-1, 8 << 64 - BEGINNING)).cast("Q")
+
+
+def span_of(keys: memoryview[int], beginning: int, count: int) -> int:
+    """Where those of the first `count` keys lie that begin with these symbols, as `spans` has it."""
+    first = bisect_left(keys, beginning << BEGINNING, 0, count)
+    return first << PLACE | bisect_left(keys, beginning + 1 << BEGINNING, first, count)
 
 
 def _numbers(view: memoryview, kind: Literal["Q", "I", "i"]) -> memoryview[int]:

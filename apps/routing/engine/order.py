@@ -9,6 +9,7 @@ somebody has set, and before what only spreads the calls.
 from __future__ import annotations
 
 from collections.abc import Callable
+from heapq import nsmallest
 from math import log
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -107,27 +108,32 @@ class Rank(NamedTuple):
 
 def rank(one: Candidate[Any]) -> Rank:
     """Where the carrier stands among those of its rule."""
-    standing, target = one.offer.standing, one.target
+    _, target, (cost, _, standing, _), strategy, draw, first, autopriority = one
+    (
+        global_absolute, absolute, called_wish, caller_wish, partner_wish, own_priority, far_behind, demoted, demoted_here, _, rested,
+        figures, free_lines, routed_at,
+    ) = standing  # fmt: skip
+    priority = target.priority
     return Rank(
-        -standing.global_absolute,
-        -standing.absolute,
+        -global_absolute,
+        -absolute,
         target.last_resort,
-        not standing.called_wish,
-        standing.far_behind,
-        target.priority // STEP,
-        bool(standing.demoted),
-        bool(standing.demoted_here),
-        target.priority,
-        not standing.rested,
-        not standing.caller_wish,
-        not standing.partner_wish,
-        -standing.priority,
-        not one.first,
-        one.draw,
-        -one.autopriority,
-        one.offer.cost if counts_cost(one) else 0,
-        -standing.free_lines,
-        standing.routed_at,
+        not called_wish,
+        far_behind,
+        priority // STEP,
+        bool(demoted),
+        bool(demoted_here),
+        priority,
+        not rested,
+        not caller_wish,
+        not partner_wish,
+        -own_priority,
+        not first,
+        draw,
+        -autopriority,
+        cost if counts_cost(strategy, figures) else 0,
+        -free_lines,
+        routed_at,
         target.carrier,
     )
 
@@ -217,21 +223,23 @@ ORDER: tuple[Key, ...] = (
 )
 
 
-def counts_cost(one: Candidate[Any]) -> bool:
+def counts_cost(strategy: str, figures: brs.Figures) -> bool:
     """Whether the price decides between those that are equal so far."""
-    if one.strategy == BEST_ROUTE:
-        return one.offer.standing.figures.quality_percent == 0  # "if you would like only LCR" (guide 3390)
-    return one.strategy in (LEAST_COST, BEST_THEN_CHEAPEST)
+    if strategy == BEST_ROUTE:
+        return figures.quality_percent == 0  # "if you would like only LCR" (guide 3390)
+    return strategy in (LEAST_COST, BEST_THEN_CHEAPEST)
 
 
-def in_order(candidates: list[Candidate[T]], at: float, chance: int) -> list[Candidate[T]]:
-    """The eligible carriers of one rule in the order in which they are tried."""
+def in_order(
+    candidates: list[Candidate[T]], at: float, chance: int, most: int | None = None
+) -> list[Candidate[T]]:
+    """The eligible carriers of one rule in the order in which they are tried; `most`: only the first of them."""
     if len(candidates) < 2:
-        return candidates
+        return candidates[:most]
     ready = [_drawn(one, at, chance) for one in candidates]
     if ready[0].strategy in (BEST_ROUTE, BEST_THEN_CHEAPEST):
         ready = _weighed(ready)
-    return sorted(ready, key=rank)
+    return sorted(ready, key=rank) if most is None else nsmallest(most, ready, key=rank)
 
 
 def difference(one: Candidate[Any], other: Candidate[Any]) -> str:
@@ -258,15 +266,17 @@ def _drawn(one: Candidate[T], at: float, chance: int) -> Candidate[T]:
 
 def _weighed(candidates: list[Candidate[T]]) -> list[Candidate[T]]:
     """With price and quality in one figure, on one scale."""
-    dearest = max(_average(one) for one in candidates)
-    return [
-        one._replace(autopriority=brs.autopriority(one.offer.standing.figures, _average(one), dearest))
-        for one in candidates
-    ]
-
-
-def _average(one: Candidate[T]) -> int:
-    return one.offer.cost if one.offer.average is None else one.offer.average
+    costs = [offer.cost if offer.average is None else offer.average for _, _, offer, *_ in candidates]
+    dearest, weighed = max(costs), []
+    figures = candidates[0].offer.standing.figures
+    points = brs.autopriorities(figures, dearest)
+    for one, cost in zip(candidates, costs, strict=True):
+        match, target, offer, strategy, draw, first, _ = one
+        if offer.standing.figures is not figures:  # mostly nothing is known of any, or the same
+            figures = offer.standing.figures
+            points = brs.autopriorities(figures, dearest)
+        weighed.append(Candidate(match, target, offer, strategy, draw, first, points(cost)))
+    return weighed
 
 
 def mixed(value: int) -> int:
