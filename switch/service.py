@@ -145,6 +145,7 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.reactor.callFromThread(self.stop))
         signal.signal(signal.SIGUSR1, lambda *_: self.reactor.callFromThread(self.tell))
+        special.prepare()
         self.keeper.start()
         if self.keeper.world is None:
             log.info("waiting for the first snapshot in %s", self.var / "world")

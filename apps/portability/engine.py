@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from apps.pricing.engine.deck import BEGINNING, LAST, PLACE, key_of, name_of, span_of, spans
+from apps.pricing.engine.deck import key_of, name_of
 
 MAGIC = b"MIZUPORT"
 VERSION = 1
@@ -25,6 +25,8 @@ HEADER = struct.Struct("=8sIqQQQQQ")
 HEADER_SIZE = 64
 NONE = 0xFFFFFFFF
 LONGEST = 16
+_FIRST = 64 - 4 * 5
+"""Bits of a key after its first five symbols."""
 
 
 class PortedError(Exception):
@@ -72,7 +74,7 @@ class PortedFile:
     """All ported numbers and blocks as they were when it was built. Open once per worker."""
 
     __slots__ = (
-        "_block_lengths", "_block_targets", "_blocks", "_keys", "_known", "_lengths", "_map", "_news", "_offsets", "_spans",
+        "_block_lengths", "_block_targets", "_blocks", "_keys", "_known", "_lengths", "_map", "_news", "_offsets", "_ranges",
         "_targets", "_text", "blocks", "numbers", "stamp",
     )  # fmt: skip
 
@@ -105,14 +107,14 @@ class PortedFile:
         self._offsets = column(places.offsets, targets + 1, "Q", 8)
         self._text = view[places.text : places.text + text]
         self._known: dict[int, Porting] = {}
-        self._spans = spans()
+        self._ranges: dict[int, tuple[int, int]] = {}  # first symbols → where such keys lie
         self._lengths = sorted(set(self._block_lengths[: self.blocks]), reverse=True)
 
     def close(self) -> None:
         """Give the memory back; the file cannot be asked any more."""
         for view in (
             self._keys, self._news, self._targets, self._blocks, self._block_lengths, self._block_targets, self._offsets,
-            self._text, self._spans,
+            self._text,
         ):  # fmt: skip
             view.release()
         self._map.close()
@@ -122,16 +124,21 @@ class PortedFile:
         if not 0 < len(number) <= LONGEST or not self.numbers:
             return None
         key = key_of(number)
-        beginning = key >> BEGINNING
-        span = self._spans[beginning]
-        if not span:
-            span = self._spans[beginning] = span_of(self._keys, beginning, self.numbers)
-        place = bisect_left(self._keys, key, span >> PLACE, span & LAST)
-        if place == span & LAST or self._keys[place] != key:
+        beginning = key >> _FIRST
+        first, end = self._ranges.get(beginning) or self._range(beginning)
+        place = bisect_left(self._keys, key, first, end)
+        if place == end or self._keys[place] != key:
             return None
         target, new = self._targets[place], self._news[place]
         found = Porting() if target == NONE else self._target(target)
         return found._replace(number=name_of(new)) if new else found
+
+    def _range(self, beginning: int) -> tuple[int, int]:
+        """Where the keys lie that begin so: what is known once saves most steps of the search."""
+        first = bisect_left(self._keys, beginning << _FIRST, 0, self.numbers)
+        end = bisect_left(self._keys, beginning + 1 << _FIRST, first, self.numbers)
+        found = self._ranges[beginning] = first, end
+        return found
 
     def block_of(self, number: str) -> Porting | None:
         """Whose the number is by the longest block that it begins with; None: nobody's."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import gcd
 from typing import NamedTuple
 
 from apps.pricing.engine import Terms, band_of, rate
 from apps.pricing.engine.book import Rates
 from apps.pricing.engine.price_lists import Given, Tariff
 from apps.pricing.engine.rates import Price, rate_of
+from apps.pricing.engine.terms import Basis
 
 MINUTE = 60
 
@@ -20,23 +22,60 @@ class Minute(NamedTuple):
     average: int
 
 
-class Minutes(dict[Price, Minute]):
-    """What a minute costs by each price of lists that reckon alike, as far as it was asked.
+Steps = tuple[int, ...]
+"""What a price says beside its amounts, as it stands in `Price`: increments, free seconds, limits."""
+Line = tuple[int, int, int]
+"""A cost is (first × what is charged once + second × the price) ÷ third, rounded down."""
 
-    Thousands of prefixes have few prices: they are reckoned once, and no terms are kept of carriers that are only compared.
+
+class Minutes:
+    """What a minute costs by lists that reckon alike.
+
+    A list has thousands of prices, but few kinds of steps: what those make of a price is reckoned once, and no terms are made of
+    prices that are only compared.
     """
 
-    remembered = 20_000
+    remembered = 5_000
+    __slots__ = ("_exchange", "_known", "_lines", "_seconds", "_tariff")
 
     def __init__(self, tariff: Tariff, exchange: tuple[int, int], seconds: int) -> None:
-        super().__init__()
         self._tariff, self._exchange, self._seconds = tariff, exchange, seconds
+        self._lines: dict[Steps, tuple[Line, Line] | None] = {}
+        self._known: dict[Price, Minute] = {}
 
-    def __missing__(self, price: Price) -> Minute:
-        if len(self) >= self.remembered:
-            self.clear()
+    def of(self, price: Price) -> Minute:
+        """What a minute costs at this price."""
+        steps = price[2:10]
+        lines = self._lines[steps] if steps in self._lines else self._learn(steps)
+        if lines is None:
+            return self._known.get(price) or self._by_terms(price)
+        (once, each, parts), (later_once, later_each, later_parts) = lines
+        charged, amount = price[1] + price[10], price[0]
+        return Minute(
+            (once * charged + each * amount) // parts, (later_once * charged + later_each * amount) // later_parts
+        )
+
+    def _learn(self, steps: Steps) -> tuple[Line, Line] | None:
+        """None: it takes more than a line."""
+        if len(self._lines) >= self.remembered:
+            self._lines.clear()
+        basis = self._terms((1, 0, *steps, 0)).basis
+        found = None
+        if basis.plain is not None:
+            found = _of_price(basis, MINUTE), _of_price(basis, self._seconds)
+        self._lines[steps] = found
+        return found
+
+    def _by_terms(self, price: Price) -> Minute:
+        if len(self._known) >= self.remembered:
+            self._known.clear()
+        terms = self._terms(price)
+        found = self._known[price] = Minute(minute_cost(terms, 0), minute_cost(terms, 0, self._seconds))
+        return found
+
+    def _terms(self, price: Price) -> Terms:
         tariff = self._tariff
-        terms = Terms(
+        return Terms(
             (band_of(rate_of(price)),),
             rounding=tariff.rounding,
             decimals=tariff.decimals,
@@ -44,8 +83,6 @@ class Minutes(dict[Price, Minute]):
             exchange=self._exchange,
             crossing=tariff.crossing,
         )
-        found = self[price] = Minute(minute_cost(terms, 0), minute_cost(terms, 0, self._seconds))
-        return found
 
 
 class Prices(NamedTuple):
@@ -65,12 +102,27 @@ def minute_cost(terms: Terms, at: float, seconds: int = MINUTE) -> int:
     `seconds`, of a minute of a call that lasts so long.
     """
     basis = terms.basis
-    plain = basis.plain
-    if plain is None:
+    if basis.plain is None:
         net = rate(replace(terms, decimals=6, vat_ppm=0), at, seconds).net
         return 1000 * net * MINUTE // seconds
-    connect, price, first, following = plain
+    once, each, parts = line_of(basis, seconds)
+    connect, price, *_ = basis.plain
+    return (once * connect + each * price) // parts
+
+
+def _of_price(basis: Basis, seconds: int) -> Line:
+    """The line that leads from a price's own amounts, by the smallest numbers; `basis`: that of a price of 1."""
+    assert basis.plain is not None
+    once, each, parts = line_of(basis, seconds)
+    line = once * basis.unit, each * basis.plain[1], parts
+    common = gcd(*line)
+    return line[0] // common, line[1] // common, line[2] // common
+
+
+def line_of(basis: Basis, seconds: int) -> Line:
+    """By which line `minute_cost` is found of what a plain price has: connect fee and price a second."""
+    assert basis.plain is not None
+    _, _, first, following = basis.plain
     billed = first if first >= seconds else first - (first - seconds) // following * following
-    return (
-        (connect + billed * price) * basis.factor * basis.quantum * 1000 * MINUTE // (basis.divisor * seconds)
-    )
+    scale = basis.factor * basis.quantum * 1000 * MINUTE
+    return scale, billed * scale, basis.divisor * seconds

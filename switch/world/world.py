@@ -149,7 +149,7 @@ class World(Book):
         self.rules = tables.numbering.book(settings)
         """Rewrite rules, by stage."""
         self._normalisers: dict[Plan, Normaliser] = {}
-        self._normaliser_of: dict[int, Normaliser] = {}
+        self._normaliser_of: dict[int | str, Normaliser] = {}  # by account, or kind of those without settings of their own
         self._logins: dict[int, list[TrunkLogin]] = {}
         for login in tables.logins.values():
             self._logins.setdefault(login.carrier, []).append(login)
@@ -211,9 +211,12 @@ class World(Book):
         """What is made of numbers in the account's calls; accounts with the same rules share what was found."""
         found = self._normaliser_of.get(account.id)
         if found is None:
-            plan = plan_of(self.settings_of(account), account.kind)
-            found = self._normalisers.setdefault(plan, Normaliser(plan))
-            self._normaliser_of[account.id] = found
+            settings = self.settings_of(account)
+            of = account.kind if settings is self.settings else account.id
+            found = self._normaliser_of.get(of)
+            if found is None:
+                plan = plan_of(settings, account.kind)
+                found = self._normaliser_of[of] = self._normalisers.setdefault(plan, Normaliser(plan))
         return found
 
     @property

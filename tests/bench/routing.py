@@ -65,6 +65,7 @@ def main(argv: list[str]) -> int:
 
 def measured(options: argparse.Namespace, folder: Path) -> dict[str, float]:
     """All figures."""
+    from apps.screening.engine import special
     from switch.call.pipeline import decide
     from switch.world.loader import load_now
     from switch.world.parts import ALL, build
@@ -74,6 +75,7 @@ def measured(options: argparse.Namespace, folder: Path) -> dict[str, float]:
     store = Store(folder)
     built, parts = timed(lambda: build(store, {ALL}, node="bench"))
     store.publish(parts, NOW)
+    special.prepare()  # as a worker does at its start
     before = memory()
     loaded, found = timed(lambda: load_now(folder))
     world = found.world

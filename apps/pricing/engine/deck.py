@@ -13,6 +13,7 @@ from __future__ import annotations
 import mmap
 import struct
 import zlib
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
@@ -35,11 +36,8 @@ WINDOW = 12
 CACHED_GROUPS = 8192
 _AFTER_ID = struct.Struct("=8x2q5i2h3qi3q")
 """The same without the id: enough to know a price."""
-BEGINNING = 64 - 4 * 4
-"""Bits of a key after its first four symbols."""
-PLACE = 32
-"""Bits of a place in a span."""
-LAST = (1 << PLACE) - 1
+_BEGINNING = 64 - 4 * 3
+"""Bits of a key after its first three symbols."""
 _new_tuple = tuple.__new__
 _SHIFTS = tuple(64 - 4 * length for length in range(SYMBOLS + 1))
 _ONES = tuple(int("1" * length or "0", 16) for length in range(SYMBOLS + 1))
@@ -84,6 +82,7 @@ class Deck:
 
     __slots__ = (
         "_cache",
+        "_firsts",
         "_keys",
         "_lengths",
         "_long",
@@ -92,7 +91,6 @@ class Deck:
         "_parents",
         "_records",
         "_short",
-        "_spans",
         "_starts",
         "rates",
         "tariff_id",
@@ -109,7 +107,7 @@ class Deck:
         self._lengths = view[places["lengths"] : places["lengths"] + groups]
         self._records = view[places["records"] : places["size"]]
         self._cache: dict[int, tuple[Rate, ...]] = {}
-        self._spans = spans()
+        self._firsts = _firsts(self._keys, self._short)
         tails = _numbers(view[places["tails"] : places["starts"]], "Q")
         self._long = {
             name_of(self._keys[self._short + place]) + name_of(tails[place]): self._short + place
@@ -138,7 +136,7 @@ class Deck:
     def close(self) -> None:
         """Give the memory back; the deck cannot be asked any more."""
         self._cache.clear()
-        for view in (self._keys, self._starts, self._parents, self._lengths, self._records, self._spans):
+        for view in (self._keys, self._starts, self._parents, self._lengths, self._records):
             view.release()
         self._map.close()
 
@@ -198,16 +196,11 @@ class Deck:
             key = key_of(number[:SYMBOLS])
         else:
             key = key_of(number)
-        keys, lengths = self._keys, self._lengths
-        span = self._spans[key >> BEGINNING] or self._span(key >> BEGINNING)
-        place = bisect_right(keys, key, span >> PLACE, span & LAST) - 1
+        keys, lengths, firsts, beginning = self._keys, self._lengths, self._firsts, key >> _BEGINNING
+        place = bisect_right(keys, key, firsts[beginning], firsts[beginning + 1]) - 1
         while place >= 0 and (key ^ keys[place]) >> _SHIFTS[lengths[place]]:
             place = self._parents[place]
         return place
-
-    def _span(self, beginning: int) -> int:
-        found = self._spans[beginning] = span_of(self._keys, beginning, self._short)
-        return found
 
     def _chain(self, place: int, number: str) -> Iterator[tuple[Rate, ...]]:
         while place >= 0:
@@ -230,18 +223,15 @@ class Deck:
         return group
 
 
-def spans() -> memoryview[int]:
-    """Room for where the keys lie that begin with each four symbols: what is known once saves most steps of a search.
-
-    First place and the one after the last in one number, 0 while nobody has asked. Memory is taken by the page, when it is written.
-    """
-    return memoryview(mmap.mmap(-1, 8 << 64 - BEGINNING)).cast("Q")
-
-
-def span_of(keys: memoryview[int], beginning: int, count: int) -> int:
-    """Where those of the first `count` keys lie that begin with these symbols, as `spans` has it."""
-    first = bisect_left(keys, beginning << BEGINNING, 0, count)
-    return first << PLACE | bisect_left(keys, beginning + 1 << BEGINNING, first, count)
+def _firsts(keys: memoryview[int], count: int) -> array[int]:
+    """How many of the first `count` keys come before those of each beginning: it saves most steps of a search, and most pages that it would touch."""
+    places, place = array("I"), 0
+    for beginning in range((1 << 64 - _BEGINNING) + 1):
+        key = beginning << _BEGINNING
+        if place < count and keys[place] < key:
+            place = bisect_left(keys, key, place, count)
+        places.append(place)
+    return places
 
 
 def _numbers(view: memoryview, kind: Literal["Q", "I", "i"]) -> memoryview[int]:

@@ -99,7 +99,7 @@ def plan(
         if most is not None and len(result.targets) >= most:
             break
         strategy = match.rule.strategy or ALGORITHMS[algorithm]
-        candidates: list[Candidate[T]] = []
+        offers: list[tuple[RuleTarget, Offer[T]]] = []
         for target in match.rule.targets:
             carrier = target.carrier
             if carrier in placed:
@@ -113,9 +113,9 @@ def plan(
                 result.skipped.append((carrier, match.rule, reason))
             else:
                 placed.add(carrier)
-                candidates.append(Candidate(match, target, offer, strategy))
+                offers.append((target, offer))
         wanted = None if most is None else most - len(result.targets)
-        for one in in_order(candidates, at, chance, wanted):
+        for one in in_order(match, offers, strategy, at, chance, wanted):
             result.targets.append(Ranked(one.target.carrier, match.rule, one.offer, one))
     return result
 

@@ -75,7 +75,7 @@ class Offers:
             prices = self._world.prices(account, origin_of(self._call, self._world), at)
         if prices is not None and self._number:
             price = prices.rates.price(self._number, at)
-            minute = prices.minutes[price] if price is not None else None
+            minute = prices.minutes.of(price) if price is not None else None
         given = prices.given if prices is not None and minute is not None else None
         if minute is None:
             minute = self._by_terms(carrier)
