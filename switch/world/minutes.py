@@ -52,7 +52,8 @@ class Minutes:
         (once, each, parts), (later_once, later_each, later_parts) = lines
         charged, amount = price[1] + price[10], price[0]
         return Minute(
-            (once * charged + each * amount) // parts, (later_once * charged + later_each * amount) // later_parts
+            (once * charged + each * amount) // parts,
+            (later_once * charged + later_each * amount) // later_parts,
         )
 
     def _learn(self, steps: Steps) -> tuple[Line, Line] | None:

@@ -149,7 +149,9 @@ class World(Book):
         self.rules = tables.numbering.book(settings)
         """Rewrite rules, by stage."""
         self._normalisers: dict[Plan, Normaliser] = {}
-        self._normaliser_of: dict[int | str, Normaliser] = {}  # by account, or kind of those without settings of their own
+        self._normaliser_of: dict[
+            int | str, Normaliser
+        ] = {}  # by account, or kind of those without settings of their own
         self._logins: dict[int, list[TrunkLogin]] = {}
         for login in tables.logins.values():
             self._logins.setdefault(login.carrier, []).append(login)

@@ -75,7 +75,7 @@ def measured(options: argparse.Namespace, folder: Path) -> dict[str, float]:
     store = Store(folder)
     built, parts = timed(lambda: build(store, {ALL}, node="bench"))
     store.publish(parts, NOW)
-    special.prepare()  # as a worker does at its start
+    special.learn_plans()  # as a worker does at its start
     before = memory()
     loaded, found = timed(lambda: load_now(folder))
     world = found.world

@@ -49,7 +49,7 @@ def plain_price(rates: Sequence[Rate]) -> Price | None:
 
 def rate_of(price: Price) -> Rate:
     """A rate with this price, of no prefix in particular."""
-    return Rate(0, "", *price[:7], 0, 0, ALWAYS, NEVER, None, *price[7:])
+    return Rate._make((0, "", *price[:7], 0, 0, ALWAYS, NEVER, None, *price[7:]))
 
 
 def select(groups: Iterable[Sequence[Rate]], number: str, at: float) -> tuple[Rate, ...]:

@@ -234,7 +234,12 @@ def counts_cost(strategy: str, figures: brs.Figures) -> bool:
 
 
 def in_order(
-    match: Match, offers: list[tuple[RuleTarget, Offer[T]]], strategy: str, at: float, chance: int, most: int | None = None
+    match: Match,
+    offers: list[tuple[RuleTarget, Offer[T]]],
+    strategy: str,
+    at: float,
+    chance: int,
+    most: int | None = None,
 ) -> list[Candidate[T]]:
     """The eligible carriers of one rule in the order in which they are tried; `most`: only the first of them."""
     if len(offers) < 2:
@@ -264,7 +269,9 @@ def _drawn(
     """The lot of a carrier, and whether the call is one of its own. As every carrier has a lot of its own, one that drops out does not change how the others stand."""
     lot = (mixed(chance ^ mixed(target.carrier)) + 1) / 2**64
     draw = 0.0
-    if strategy == WEIGHT:  # a race that a target of weight w wins with w of all weights, each runner's time its own
+    if (
+        strategy == WEIGHT
+    ):  # a race that a target of weight w wins with w of all weights, each runner's time its own
         draw = -log(lot) / target.weight if target.weight > 0 else float("inf")
     return draw, lot * 100 <= target.share or brs.has_its_turn(figures, at, mixed(chance))
 

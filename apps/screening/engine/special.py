@@ -58,7 +58,7 @@ def _looks_premium(number: str) -> bool:
     return False
 
 
-def prepare() -> None:
+def learn_plans() -> None:
     """Learn the numbering plans of all countries, some milliseconds each: else the first call to each of them would wait for that."""
     for code in COUNTRY_CODE_TO_REGION_CODE:
         _premium_pattern(code)

@@ -17,7 +17,6 @@ from switch.call.causes import (
 from switch.call.model import Rejection
 from switch.call.stages.state import Call
 from switch.world.screening import NO_LISTS
-from switch.world.settings import Settings
 from switch.world.world import World
 
 _GOOD = frozenset((PRESSED, IS_GOOD))

@@ -63,12 +63,12 @@ assignments = st.lists(
     ),
     max_size=2,
 )
-carriers = st.lists(
-    st.tuples(tariffs, assignments, st.sampled_from([0, 1, 5])), min_size=1, max_size=7
-)
+carriers = st.lists(st.tuples(tariffs, assignments, st.sampled_from([0, 1, 5])), min_size=1, max_size=7)
 
 
-def office_of(some: list[tuple[dict[str, Any], list[tuple[Any, ...]], int]], brs_lcr: int, **values: Any) -> Office:
+def office_of(
+    some: list[tuple[dict[str, Any], list[tuple[Any, ...]], int]], brs_lcr: int, **values: Any
+) -> Office:
     """A company whose subscriber is offered these carriers: (tariff, when it is theirs, lines)."""
     office = Office()
     office.settings |= {"brs_lcr": brs_lcr, "maxreroute": MOST - 1, **values}
@@ -117,7 +117,7 @@ def test_a_carrier_is_compared_by_the_terms_that_it_would_be_paid_by(
     world = office_of(some, brs_lcr, **values).world(tmp_path_factory.mktemp("world"))
     caller = world.named("1001")
     assert caller is not None
-    usage = Usage(out={one: 1 for one in list(world.trunks)[::2]})
+    usage = Usage(out=dict.fromkeys(list(world.trunks)[::2], 1))
     call, _ = run(request(called), caller, world, NOW, usage, curious=True)
     assert call.plan is not None
     origin = Origin("3611112222", callers=caller.path)
