@@ -8,9 +8,8 @@ somebody has set, and before what only spreads the calls.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from heapq import nsmallest
-from itertools import repeat
 from math import log
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -244,9 +243,10 @@ def in_order(
     """The eligible carriers of one rule in the order in which they are tried; `most`: only the first of them."""
     if len(offers) < 2:
         return [Candidate(match, target, offer, strategy) for target, offer in offers]
-    points = _points(offers) if strategy in (BEST_ROUTE, BEST_THEN_CHEAPEST) else repeat(0)
+    weighed = strategy in (BEST_ROUTE, BEST_THEN_CHEAPEST)
+    points: Iterable[int] = _points(offers) if weighed else [0] * len(offers)
     ready: list[Candidate[T]] = []
-    for (target, offer), autopriority in zip(offers, points):
+    for (target, offer), autopriority in zip(offers, points, strict=True):
         draw, first = NO_LOT
         if strategy == WEIGHT or target.share or offer.standing.figures.try_from:
             draw, first = _drawn(target, offer.standing.figures, strategy, at, chance)
