@@ -13,6 +13,7 @@ from typing import Any
 
 from apps.config import queries as config
 from apps.numbers import snapshot
+from apps.core.values.digits import prefix_of
 from apps.numbers.engine.functions import Scope
 from apps.numbers.engine.lists import Lists
 from apps.numbers.engine.normalise import normalise
@@ -91,7 +92,7 @@ class _Trying:
     ) -> None:
         self.everybody = everybody = config.effective()
         self.caller, self.carrier, self.at = caller, carrier, at
-        self.tech_prefix = caller.tech_prefix
+        self.tech_prefixes = caller.tech_prefix
         self.settings = _settings(caller, everybody)
         self.rules = _book(everybody)
         self.lists = _lists()
@@ -141,8 +142,8 @@ class _Trying:
         self.fields |= clock(self.at, account.time_zone)
 
     def _tech_prefix(self) -> None:
-        trial, prefix = self.trial, self.tech_prefix
-        if prefix and trial.called.startswith(prefix):
+        trial, prefix = self.trial, prefix_of(self.tech_prefixes, self.trial.called)
+        if prefix:
             trial.called = trial.called.removeprefix(prefix)
             self.fields["tech_prefix"] = prefix
             self._step("Tech prefix", [f"{prefix} off"])

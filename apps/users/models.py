@@ -16,6 +16,9 @@ from apps.users.choices import Billing, Contract, Kind, LockoutKind, PhoneState,
 username_rule = RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._@+-]*\Z", _("Letters, digits and . _ @ + - only."))
 telephone_rule = RegexValidator(r"^\+?[0-9 ()/.-]{3,31}\Z", _("A telephone number."))
 tech_prefix_rule = RegexValidator(r"^[0-9*#]*\Z", _("Digits, * and # only."))
+tech_prefixes_rule = RegexValidator(
+    r"^([0-9*#]{1,16}( *, *[0-9*#]{1,16})*)?\Z", _("Digits, * and # only; several with commas.")
+)
 
 
 class AccountManager(BaseUserManager["Account"]):
@@ -113,10 +116,13 @@ class Account(AbstractBaseUser, PermissionsMixin):
     )
     tech_prefix = models.CharField(
         _("tech prefix"),
-        max_length=16,
+        max_length=255,
         blank=True,
-        validators=[tech_prefix_rule],
-        help_text=_("A customer trunk is known by its address and this prefix, which is then taken off."),
+        validators=[tech_prefixes_rule],
+        help_text=_(
+            "A customer trunk is known by its address and this prefix, which is then taken off. Several with commas: by any of"
+            " them, the longest that fits."
+        ),
     )
 
     is_staff = models.BooleanField(_("may open the admin"), default=False)

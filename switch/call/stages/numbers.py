@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
+from apps.core.values.digits import prefix_of
 from apps.numbers.engine.rules import ANONYMOUS
 from switch.call.causes import BAD_NUMBER, NOT_AUTHORISED
 from switch.call.model import Rejection
@@ -31,9 +32,9 @@ def normalise(call: Call, world: World) -> Call | Rejection:
     if settings.removetrailinghash:
         raw = raw.removesuffix("#")
     raw = _privacy(call, world, raw)
-    prefix = _tech_prefix(call, world)
+    prefix = prefix_of(_tech_prefixes(call, world), raw)
     dialled = raw.removeprefix(prefix)
-    call.tech_prefix = prefix if dialled != raw else settings.addtechprefix
+    call.tech_prefix = prefix or settings.addtechprefix
     short = settings.code_speed_dial
     if short and dialled.startswith(short) and dialled[len(short) :].isdigit():
         number = world.speed_dial(call.caller, dialled[len(short) :])
@@ -63,8 +64,8 @@ def normalise(call: Call, world: World) -> Call | Rejection:
     return call
 
 
-def _tech_prefix(call: Call, world: World) -> str:
-    """The caller's, or that of the account that brought the call of somebody who is known by its number or its PIN."""
+def _tech_prefixes(call: Call, world: World) -> str:
+    """The caller's, or those of the account that brought the call of somebody who is known by its number or its PIN."""
     trunk = world.account(call.request.trunk) if call.request.trunk else None
     if trunk is None:
         return call.caller.tech_prefix
