@@ -404,6 +404,7 @@ class Settings(Rules):
     autoban_askkey: str
     autoban_special_voicefile: str
     autoban_special_expecteddtmf: str
+    smartblacklist_voice: str
     numfiltering: str
     checkknownnumbers: str
     filtering: str

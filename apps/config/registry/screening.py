@@ -6,6 +6,7 @@ import re
 
 from django.utils.translation import gettext_lazy as _
 
+from apps.config.registry.announcements import recording
 from apps.config.registry.definition import Definition, Words
 from apps.config.registry.money import is_price
 
@@ -261,6 +262,17 @@ SETTINGS: tuple[Definition, ...] = (
         check=lambda text: (
             "" if text == "0" or _is_days(text) else "expected is a number of days from 0.01 to 366, or 0."
         ),
+    ),
+    Definition(
+        "smartblacklist_voice",
+        str,
+        "",
+        _(
+            "The recording that a caller hears before its call to a number that statistics have blocked is refused: a WAV file in the"
+            " folder voices. Empty: none of its own."
+        ),
+        check=recording,
+        account=True,
     ),
     Definition(
         "autoban",

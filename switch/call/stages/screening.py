@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.screening.engine.filtering import objection
+from apps.screening.engine.filtering import blocking, objection
 from apps.screening.engine.special import PREMIUM, SATELLITE, kind_of
 from apps.screening.engine.standing import BY_HAND, IS_GOOD, PRESSED, SPECIAL, keys_of, own_key
 from switch.call.causes import (
@@ -130,7 +130,9 @@ def numbers(call: Call, world: World) -> Call | Rejection:
         )
         known = standing.white is not None
         if why := objection(settings.filtering, standing):
-            return call.refuse(NUMBER_BLOCKED, f"{call.called} may not be called: {why}")
+            smart = standing.automatic and blocking(settings.filtering, standing) is not None
+            play = settings.smartblacklist_voice if smart else ""
+            return call.refuse(NUMBER_BLOCKED, f"{call.called} may not be called: {why}", play=play)
     if call.local is None and not known and (settings.blockpremiumnumbers or settings.blocksatellitecalls):
         kind = kind_of(call.called)
         if kind == SATELLITE and settings.blocksatellitecalls:
