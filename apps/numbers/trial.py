@@ -101,7 +101,8 @@ class _Trying:
         self.trial = Trial([], dialled, shown or caller.caller_number.removeprefix("+") or caller.username)
         self.fields: dict[str, Any] = {
             "dialled": dialled, "from_user": shown, "source": source, "transport": transport, "caller_account": caller.username,
-            "caller_id": caller.pk, "own_number": caller.caller_number.removeprefix("+"), **clock(at, caller.time_zone),
+            "caller_id": caller.pk, "own_number": caller.caller_number.removeprefix("+"),
+            "caller_country": caller.country.upper(), **clock(at, caller.time_zone),
         }  # fmt: skip
 
     def run(self) -> Trial:
@@ -139,7 +140,7 @@ class _Trying:
         own = account.caller_number.removeprefix("+")
         self.trial.caller = own or account.username
         self.fields |= {"caller_account": account.username, "caller_id": account.pk, "own_number": own}
-        self.fields |= clock(self.at, account.time_zone)
+        self.fields |= {"caller_country": account.country.upper()} | clock(self.at, account.time_zone)
 
     def _tech_prefix(self) -> None:
         trial, prefix = self.trial, prefix_of(self.tech_prefixes, self.trial.called)

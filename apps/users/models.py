@@ -13,7 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.fields import AmountField, CurrencyField, percent, zone_name
 from apps.users.choices import Billing, Contract, Kind, LockoutKind, PhoneState, Transport
 
-username_rule = RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._@+-]*\Z", _("Letters, digits and . _ @ + - only."))
+username_rule = RegexValidator(
+    r"^[A-Za-z0-9]([A-Za-z0-9._@+*#$-]*[A-Za-z0-9._@+*$-])?\Z",
+    _("Letters, digits and . _ @ + - * # $ only, with a letter or digit first, and # not last."),
+)
+"""Who begins like a code of a phone, or ends as one sends a number off, could not be called (guide 14101-14108)."""
 telephone_rule = RegexValidator(r"^\+?[0-9 ()/.-]{3,31}\Z", _("A telephone number."))
 tech_prefix_rule = RegexValidator(r"^[0-9*#]*\Z", _("Digits, * and # only."))
 tech_prefixes_rule = RegexValidator(

@@ -97,6 +97,7 @@ class Caller:
     max_call_seconds: int
     payer: int = 0  # who pays for its calls, if it does not itself
     offpeak_calls: int = -1  # as max_calls, outside the peak time; -1: the same
+    country: str = ""  # two letters of ISO 3166; "": it is not known
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,7 @@ def _of_caller(caller: Caller, now: float) -> dict[str, Any]:
         "caller_account": caller.username,
         "caller_id": caller.id,
         "own_number": caller.caller_number.removeprefix("+"),
+        "caller_country": caller.country,
     }
 
 
