@@ -383,7 +383,7 @@ class Worker:
         self.dns.follow(settings.dnsservers)
         self.names.follow(settings.resolvedns)
         self.guard.follow(world)
-        self.net.secure(tls_files(settings, self.var))
+        self.net.secure(tls_files(settings, self.var, self.secret))
         self.net.follow(settings)
         self.stir.follow(settings, self.var)
         self.board.usage.addresses.follow(world.days_by_address)
@@ -477,16 +477,25 @@ class Worker:
         self.net.stop().addCallback(lambda _: self.reactor.stop())
 
 
-def tls_files(settings: Settings, var: Path) -> TlsFiles:
+def tls_files(settings: Settings, var: Path, secret: bytes) -> TlsFiles:
     """What the settings name, relative to the state directory."""
+    from apps.core.sealed import CannotUnseal, of_setting, unseal
     from switch.net import TlsFiles
 
     def path(text: str) -> Path | None:
         return var / text if text else None
 
+    passphrase = ""
+    if settings.sslcertpwd:
+        try:
+            passphrase = unseal(secret, of_setting("sslcertpwd"), settings.sslcertpwd)
+        except CannotUnseal as error:
+            log.error("the passphrase of TLS keys (sslcertpwd): %s", error)
     return TlsFiles(
         certificates=tuple(var / one for one in settings.tlscertfile) if settings.usetls else (),
         key=path(settings.tlskeyfile),
+        passphrase=passphrase,
+        domain=settings.localdomain,
         client_ca=path(settings.tlsclientca),
         client_required=settings.tlsclientrequired,
         carrier_ca=path(settings.tlscarrierca),

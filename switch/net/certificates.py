@@ -35,7 +35,7 @@ def load(wanted: TlsFiles) -> list[Certificate]:
 
 def _load(pair: Pair, wanted: TlsFiles) -> Certificate:
     context = bare_context()
-    _show(context, pair)
+    _show(context, pair, wanted.passphrase)
     context.set_session_id(b"mizu-sip")
     if wanted.client_ca is not None:
         trust(context, wanted.client_ca)
@@ -45,8 +45,9 @@ def _load(pair: Pair, wanted: TlsFiles) -> Certificate:
     return Certificate(context, frozenset(names), pair.certificate)
 
 
-def _show(context: SSL.Context, pair: Pair) -> None:
+def _show(context: SSL.Context, pair: Pair, passphrase: str) -> None:
     """Let the context show this certificate. Raises BadCertificate."""
+    context.set_passwd_cb(lambda *_: passphrase.encode())  # without one OpenSSL would ask at a terminal
     try:
         context.use_certificate_chain_file(str(pair.certificate))
         context.use_privatekey_file(str(pair.key))
@@ -134,7 +135,7 @@ def for_client(wanted: TlsFiles) -> SSL.Context:
         context.set_verify(SSL.VERIFY_PEER)
     pairs = pairs_of(wanted)
     if pairs and _may_be_client(pairs[0].certificate):
-        _show(context, pairs[0])
+        _show(context, pairs[0], wanted.passphrase)
     return context
 
 

@@ -45,6 +45,9 @@ def normalise(call: Call, world: World) -> Call | Rejection:
     call.caller_number = own_number(call, world)
     if settings.parsesipdisplayname == "no" and not call.request.shown_number:
         call.nameless = True
+    if call.request.shown_number:
+        named = {"username": call.caller.username, "number": call.caller_number}  # guide 2791-2796
+        call.caller_display = named.get(settings.replacecalleronforward, "")
     if call.request.anonymous and not settings.allowanonymouscaller:
         return call.refuse(NOT_AUTHORISED, f"{call.caller.username} has to show a number")
     changed = after_authentication(call, world, dialled)
@@ -89,7 +92,7 @@ def own_number(call: Call, world: World) -> str:
     """The caller number, as the account's settings `cutanumber` and `rewriteanumber` have it (guide 2777-2789)."""
     number = _caller_number(call, world)
     settings = call.settings
-    if call.request.shown_number and not settings.replacecalleronforward:
+    if call.request.shown_number and settings.replacecalleronforward == "no":
         return number  # of somebody else, whose call goes on
     if settings.rewriteanumber == ANONYMOUS:
         call.privacy = "hide"
@@ -103,7 +106,7 @@ def own_number(call: Call, world: World) -> str:
 
 def _caller_number(call: Call, world: World) -> str:
     """A trunk's calls show the number they came with; anybody else's the account's own or that of the one it belongs to."""
-    if call.request.shown_number and not call.settings.replacecalleronforward:
+    if call.request.shown_number and call.settings.replacecalleronforward == "no":
         return call.request.shown_number
     if call.caller.kind in TRUNKS:
         settings = call.settings
