@@ -262,3 +262,22 @@ def test_an_account_may_have_several_tech_prefixes_of_which_the_longest_that_fit
     for prefix in ("55", "56"):
         found = identify(request(f"{prefix}3620123", source_host="192.0.2.200"), world)
         assert isinstance(found, Caller) and found.username == "anywhere"
+
+
+# --- addresses ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("devices-001")
+def test_an_account_may_call_from_a_second_host_and_port_as_from_the_first(tmp_path: Path) -> None:
+    office = Office()
+    trunk = office.account("pbx", "customer_trunk")
+    office.address(trunk, "pbx.example.net", 5060)
+    office.address(trunk, "203.0.113.9", 5070)
+    world = office.world(tmp_path)
+
+    def known(host: str, port: int, *names: str) -> bool:
+        asking = request("3620", source_host=host, source_port=port, from_user="x", named=names)
+        return isinstance(identify(asking, world), Caller)
+
+    assert known(TRUNK, 5060, "pbx.example.net") and known("203.0.113.9", 5070)
+    assert not known(TRUNK, 5070, "pbx.example.net") and not known("203.0.113.9", 5060)
