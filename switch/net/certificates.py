@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 from OpenSSL import SSL
 
@@ -15,6 +18,7 @@ from .pem import BadCertificate, Pair, TlsFiles, pairs_of
 
 CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2, all with forward secrecy; TLS 1.3 has its own list, which is good as it is."""
+_KEY = re.compile(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.+?-----END \1-----", re.DOTALL)
 MOST_NAMES = 32
 """Of one certificate; what has more is not a party of a trunk."""
 
@@ -47,10 +51,9 @@ def _load(pair: Pair, wanted: TlsFiles) -> Certificate:
 
 def _show(context: SSL.Context, pair: Pair, passphrase: str) -> None:
     """Let the context show this certificate. Raises BadCertificate."""
-    context.set_passwd_cb(lambda *_: passphrase.encode())  # without one OpenSSL would ask at a terminal
     try:
         context.use_certificate_chain_file(str(pair.certificate))
-        context.use_privatekey_file(str(pair.key))
+        context.use_privatekey(_key(pair.key, passphrase))
         context.check_privatekey()
         if pair.chain is not None:
             for above in x509.load_pem_x509_certificates(pair.chain.read_bytes()):
@@ -59,6 +62,17 @@ def _show(context: SSL.Context, pair: Pair, passphrase: str) -> None:
         raise BadCertificate(
             f"{pair.certificate} with key {pair.key} cannot be used: {_why(error)}."
         ) from error
+
+
+def _key(path: Path, passphrase: str) -> Any:
+    """The first key of a file; OpenSSL would ask for a passphrase at a terminal. Raises ValueError, OSError."""
+    found = _KEY.search(path.read_bytes())
+    if found is None:
+        raise ValueError("there is no key in it")
+    locked = b"ENCRYPTED" in found[0]
+    if locked and not passphrase:
+        raise ValueError("it has a passphrase, which is not known (sslcertpwd)")
+    return load_pem_private_key(found[0], passphrase.encode() if locked else None)
 
 
 def bare_context() -> SSL.Context:

@@ -59,9 +59,9 @@ def furnish_question(office: Office) -> None:
         ports[name] = free_ports(1)
         office.rows["trunks"][-1][1:4] = ["127.0.0.1", ports[name], "udp"]
     office.rule("outside", *carriers, priority=1, called_prefixes=["49"])
-    office.rule("choosy ones only", *carriers[:2], priority=2, called_prefixes=["48"])
+    office.rule("choosy ones only", *carriers[:2], priority=2, called_prefixes=["48"], final=True)
     office.tariff(
-        "strangers", {"": 0}, to=next(row[0] for row in office.rows["accounts"] if row[1] == "stranger")
+        "retail", {"": 0}, to=next(row[0] for row in office.rows["accounts"] if row[1] == "stranger")
     )
     for carrier in carriers[:2]:
         own = {"autoban_special": "ask", "autoban_special_voicefile": "choose", "autoban_special_expecteddtmf": "7"}
@@ -368,7 +368,7 @@ def test_who_presses_no_key_or_a_wrong_one_goes_on_to_the_next_carrier(house: Ho
         out.answer(asked, 486)
         a.ack(invite, a.told(486, "INVITE"))
     record = house.switch.record(invite)
-    assert [why for _, _, why, _ in record["attempts"]] == ["caller_banned", "caller_banned", "busy"]
+    assert [why for _, _, why, _ in record["attempts"]] == ["caller_banned", "caller_banned", "sip_486"]
     key, right = kept(house)[before:][0]
     assert key.startswith("special:trunk:") and right is False
 
