@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminPasswordInput, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from apps.config.models import Setting
 from apps.config.registry import SETTINGS
@@ -77,7 +77,7 @@ class SettingAdmin(OfficeAdmin):
         shown = "" if secret else current.value if current else default
         form = ValueForm(request.POST or None, initial={"value": shown, "node": node})
         if secret:
-            form.fields["value"].widget = UnfoldAdminPasswordInput()
+            form.fields["value"].widget = UnfoldAdminPasswordWidget()
             form.fields["value"].help_text = _("It is not shown. Empty: it stays as it is.")
         if request.method == "POST" and form.is_valid() and self._store(request, key, form):
             return redirect(reverse("admin:config_setting_changelist") + f"?q={key}")

@@ -12,8 +12,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from apps.config import queries as config
-from apps.numbers import snapshot
 from apps.core.values.digits import prefix_of
+from apps.numbers import snapshot
 from apps.numbers.engine.functions import Scope
 from apps.numbers.engine.lists import Lists
 from apps.numbers.engine.normalise import normalise

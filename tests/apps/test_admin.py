@@ -198,7 +198,10 @@ def test_a_secret_among_the_settings_is_kept_sealed_and_shown_to_nobody(boss: Cl
     path = "/admin/config/setting/sslcertpwd/edit/"
     boss.post(path, {"value": "open sesame", "node": ""})
     stored = Setting.objects.get(key="sslcertpwd").value
-    assert "sesame" not in stored and unseal(settings.SECRET_KEY, of_setting("sslcertpwd"), stored) == "open sesame"
+    assert (
+        "sesame" not in stored
+        and unseal(settings.SECRET_KEY, of_setting("sslcertpwd"), stored) == "open sesame"
+    )
     for page in (path, "/admin/config/setting/?q=sslcertpwd"):
         body = boss.get(page).content.decode()
         assert "sesame" not in body and stored not in body

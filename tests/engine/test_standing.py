@@ -102,4 +102,6 @@ def test_carriers_of_their_own_thresholds_judge_by_how_many_calls_there_were(
     assert special_standing(Measure(calls, answered, acd * answered), ladder(good), ladder(bad)) == outcome
     assert special_standing(Measure(calls, answered, acd * answered), (), ()) == UNDECIDED
     if outcome == BAD:  # the figures are an operator's
-        assert special_standing(Measure(calls, answered, acd * answered), (), ladder(["60/15/40"])) == UNDECIDED
+        assert (
+            special_standing(Measure(calls, answered, acd * answered), (), ladder(["60/15/40"])) == UNDECIDED
+        )

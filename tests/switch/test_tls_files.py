@@ -33,7 +33,10 @@ def test_paths_are_relative_to_the_state_directory_unless_they_are_absolute() ->
 def test_the_passphrase_of_keys_is_read_with_the_key_of_the_installation_only() -> None:
     sealed = seal(b"key of the installation", of_setting("sslcertpwd"), "open sesame")
     assert files(sslcertpwd=sealed).passphrase == "open sesame"
-    for other in (seal(b"another key", of_setting("sslcertpwd"), "x"), seal(b"key of the installation", "else", "x")):
+    for other in (
+        seal(b"another key", of_setting("sslcertpwd"), "x"),
+        seal(b"key of the installation", "else", "x"),
+    ):
         assert files(sslcertpwd=other).passphrase == ""
     assert files().passphrase == ""
 

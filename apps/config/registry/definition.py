@@ -41,6 +41,7 @@ class Definition:
     check: Callable[[str], str] | None = None
     account: bool = False
     sealed: bool = False
+
     def parse(self, text: str) -> Value:
         """The typed value of what an operator wrote. Raises BadValue."""
         text = text.strip()

@@ -117,7 +117,20 @@ def test_what_is_set_by_hand_stays_and_is_told_to_the_switch() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["", "ada", "special:", "special:ip:192.0.2.7", "special:special:12", "ip:here", "user:x", "number:", "number_ip:12@x", "name:5", "number_ip:12"]
+    "key",
+    [
+        "",
+        "ada",
+        "special:",
+        "special:ip:192.0.2.7",
+        "special:special:12",
+        "ip:here",
+        "user:x",
+        "number:",
+        "number_ip:12@x",
+        "name:5",
+        "number_ip:12",
+    ],
 )
 def test_what_names_no_caller_is_refused(key: str) -> None:
     with pytest.raises(ValidationError):

@@ -64,7 +64,11 @@ def furnish_question(office: Office) -> None:
         "retail", {"": 0}, to=next(row[0] for row in office.rows["accounts"] if row[1] == "stranger")
     )
     for carrier in carriers[:2]:
-        own = {"autoban_special": "ask", "autoban_special_voicefile": "choose", "autoban_special_expecteddtmf": "7"}
+        own = {
+            "autoban_special": "ask",
+            "autoban_special_voicefile": "choose",
+            "autoban_special_expecteddtmf": "7",
+        }
         office.rows["overrides"] += [[carrier, key, value] for key, value in own.items()]
 
 
@@ -349,7 +353,9 @@ def test_a_carrier_that_asks_has_its_own_recording_and_key_and_gets_who_presses_
         press(left, to, "7")
         asked = choosy.asked("INVITE")
         choosy.answer(asked, 503)
-        with closing(Peer(house.switch.port, "choosy2", port=ports["choosy2"])) as second:  # nobody is asked twice
+        with closing(
+            Peer(house.switch.port, "choosy2", port=ports["choosy2"])
+        ) as second:  # nobody is asked twice
             asked = second.asked("INVITE")
             second.answer(asked, 486)
         a.ack(invite, a.told(486, "INVITE"))
