@@ -219,7 +219,7 @@ class Call:
         self.sound: Sound | None = None
         self.announcement: Announcement | None = None
         self.farewell: Farewell | None = None
-        self.pressed: bool | None = None  # whether the caller has pressed the right key; None: it was not asked
+        self.pressed: bool | None = None  # whether the right key; None: the caller was not asked
         self.verdict: Verdict | None = None
         """What became of the signature of its caller number; None: nobody has looked."""
         self.codec = ""

@@ -9,7 +9,7 @@ import pytest
 from apps.config.registry import defaults
 from apps.core.sealed import of_setting, seal
 from switch.net import TlsFiles
-from switch.service import tls_files
+from switch.tls_files import tls_files
 from switch.world.settings import Settings
 
 VAR = Path("/srv/mizu")
