@@ -16,6 +16,7 @@ from switch.call.stages.gates import person
 from switch.call.stages.offers import AWAY, Details, Offers
 from switch.call.stages.outgoing import sent
 from switch.call.stages.porting import direct_carrier
+from switch.call.stages.screening import to_ask
 from switch.call.stages.state import Call, origin_of
 from switch.world.settings import Settings
 from switch.world.world import World
@@ -45,14 +46,18 @@ def plan(call: Call, world: World) -> Call | Rejection:
     del call.targets[most:]
     others = [one for one in found.targets if call.first is None or one.carrier != call.first.id]
     for place, one in enumerate(others[: most - len(call.targets)], len(call.targets) + 1):
-        (account, trunk, *_), given = one.offer.details
+        (account, trunk, settings, *_), given = one.offer.details
         cost = _terms(call, world, account, given)
+        ask = to_ask(call, world, settings.autoban_special)
         number = sent(call, world, account, trunk, call.inserted + call.called)
         why = one.why
         call.targets.append(
-            Target("carrier", account, number, trunk, one.rule.name, cost, why, route=one.candidate.target.id)
-        )
-        call.note(f"{place}. {account.username}: {why}.")
+            Target(
+                "carrier", account, number, trunk, one.rule.name, cost, why,
+                route=one.candidate.target.id, ask=ask,
+            )
+        )  # fmt: skip
+        call.note(f"{place}. {account.username}: {why}.{f' A key is asked for: {ask}.' if ask else ''}")
     return call
 
 
@@ -137,7 +142,7 @@ def _ahead(call: Call, world: World) -> None:
         call.note(f"Not first by {call.first.username}: {found}.")
         call.first = None
         return
-    (account, first, *_), given = found.details
+    (account, first, settings, *_), given = found.details
     cost = _terms(call, world, account, given)
     why = f"{account.username} has the number"
     call.targets.append(
@@ -149,6 +154,7 @@ def _ahead(call: Call, world: World) -> None:
             "ported",
             cost,
             why,
+            ask=to_ask(call, world, settings.autoban_special),
         )
     )
     call.note(f"{len(call.targets)}. {why}.")
