@@ -17,7 +17,7 @@ SMALL = {
     "engines": ["--rates", "2000", "--ratings", "2000"],
     "ported": ["--numbers", "2000"],
     "pricelist": ["--rows", "200", "--calls", "100"],
-    "rating": ["--calls", "200", "--rates", "50", "--ratings", "2000"],
+    "rating": ["--calls", "200", "--rates", "50", "--ratings", "2000", "--apply"],
     "routing": ["--rates", "40", "--carriers", "2", "--rules", "4", "--accounts", "5", "--listed", "10", "--ported", "2000", "--calls", "50"],
 }  # fmt: skip
 
