@@ -33,7 +33,9 @@ class Rescued:
 
 
 @contextmanager
-def rescued(switch: int, number: str, carriers: tuple[int, int], *, user: str, talk: float = 1.2) -> Iterator[Rescued]:
+def rescued(
+    switch: int, number: str, carriers: tuple[int, int], *, user: str, talk: float = 1.2
+) -> Iterator[Rescued]:
     """The caller has talked for so long by the first of these ports, and talks by the second now."""
     with ExitStack() as open_:
         caller, one, two = Peer(switch, user), *(Peer(switch, port=port) for port in carriers)

@@ -47,9 +47,23 @@ SETTLING = 0.5
 LOOK = 1.0
 """Seconds between two looks at whether the carrier's side is heard."""
 _OFF = frozenset(("no", "auto"))
-_OF_Q850 = {27: 502, 34: 503, 38: 503, 41: 503, 42: 503, 47: 503, 58: 503, 79: 501, 88: 503, 102: 504, 111: 500}
+_OF_Q850 = {
+    27: 502,
+    34: 503,
+    38: 503,
+    41: 503,
+    42: 503,
+    47: 503,
+    58: 503,
+    79: 501,
+    88: 503,
+    102: 504,
+    111: 500,
+}
 """Causes of a release that speak of a network in trouble, as statuses (RFC 3398 §7.2.4.1)."""
-_OF_THE_FIRST = frozenset(("supported", "require", "session-expires", "min-se", "content-type", "content-length"))
+_OF_THE_FIRST = frozenset(
+    ("supported", "require", "session-expires", "min-se", "content-type", "content-length")
+)
 """Headers of the caller's INVITE that were agreed upon with the first carrier."""
 
 
@@ -216,7 +230,9 @@ class Rescue(Call):
             self.refuse(outcome.cause, comment=told(outcome.detail, outcome.trace))
             return
         past = self.past
-        untried = [one for one in outcome.targets if one.kind == "carrier" and one.account.id not in past.tried]
+        untried = [
+            one for one in outcome.targets if one.kind == "carrier" and one.account.id not in past.tried
+        ]
         outcome.targets = untried[: past.left]
         if outcome.max_seconds:
             outcome.max_seconds = max(1, outcome.max_seconds - int(past.talked))
@@ -253,7 +269,9 @@ class Rescue(Call):
             self._no_timer()
         if caller.origin is None:
             caller.origin = Origin(caller.shown)
-        introduce(self, branch, caller, response.body, partial(self._told, branch, place_of(caller.described)))
+        introduce(
+            self, branch, caller, response.body, partial(self._told, branch, place_of(caller.described))
+        )
         media.watch(self)
         self.board.live.changed(self)
 

@@ -193,7 +193,9 @@ class Tracer:
             if thread.call == call_id:  # else its dialog has gone on into another call (`switch.call.rescue`)
                 del self._threads[key]
         if keep:
-            messages = sorted((one for _, thread in threads for one in thread.messages), key=lambda one: one[0])
+            messages = sorted(
+                (one for _, thread in threads for one in thread.messages), key=lambda one: one[0]
+            )
             self._deliver(call_id, started, packed([self._told(*one) for one in messages]))
 
     def _told(self, at: float, outgoing: bool, flow: Flow, data: bytes) -> Message:

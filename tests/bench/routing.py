@@ -129,7 +129,8 @@ def listed(count: int, chance: random.Random) -> None:
     rows = io.StringIO("".join(f"black\t{number}\t6\tt\t\t\t2026-01-01\n" for number in numbers))
     with connection.cursor() as cursor:
         cursor.cursor.copy_expert(
-            "COPY screening_screenednumber (book, number, level, enabled, reason, found_by, changed_at) FROM STDIN", rows
+            "COPY screening_screenednumber (book, number, level, enabled, reason, found_by, changed_at) FROM STDIN",
+            rows,
         )
 
 
@@ -188,16 +189,16 @@ def columns(cursor: Any) -> list[str]:
     return [row[0] for row in cursor.fetchall()]
 
 
-def decisions(
-    decide: Any, world: Any, prefixes: list[str], gone: list[str], calls: int
-) -> dict[str, float]:
+def decisions(decide: Any, world: Any, prefixes: list[str], gone: list[str], calls: int) -> dict[str, float]:
     """Calls of all subscribers to all prefixes, by the best route."""
     from switch.call.model import Decision
 
     chance = random.Random(2)
     accounts = [row[0] for row in world.accounts.values() if row[2] == "subscriber"]
     numbers = [
-        f"{chance.choice(prefixes)}{chance.randrange(10**4, 10**5)}" if turn % PORTED_EVERY else chance.choice(gone)
+        f"{chance.choice(prefixes)}{chance.randrange(10**4, 10**5)}"
+        if turn % PORTED_EVERY
+        else chance.choice(gone)
         for turn in range(calls)
     ]
     callers = chance.choices(accounts, k=calls)

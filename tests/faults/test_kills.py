@@ -60,7 +60,9 @@ def test_a_call_of_a_killed_worker_is_never_billed_for_longer_than_it_was_up(sys
 
 
 @pytest.mark.req("failover-014")
-def test_a_killed_worker_charges_both_parts_of_a_call_that_went_on_by_another_carrier_once(system: System) -> None:
+def test_a_killed_worker_charges_both_parts_of_a_call_that_went_on_by_another_carrier_once(
+    system: System,
+) -> None:
     instance = system.instance
     ((second,),) = instance.sql(
         "SELECT t.port FROM users_trunk t JOIN users_account a ON a.id = t.account_id WHERE a.username = 'carrier-solid'"
@@ -81,7 +83,9 @@ def test_a_killed_worker_charges_both_parts_of_a_call_that_went_on_by_another_ca
         [[row[1] for row in rows]],
     )
     billed = [row[1] for row in rows if row[3]]
-    assert sorted(charged) == sorted((call, system.books.accounts[name], 1) for call in billed for name in PAYERS)
+    assert sorted(charged) == sorted(
+        (call, system.books.accounts[name], 1) for call in billed for name in PAYERS
+    )
     system.books.prove_ledger()
 
 

@@ -160,7 +160,10 @@ def test_an_answered_call_goes_on_by_the_next_trunk_and_each_part_is_charged_onc
         house.change("PUT", setting, {"value": None})
         forgive(house)
     first, second = house.records(talk.invite.call_id)
-    assert [(one.carrier, one.hangup_cause) for one in (first, second)] == [(BUDGET, "rerouted"), (SOLID, "normal")]
+    assert [(one.carrier, one.hangup_cause) for one in (first, second)] == [
+        (BUDGET, "rerouted"),
+        (SOLID, "normal"),
+    ]
     assert second.id in first.comment and first.id in second.comment
     assert all(one.duration in (1, 2) and one.charges["demo-trunk"] < 0 for one in (first, second))
     assert house.balance("demo-trunk") - before == sum(one.charges["demo-trunk"] for one in (first, second))

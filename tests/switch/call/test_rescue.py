@@ -242,7 +242,9 @@ def test_an_answer_of_a_carrier_that_has_been_left_changes_nothing(stage: Stage)
 
 
 @pytest.mark.req("failover-014")
-def test_a_carrier_that_no_longer_refreshes_is_left_and_paid_until_its_last_sign_of_life(stage: Stage) -> None:
+def test_a_carrier_that_no_longer_refreshes_is_left_and_paid_until_its_last_sign_of_life(
+    stage: Stage,
+) -> None:
     stage.own("one", "sessiontimer", "forced")
     settle(stage, def_min_sessiontimer=90, def_mid_sessiontimer=90)
     talk = stage.up(stage.a, stage.one, OUTSIDE)
@@ -357,7 +359,9 @@ def test_the_callers_session_timer_goes_on(stage: Stage) -> None:
     stage.two.answer(stage.two.asked("INVITE"), 200, body=sdp(47_000))
     again = stage.a.asked("INVITE")
     assert again.get("Session-Expires") == "90;refresher=uas"
-    stage.a.answer(again, 200, body=sdp(stage.a.port + 1), headers=(*able, ("Session-Expires", "90;refresher=uas")))
+    stage.a.answer(
+        again, 200, body=sdp(stage.a.port + 1), headers=(*able, ("Session-Expires", "90;refresher=uas"))
+    )
     stage.a.asked("ACK")
     stage.two.answer(stage.two.asked("BYE", 90), 200)
     stage.bye(stage.a)
@@ -380,7 +384,9 @@ def test_a_call_that_was_transferred_ends_with_its_carrier(stage: Stage) -> None
     talk = stage.up(stage.a, stage.b)
     contact = talk.asked.contact
     assert contact is not None
-    refer = stage.b.back("REFER", talk.asked, talk.answer, headers=(("Refer-To", f"<sip:{OUTSIDE}@127.0.0.1>"),))
+    refer = stage.b.back(
+        "REFER", talk.asked, talk.answer, headers=(("Refer-To", f"<sip:{OUTSIDE}@127.0.0.1>"),)
+    )
     assert final(stage.b, refer).status == 202
     stage.reoffered(stage.a)
     asked = stage.one.asked("INVITE")
@@ -417,7 +423,10 @@ def test_the_second_call_is_cut_when_its_own_money_is_used_up(stage: Stage) -> N
     for party in (stage.two, stage.a):
         stage.bye(party)
     assert 6.8 <= stage.sim.now - began <= 7.2
-    assert [(one["cause"], one["authorised"]) for one in stage.of("1001")] == [("rerouted", 10), ("balance_used_up", 7)]
+    assert [(one["cause"], one["authorised"]) for one in stage.of("1001")] == [
+        ("rerouted", 10),
+        ("balance_used_up", 7),
+    ]
 
 
 def test_both_calls_together_last_no_longer_than_one(stage: Stage) -> None:
