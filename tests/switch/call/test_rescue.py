@@ -10,7 +10,7 @@ import pytest
 
 from switch.sip.message import Request, Response
 from tests.support_sip import sdp
-from tests.switch.call.test_transfers import final
+from tests.switch.call.test_transfers import refer_of_caller
 from tests.switch.sim import HOST, MICRO, Sim, SimPeer, furnished, opened
 from tests.switch.stage import OUTSIDE, Stage, Talk, hang_up, port_of
 
@@ -38,7 +38,8 @@ def settle(stage: Stage, **settings: Any) -> None:
 
 
 def broken(talk: Talk, reason: str = BROKEN) -> None:
-    """The carrier hangs up, and says why."""
+    """The carrier hangs up a moment later, and says why."""
+    talk.caller.sim.tick(0.1)
     talk.callee.back("BYE", talk.asked, talk.answer, headers=(("Reason", reason),) if reason else ())
     talk.callee.told(200, "BYE")
 
@@ -379,22 +380,16 @@ def test_a_call_that_was_forwarded_ends_with_its_carrier(stage: Stage) -> None:
     ended(stage)
 
 
-def test_a_call_that_was_transferred_ends_with_its_carrier(stage: Stage) -> None:
-    stage.register(stage.b)
-    talk = stage.up(stage.a, stage.b)
-    contact = talk.asked.contact
-    assert contact is not None
-    refer = stage.b.back(
-        "REFER", talk.asked, talk.answer, headers=(("Refer-To", f"<sip:{OUTSIDE}@127.0.0.1>"),)
-    )
-    assert final(stage.b, refer).status == 202
-    stage.reoffered(stage.a)
-    asked = stage.one.asked("INVITE")
-    answer = stage.one.answer(asked, 200, body=sdp(47_000))
-    stage.reoffered(stage.a)
-    stage.bye(stage.b)
-    broken(Talk(stage.a, stage.one, talk.invite, talk.ok, asked, answer))
-    ended(stage)
+def test_a_call_whose_caller_has_transferred_it_ends_with_its_carrier(stage: Stage) -> None:
+    talk = stage.up(stage.a, stage.one, OUTSIDE)
+    assert refer_of_caller(talk, "<sip:36201112222@127.0.0.1>").status == 202
+    stage.reoffered(stage.one)
+    stage.one.answer(stage.one.asked("INVITE"), 200, body=sdp(47_000), tag="third")
+    stage.reoffered(stage.one)
+    stage.bye(stage.a)
+    broken(talk)
+    stage.bye(stage.one)  # whom it was transferred to
+    stage.two.silent(1.0)
 
 
 # --- money ------------------------------------------------------------------------------------------------------------------------
