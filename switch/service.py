@@ -24,9 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from switch.call.board import Board
-    from switch.net import Flow, Reason, TlsFiles
+    from switch.net import Flow, Reason
     from switch.stir.stir import Stir
-    from switch.world.settings import Settings
 
 from switch.memory import Collector
 from switch.stats import held
@@ -377,13 +376,14 @@ class Worker:
         if self.doorkeeper is None:
             return
         from switch.media import parse_nodes
+        from switch.tls_files import tls_files
 
         self.doorkeeper.follow(world)
         settings = world.settings
         self.dns.follow(settings.dnsservers)
         self.names.follow(settings.resolvedns)
         self.guard.follow(world)
-        self.net.secure(tls_files(settings, self.var))
+        self.net.secure(tls_files(settings, self.var, self.secret))
         self.net.follow(settings)
         self.stir.follow(settings, self.var)
         self.board.usage.addresses.follow(world.days_by_address)
@@ -475,23 +475,6 @@ class Worker:
         self.keeper.stop()
         self.spool.close()
         self.net.stop().addCallback(lambda _: self.reactor.stop())
-
-
-def tls_files(settings: Settings, var: Path) -> TlsFiles:
-    """What the settings name, relative to the state directory."""
-    from switch.net import TlsFiles
-
-    def path(text: str) -> Path | None:
-        return var / text if text else None
-
-    return TlsFiles(
-        certificates=tuple(var / one for one in settings.tlscertfile) if settings.usetls else (),
-        key=path(settings.tlskeyfile),
-        client_ca=path(settings.tlsclientca),
-        client_required=settings.tlsclientrequired,
-        carrier_ca=path(settings.tlscarrierca),
-        verify_carriers=settings.tlsverifycarriers,
-    )
 
 
 _LABEL = re.compile(r"w([0-9]{1,3})")

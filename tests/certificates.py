@@ -54,7 +54,13 @@ class Authority:
         )
 
     def issue(
-        self, *names: str, file: str = "", common: str = "", days: int = 2, apart: bool = False
+        self,
+        *names: str,
+        file: str = "",
+        common: str = "",
+        days: int = 2,
+        apart: bool = False,
+        passphrase: str = "",
     ) -> Path:
         """A PEM file with certificate and key. Names: addresses, `sip:` URIs, else host names. `apart`: the key is beside it."""
         key = ec.generate_private_key(ec.SECP256R1())
@@ -65,9 +71,12 @@ class Authority:
                 x509.SubjectAlternativeName([_general(one) for one in names]), False
             )
         certificate = builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-        secret = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        locked = (
+            serialization.BestAvailableEncryption(passphrase.encode())
+            if passphrase
+            else serialization.NoEncryption()
         )
+        secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked)
         path = self.folder / (file or f"{(names or (common,))[0].replace(':', '-').replace('*', 'any')}.pem")
         if apart:
             path.with_suffix(".key").write_bytes(secret)

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from switch.call.board import bracketed
 from switch.sip.digest import MD5, SHA256, authorize, choose, make_ha1
@@ -266,8 +267,9 @@ class Peer:
         name = "WWW-Authenticate" if challenge.status == 401 else "Proxy-Authenticate"
         asked = choose(v for v in challenge.all(name) if f"algorithm={algorithm}" in v)
         assert asked is not None
-        ha1 = make_ha1(self.user, REALM, password, algorithm)
-        return authorize(asked, method=method, uri=uri, username=self.user, ha1=ha1, nc=nc)
+        name = unquote(self.user)  # which URIs may have to escape
+        ha1 = make_ha1(name, REALM, password, algorithm)
+        return authorize(asked, method=method, uri=uri, username=name, ha1=ha1, nc=nc)
 
 
 class TcpPeer(Peer):

@@ -142,6 +142,7 @@ class PrefixRuleSerializer(serializers.ModelSerializer):
             "transport",
             "source",
             "account",
+            "country",
             "rewrite_from",
             "rewrite_to",
             "priority",

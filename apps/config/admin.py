@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from apps.config.models import Setting
 from apps.config.registry import SETTINGS
@@ -73,9 +73,12 @@ class SettingAdmin(OfficeAdmin):
         node = request.GET.get("node", "")
         default = SETTINGS[key].write(SETTINGS[key].default)
         current = Setting.objects.filter(key=key, node=node).first()
-        form = ValueForm(
-            request.POST or None, initial={"value": current.value if current else default, "node": node}
-        )
+        secret = SETTINGS[key].sealed
+        shown = "" if secret else current.value if current else default
+        form = ValueForm(request.POST or None, initial={"value": shown, "node": node})
+        if secret:
+            form.fields["value"].widget = UnfoldAdminPasswordWidget()
+            form.fields["value"].help_text = _("It is not shown. Empty: it stays as it is.")
         if request.method == "POST" and form.is_valid() and self._store(request, key, form):
             return redirect(reverse("admin:config_setting_changelist") + f"?q={key}")
         context = self.admin_site.each_context(request) | {
@@ -93,7 +96,7 @@ class SettingAdmin(OfficeAdmin):
         try:
             if "default" in request.POST:
                 clear_value(key=key, node=node)
-            else:
+            elif form.cleaned_data["value"] or not SETTINGS[key].sealed:
                 set_value(key=key, value=form.cleaned_data["value"], node=node)
         except ValidationError as error:
             show(form, error, otherwise="value")

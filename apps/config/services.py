@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -12,6 +13,7 @@ from apps.config import queries
 from apps.config.models import Setting
 from apps.config.registry import SETTINGS, BadValue, Definition
 from apps.config.registry.access import ACCOUNTS_ONLY
+from apps.core.sealed import MARK, CannotUnseal, of_setting, seal, unseal
 
 
 @transaction.atomic
@@ -23,7 +25,7 @@ def set_value(*, key: str, value: Any, node: str = "") -> Setting:
     except BadValue as error:
         raise ValidationError({"value": str(error)}) from error
     setting = Setting.objects.filter(key=key, node=node).first() or Setting(key=key, node=node)
-    setting.value = definition.write(parsed)
+    setting.value = _sealed(definition, definition.write(parsed))
     setting.full_clean()
     setting.save()
     _check_together(queries.effective(node))
@@ -36,6 +38,19 @@ def clear_value(*, key: str, node: str = "") -> None:
     _definition(key)
     Setting.objects.filter(key=key, node=node).delete()
     _check_together(queries.effective(node))
+
+
+def _sealed(definition: Definition, text: str) -> str:
+    """As it is stored: a secret is sealed, unless it comes sealed from this installation, as from another node's value."""
+    if not definition.sealed or not text:
+        return text
+    if text.startswith(MARK):
+        try:
+            unseal(settings.SECRET_KEY, of_setting(definition.key), text)
+        except CannotUnseal as error:
+            raise ValidationError({"value": str(error)}) from error
+        return text
+    return seal(settings.SECRET_KEY, of_setting(definition.key), text)
 
 
 def _definition(key: str) -> Definition:

@@ -35,6 +35,11 @@ def unseal(secret: str | bytes, purpose: str, sealed: str) -> str:
         raise CannotUnseal("This was not sealed with the key of this installation.") from error
 
 
+def of_setting(key: str) -> str:
+    """The purpose for which a setting's value is sealed: the text of another setting does not fit."""
+    return f"setting {key}"
+
+
 def _cipher(secret: str | bytes, purpose: str) -> AESGCM:
     key = secret.encode() if isinstance(secret, str) else secret
     return AESGCM(HKDF(hashes.SHA256(), 32, None, f"mizu {purpose}".encode()).derive(key))

@@ -76,18 +76,20 @@ def prefix_row(rule: PrefixRule) -> tuple[Any, ...]:
     """The row of one prefix rule: a check of the beginning, and its replacement.
 
     An incoming number is rewritten before it is known who calls, so that what senders are known by may be in it; for one
-    account, as soon as it is known. An outgoing called number is the one that is sent, and nothing else changes.
+    account, or for those of a country, as soon as it is known. An outgoing called number is the one that is sent, and nothing else changes.
     """
     coming = rule.number in {WhichNumber.CALLED_IN, WhichNumber.CALLER_IN}
     moment = Moment.AFTER_ROUTING
     if coming:
-        moment = Moment.BEFORE_AUTHENTICATION if rule.account_id is None else Moment.AFTER_AUTHENTICATION
+        anyone = rule.account_id is None and not rule.country
+        moment = Moment.BEFORE_AUTHENTICATION if anyone else Moment.AFTER_AUTHENTICATION
     data = {WhichNumber.CALLED_IN: "called", WhichNumber.CALLED_OUT: "sent"}.get(
         WhichNumber(rule.number), "caller"
     )
+    when = f"caller_country = '{rule.country}'" if rule.country else ""
     caller, called = (rule.account_id, None) if coming else (None, rule.account_id)
     return (
-        -rule.pk, f"prefix {rule}", int(moment), caller, called, rule.source, rule.transport, [], [], "", data,
+        -rule.pk, f"prefix {rule}", int(moment), caller, called, rule.source, rule.transport, [], [], when, data,
         "begins" if rule.rewrite_from else "any", rule.rewrite_from, "beginning", rule.rewrite_from, rule.rewrite_to, "same",
         False,
     )  # fmt: skip

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from apps.config import queries as config
+from apps.core.values.digits import prefix_of
 from apps.numbers import snapshot
 from apps.numbers.engine.functions import Scope
 from apps.numbers.engine.lists import Lists
@@ -91,7 +92,7 @@ class _Trying:
     ) -> None:
         self.everybody = everybody = config.effective()
         self.caller, self.carrier, self.at = caller, carrier, at
-        self.tech_prefix = caller.tech_prefix
+        self.tech_prefixes = caller.tech_prefix
         self.settings = _settings(caller, everybody)
         self.rules = _book(everybody)
         self.lists = _lists()
@@ -100,7 +101,8 @@ class _Trying:
         self.trial = Trial([], dialled, shown or caller.caller_number.removeprefix("+") or caller.username)
         self.fields: dict[str, Any] = {
             "dialled": dialled, "from_user": shown, "source": source, "transport": transport, "caller_account": caller.username,
-            "caller_id": caller.pk, "own_number": caller.caller_number.removeprefix("+"), **clock(at, caller.time_zone),
+            "caller_id": caller.pk, "own_number": caller.caller_number.removeprefix("+"),
+            "caller_country": caller.country.upper(), **clock(at, caller.time_zone),
         }  # fmt: skip
 
     def run(self) -> Trial:
@@ -138,11 +140,11 @@ class _Trying:
         own = account.caller_number.removeprefix("+")
         self.trial.caller = own or account.username
         self.fields |= {"caller_account": account.username, "caller_id": account.pk, "own_number": own}
-        self.fields |= clock(self.at, account.time_zone)
+        self.fields |= {"caller_country": account.country.upper()} | clock(self.at, account.time_zone)
 
     def _tech_prefix(self) -> None:
-        trial, prefix = self.trial, self.tech_prefix
-        if prefix and trial.called.startswith(prefix):
+        trial, prefix = self.trial, prefix_of(self.tech_prefixes, self.trial.called)
+        if prefix:
             trial.called = trial.called.removeprefix(prefix)
             self.fields["tech_prefix"] = prefix
             self._step("Tech prefix", [f"{prefix} off"])

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from apps.config.queries import get
 from apps.screening.build import copy_list
-from apps.screening.engine.standing import BY_HAND, IS_GOOD, PRESSED
+from apps.screening.engine.standing import BY_HAND, IS_GOOD, PRESSED, SPECIAL
 from apps.screening.models import Book, CallerStanding, FirewallRule, Good
 
 LISTS = tuple(f"listed:{book}" for book in Book.values)
@@ -35,7 +35,8 @@ def known_callers() -> Iterator[tuple[str, str, float]]:
     """(key, what is known, until): who is bad by hand, who has pressed the key, and who is good, where that matters."""
     rows = CallerStanding.objects.filter(expires_at__gt=timezone.now()).order_by("key")
     wanted = Q(good=Good.BAD, by_hand=True) | Q(good=Good.KEY)
-    if get("autoban_askkey") == "undecided" or get("autoban") == "carriers":
+    wanted |= Q(good__gte=Good.GOOD) & (Q(by_hand=True) | Q(key__startswith=f"{SPECIAL}:"))
+    if get("autoban_askkey") == "undecided":
         wanted |= Q(good__gte=Good.GOOD)
     for key, good, until in rows.filter(wanted).values_list("key", "good", "expires_at").iterator():
         what = BY_HAND if good == Good.BAD else PRESSED if good == Good.KEY else IS_GOOD

@@ -13,9 +13,16 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.fields import AmountField, CurrencyField, percent, zone_name
 from apps.users.choices import Billing, Contract, Kind, LockoutKind, PhoneState, Transport
 
-username_rule = RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._@+-]*\Z", _("Letters, digits and . _ @ + - only."))
+username_rule = RegexValidator(
+    r"^[A-Za-z0-9]([A-Za-z0-9._@+*#$-]*[A-Za-z0-9._@+*$-])?\Z",
+    _("Letters, digits and . _ @ + - * # $ only, with a letter or digit first, and # not last."),
+)
+"""Who begins like a code of a phone, or ends as one sends a number off, could not be called (guide 14101-14108)."""
 telephone_rule = RegexValidator(r"^\+?[0-9 ()/.-]{3,31}\Z", _("A telephone number."))
 tech_prefix_rule = RegexValidator(r"^[0-9*#]*\Z", _("Digits, * and # only."))
+tech_prefixes_rule = RegexValidator(
+    r"^([0-9*#]{1,16}( *, *[0-9*#]{1,16})*)?\Z", _("Digits, * and # only; several with commas.")
+)
 
 
 class AccountManager(BaseUserManager["Account"]):
@@ -113,10 +120,13 @@ class Account(AbstractBaseUser, PermissionsMixin):
     )
     tech_prefix = models.CharField(
         _("tech prefix"),
-        max_length=16,
+        max_length=255,
         blank=True,
-        validators=[tech_prefix_rule],
-        help_text=_("A customer trunk is known by its address and this prefix, which is then taken off."),
+        validators=[tech_prefixes_rule],
+        help_text=_(
+            "A customer trunk is known by its address and this prefix, which is then taken off. Several with commas: by any of"
+            " them, the longest that fits."
+        ),
     )
 
     is_staff = models.BooleanField(_("may open the admin"), default=False)

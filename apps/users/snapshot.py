@@ -26,11 +26,12 @@ CHUNK = 2000
 
 
 def accounts() -> Iterator[Row]:
-    """(id, username, kind, path, active, billing, currency, VAT ppm, zone, caller number, tech prefix, limits, payer or 0, calls off peak or -1)."""
+    """(id, username, kind, path, active, billing, currency, VAT ppm, zone, caller number, tech prefixes, limits, payer or 0, calls off
+    peak or -1, country)."""
     rows = Account.objects.order_by("id").values_list(
         "id", "username", "kind", "path", "is_active", "billing", "currency", "vat_rate", "time_zone",
         "caller_number", "tech_prefix", "max_calls", "calls_per_second", "max_call_seconds", "payer_id",
-        "max_calls_offpeak",
+        "max_calls_offpeak", "country",
     )  # fmt: skip
     for row in rows.iterator(chunk_size=CHUNK):
         path = [int(part) for part in row[3].split("/") if part] or [row[0]]
@@ -39,9 +40,10 @@ def accounts() -> Iterator[Row]:
             path,
             *row[4:7],
             ppm(row[7]),
-            *row[8:-2],
-            row[-2] or 0,
-            -1 if row[-1] is None else row[-1],
+            *row[8:-3],
+            row[-3] or 0,
+            -1 if row[-2] is None else row[-2],
+            row[-1].upper(),
         )
 
 

@@ -95,26 +95,32 @@ def _voice(call: Call, name: str) -> Voice | None:
         return None
 
 
-def play(call: Call, announcement: Announcement, voice: Voice, *, forced: bool) -> bool:
-    """Whether it plays. The session that is opened for it is the call's; `forced`: one is, if the call needs none otherwise."""
+def play(call: Call, announcement: Announcement, voice: Voice, *, forced: bool, place: int = 0) -> bool:
+    """Whether it plays. The session that is opened for it is the call's; `forced`: one is, if the call needs none otherwise.
+
+    `place`: before which target. Who has a description of somebody else's already hears it only over the session that has.
+    """
     assert call.decision is not None
+    shown = call.caller.shown
+    if shown and (call.sound is None or call.sound.session is None):
+        return False
     call.announcement = announcement if forced else None
     try:
-        media.open_relay(call, call.decision.targets[0])
+        media.open_relay(call, call.decision.targets[place])
         session = call.sound.session if call.sound is not None else None
         if session is None:
             return False
         offer = Sdp.parse(call.invite.body)
         media.passed(call, call.invite, call.caller)
+        payload = payload_of(shown, first=True) if shown else _g711(offer.audio)
     except (BadSdp, PortsExhausted):
         return False  # dialling finds the same, and says so
-    audio = offer.audio
-    payload = _g711(audio)
     if payload is None or call.sound is None:
         return False
     call.announcement = announcement
     session.let(call.sound.passing[0], False)
-    call.early_answer(own_answer(call, session, payload, offer))
+    if not shown:
+        call.early_answer(own_answer(call, session, payload, offer))
     relay = call.board.relay
     announcement.player = Player(
         voice, payload, send=session.caller.send, later=relay.later, clock=relay.clock, done=announcement.over

@@ -76,6 +76,8 @@ class Call:
 
     recorded = True
     """Whether it leaves lines in the journal."""
+    can_be_asked = True
+    """Whether there is somebody who may be asked for a key."""
     own_relay = False
     """Whether its media can go over our own relay only, because the caller has been told of that already."""
 
@@ -118,6 +120,7 @@ class Call:
         "ongoing",
         "packet",
         "place",
+        "pressed",
         "privacy",
         "reached",
         "reliable",
@@ -216,6 +219,7 @@ class Call:
         self.sound: Sound | None = None
         self.announcement: Announcement | None = None
         self.farewell: Farewell | None = None
+        self.pressed: bool | None = None  # whether the right key; None: the caller was not asked
         self.verdict: Verdict | None = None
         """What became of the signature of its caller number; None: nobody has looked."""
         self.codec = ""

@@ -1,6 +1,7 @@
 """Trying the ways of a call in their order: carrier after carrier; all phones of a subscriber at once.
 
-1. A carrier gets the INVITE, on the first of the ways to it that leads anywhere (RFC 3263 §4.3). No answer at all within its response time, silence after ringing, a broken way or one of
+1. A carrier gets the INVITE, on the first of the ways to it that leads anywhere (RFC 3263 §4.3); before, the caller may have to press
+   a key (`keyed`). No answer at all within its response time, silence after ringing, a broken way or one of
    the configured statuses: the next carrier. Any other refusal speaks for the called party and ends the call; 6xx always does.
 2. A subscriber's phones ring as `ringing` says; a call that goes on to another number is a call of its own (`onward`).
 """
@@ -27,6 +28,7 @@ from switch.call import (
 from switch.call.board import place_of
 from switch.call.branch import Branch, carrier_uri
 from switch.call.causes import (
+    CALLER_BANNED,
     CARRIERS_FAILED,
     INTERNAL,
     NO_RESPONSE,
@@ -73,6 +75,24 @@ def following(call: Call, status: int) -> None:
         return
     target = targets[call.place]
     call.place += 1
+    if target.ask and not call.pressed:
+        from switch.call import keyed  # which dials, and so imports this
+
+        keyed.ask_for(call, target, partial(_asked, call, target, status))
+    else:
+        _try(call, target)
+
+
+def _asked(call: Call, target: Target, status: int, right: bool) -> None:
+    """The caller has pressed a key, or none, or cannot be asked: then the carrier is passed over (guide 14174-14177)."""
+    if right:
+        _try(call, target)
+    else:
+        _note(call, target, CALLER_BANNED.status, CALLER_BANNED.name, call.board.now)
+        following(call, status)
+
+
+def _try(call: Call, target: Target) -> None:
     if target.kind == "service":
         services.begin(call, target)
         return
@@ -296,6 +316,9 @@ def _note(call: Call, target: Target, status: int, why: str, began: float) -> No
 def _none_left(call: Call, status: int) -> None:
     if not call.attempts:
         call.refuse(INTERNAL, comment="a decision without a target")
+    elif all(why == CALLER_BANNED.name for _, _, why, _ in call.attempts):
+        assert call.decision is not None
+        call.refuse(CALLER_BANNED, comment=f"{call.decision.targets[-1].ask}: no key, or the wrong one")
     elif status in _CARRIERS_OWN or 500 <= status < 600:
         alone = status == 408 and len(call.attempts) == 1
         _refuse(call, 503, by="switch", cause=NO_RESPONSE if alone else CARRIERS_FAILED)

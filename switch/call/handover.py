@@ -18,6 +18,7 @@ from switch.call import hold, media
 from switch.call.board import new_call_id
 from switch.call.branch import Branch
 from switch.call.causes import NORMAL, of_status
+from switch.call.identity import escaped
 from switch.call.offers import Origin, Reoffer, awake, on_hold
 from switch.call.onward import Apart
 from switch.call.parties import introduce, take_place
@@ -48,7 +49,7 @@ class Consulted(Apart):
     connected: bool
 
     def told(self, own: str) -> tuple[Header, ...]:
-        return (("Referred-By", f"<sip:{self.account.username}@{own}>"),)
+        return (("Referred-By", f"<sip:{escaped(self.account.username)}@{own}>"),)
 
     def progress(self, response: Response, branch: Branch, owed: Owed | None = None) -> bool:
         self.state = "ringing"

@@ -33,7 +33,7 @@ from switch.call.causes import (
     Cause,
     of_status,
 )
-from switch.call.identity import quoted
+from switch.call.identity import escaped, quoted
 from switch.call.model import Decision
 from switch.call.money import REFUSED, nobody_prepaid, refused
 from switch.call.ringing import best
@@ -290,7 +290,10 @@ def _made(board: Board, request: Request, sender: Caller, binding: Binding) -> R
         ("Via", board.via(flow)),
         ("Max-Forwards", str(max(0, (70 if hops is None else hops) - 1))),
         *(("Route", route) for route in binding.path),
-        ("From", f"{quoted(request.from_.display)}<sip:{sender.username}@{bracketed(host)}>;tag={ids.tag()}"),
+        (
+            "From",
+            f"{quoted(request.from_.display)}<sip:{escaped(sender.username)}@{bracketed(host)}>;tag={ids.tag()}",
+        ),
         ("To", f"<{binding.uri}>"),
         ("Call-ID", f"{ids.random()}@{host}"),
         ("CSeq", "1 MESSAGE"),

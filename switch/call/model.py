@@ -91,12 +91,13 @@ class Caller:
     vat_ppm: int  # VAT rate in millionths: 27 % is 270_000
     time_zone: str
     caller_number: str
-    tech_prefix: str
+    tech_prefix: str  # with which its calls may come; several with commas
     max_calls: int
     calls_per_second: int
     max_call_seconds: int
     payer: int = 0  # who pays for its calls, if it does not itself
     offpeak_calls: int = -1  # as max_calls, outside the peak time; -1: the same
+    country: str = ""  # two letters of ISO 3166; "": it is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,7 @@ class Target:
     ruled: str = ""  # the caller number that a rule shows this way; "anonymous": none
     identity: str = ""  # the number that a rule has put into the identity header
     display: str = ""  # the caller's name that a rule shows
+    ask: str = ""  # why the caller has to press a key before this one gets the call; "": it has not
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 class Onward(Call):
     """A call of `account` within `whole`. `failed(onward, cause, status)` is called once, unless it was answered or given up."""
 
+    can_be_asked = False
+
     __slots__ = ("failed", "whole")
 
     def __init__(

@@ -10,6 +10,7 @@ import logging
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from apps.core.values.digits import prefix_of
 from apps.users.pins import digest
 from switch.call.causes import NOT_AUTHORISED
 from switch.call.model import Caller, CallRequest, Rejection
@@ -153,7 +154,7 @@ def dialled(board: Board, caller: Caller, request: CallRequest, world: World) ->
     The PIN goes out of the called number, and out of what the record tells of it.
     """
     code = world.settings.code_pin
-    prefix = caller.tech_prefix if request.called.startswith(caller.tech_prefix) else ""
+    prefix = prefix_of(caller.tech_prefix, request.called)
     rest = request.called[len(prefix) :]
     if not code or not rest.startswith(code):
         return caller

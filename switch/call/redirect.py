@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from switch.call import dial, lookups, money, onward
 from switch.call.board import bracketed
 from switch.call.causes import LOOP, MOVED, of_status
+from switch.call.identity import escaped
 from switch.call.model import Party, Rejection, Ring, TrunkAddress
 from switch.call.pipeline import decide
 from switch.call.record import told
@@ -60,7 +61,7 @@ def _shown(call: Call, target: Target, uris: list[Uri]) -> tuple[Header, ...]:
     return tuple(
         (
             "Contact",
-            f"<sip:{uri.user}@{own}>"
+            f"<sip:{escaped(uri.user)}@{own}>"
             if target.kind == "carrier"
             or uri.user.strip("+*#").isdigit()
             or board.world().local(uri.user) is not None

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 from zlib import crc32
 
+from apps.core.values.digits import prefix_of
 from apps.numbers.engine.functions import Scope
 from apps.numbers.engine.rules import ANONYMOUS, Outcome, Stage, Where, clock, not_in_its_name, rewrite
 from switch.call.causes import RULED_OUT
@@ -49,7 +50,7 @@ def in_whose_name(request: CallRequest, caller: Caller, world: World) -> Caller:
     if not rules:
         return caller
     fields = _of_request(request) | _of_caller(caller, request.received_at)
-    fields["tech_prefix"] = caller.tech_prefix if request.called.startswith(caller.tech_prefix) else ""
+    fields["tech_prefix"] = prefix_of(caller.tech_prefix, request.called)
     settings = world.settings_of(caller)
     chance = crc32(request.call_id.encode()) + Stage.WHO_CALLS
     scope = Scope(fields, world.lists, caller.path, chance, settings.cfg_mobileprefixes)
@@ -131,6 +132,7 @@ def _of_caller(caller: Caller, now: float) -> dict[str, Any]:
         "caller_account": caller.username,
         "caller_id": caller.id,
         "own_number": caller.caller_number.removeprefix("+"),
+        "caller_country": caller.country,
     }
 
 

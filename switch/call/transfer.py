@@ -20,6 +20,7 @@ from switch.call import hold, inner, media
 from switch.call.asker import PartyAsker
 from switch.call.board import bracketed, new_call_id
 from switch.call.branch import Branch
+from switch.call.identity import escaped
 from switch.call.offers import Origin, awake, on_hold, place_of
 from switch.call.onward import Apart
 from switch.call.parties import introduce, settled, take_place
@@ -249,7 +250,7 @@ class Transfer:
         """Who transferred (RFC 3892), and what of a dialog elsewhere is to be replaced."""
         headers: list[Header] = []
         if own:
-            headers.append(("Referred-By", f"<sip:{self.account.username}@{own}>"))
+            headers.append(("Referred-By", f"<sip:{escaped(self.account.username)}@{own}>"))
             if self.replaces:
                 headers.append(("Replaces", self.replaces))
         return tuple(headers)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
+from switch.call.identity import escaped
+
 DIALOG_INFO = "application/dialog-info+xml"
 PIDF = "application/pidf+xml"
 SUMMARY = "application/simple-message-summary"
@@ -37,7 +39,7 @@ def dialog_info(entity: str, version: int, lines: Iterable[Line], domain: str) -
     """All calls of `entity` (a URI); a phone's lamp is lit by `confirmed`, and blinks by `early`."""
     dialogs = "".join(
         f'<dialog id={quoteattr(one.id)} direction="{one.direction}"><state>{one.state}</state>'
-        f"<remote><identity>{escape(f'sip:{one.remote}@{domain}')}</identity></remote></dialog>"
+        f"<remote><identity>{escape(f'sip:{escaped(one.remote)}@{domain}')}</identity></remote></dialog>"
         for one in lines
     )
     return (

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from switch.auth import UNAUTHORIZED, Doorkeeper, Refused
+from switch.call.identity import escaped
 from switch.events import bodies
 from switch.events.bodies import Waiting
 from switch.events.lines import Lines, Told
@@ -242,7 +243,7 @@ class Events:
         """Whom the documents are about."""
         account = self._board.world().account(subscription.account_id)
         name = account.username if account is not None else str(subscription.account_id)
-        return f"sip:{name}@{self._domain}"
+        return f"sip:{escaped(name)}@{self._domain}"
 
     @property
     def _domain(self) -> str:

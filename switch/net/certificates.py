@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 from OpenSSL import SSL
 
@@ -15,6 +18,7 @@ from .pem import BadCertificate, Pair, TlsFiles, pairs_of
 
 CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2, all with forward secrecy; TLS 1.3 has its own list, which is good as it is."""
+_KEY = re.compile(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.+?-----END \1-----", re.DOTALL)
 MOST_NAMES = 32
 """Of one certificate; what has more is not a party of a trunk."""
 
@@ -35,7 +39,7 @@ def load(wanted: TlsFiles) -> list[Certificate]:
 
 def _load(pair: Pair, wanted: TlsFiles) -> Certificate:
     context = bare_context()
-    _show(context, pair)
+    _show(context, pair, wanted.passphrase)
     context.set_session_id(b"mizu-sip")
     if wanted.client_ca is not None:
         trust(context, wanted.client_ca)
@@ -45,11 +49,11 @@ def _load(pair: Pair, wanted: TlsFiles) -> Certificate:
     return Certificate(context, frozenset(names), pair.certificate)
 
 
-def _show(context: SSL.Context, pair: Pair) -> None:
+def _show(context: SSL.Context, pair: Pair, passphrase: str) -> None:
     """Let the context show this certificate. Raises BadCertificate."""
     try:
         context.use_certificate_chain_file(str(pair.certificate))
-        context.use_privatekey_file(str(pair.key))
+        context.use_privatekey(_key(pair.key, passphrase))
         context.check_privatekey()
         if pair.chain is not None:
             for above in x509.load_pem_x509_certificates(pair.chain.read_bytes()):
@@ -58,6 +62,17 @@ def _show(context: SSL.Context, pair: Pair) -> None:
         raise BadCertificate(
             f"{pair.certificate} with key {pair.key} cannot be used: {_why(error)}."
         ) from error
+
+
+def _key(path: Path, passphrase: str) -> Any:
+    """The first key of a file; OpenSSL would ask for a passphrase at a terminal. Raises ValueError, OSError."""
+    found = _KEY.search(path.read_bytes())
+    if found is None:
+        raise ValueError("there is no key in it")
+    locked = b"ENCRYPTED" in found[0]
+    if locked and not passphrase:
+        raise ValueError("it has a passphrase, which is not known (sslcertpwd)")
+    return load_pem_private_key(found[0], passphrase.encode() if locked else None)
 
 
 def bare_context() -> SSL.Context:
@@ -134,7 +149,7 @@ def for_client(wanted: TlsFiles) -> SSL.Context:
         context.set_verify(SSL.VERIFY_PEER)
     pairs = pairs_of(wanted)
     if pairs and _may_be_client(pairs[0].certificate):
-        _show(context, pairs[0])
+        _show(context, pairs[0], wanted.passphrase)
     return context
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +26,10 @@ class TlsFiles:
     """PEM files or folders of such; the first is for callers that name no host. What is not there counts as none."""
     key: Path | None = None
     """The key of a certificate for which none is found beside it."""
+    passphrase: str = field(default="", repr=False)
+    """Of the keys that have one."""
+    domain: str = ""
+    """What we call ourselves: some certificate should name it; "": nothing in particular."""
     client_ca: Path | None = None
     """Whose certificates prove who a connecting trunk is; None: nobody is asked for one."""
     client_required: bool = False

@@ -63,6 +63,9 @@ class Tls:
             one.context.set_tlsext_servername_callback(self._named)
         self._certificates, self._client = certificates, client
         log.info("TLS has certificates for {names}", names=[sorted(one.names) for one in certificates])
+        domain = self._files.domain
+        if domain and certificates and not any(matches(one.names, domain) for one in certificates):
+            log.warn("no certificate names {domain}, which we call ourselves (localdomain)", domain=domain)
         return True
 
     def _named(self, connection: SSL.Connection) -> None:

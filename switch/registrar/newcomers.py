@@ -30,7 +30,7 @@ log = logging.getLogger("switch.registrar")
 
 PATIENCE, STEP = 8.0, 0.25
 """Seconds: a phone's transaction lasts for 32."""
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{1,63}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+*#$-]{0,62}[A-Za-z0-9._+*$-]")
 AGAIN = (("Retry-After", "5"),)
 
 

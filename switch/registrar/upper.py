@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from switch.call.alarms import Alarm
 from switch.call.asker import Asker
 from switch.call.board import bracketed, transport_param
+from switch.call.identity import escaped
 from switch.sip.grammar import BadValue
 from switch.sip.locate import Place
 from switch.sip.message import BadMessage, Header, Request, Response, seconds
@@ -87,7 +88,7 @@ def _send(
         return
     host, port = board.sockets.local_address(flow._replace(own=False))
     user, bar = request.to.uri.user, transport_param(flow.transport)
-    contact = f"sip:{user}@{bracketed(host)}:{port}{bar}"
+    contact = f"sip:{escaped(user)}@{bracketed(host)}:{port}{bar}"
     wanted = _wanted(request)
     headers: list[Header] = [
         ("Via", board.via(flow)),

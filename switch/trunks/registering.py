@@ -12,6 +12,7 @@ from switch.call.alarms import Alarm
 from switch.call.asker import Asker
 from switch.call.board import bracketed, transport_param
 from switch.call.branch import carrier_place
+from switch.call.identity import escaped
 from switch.sip.message import Header, Request, Response
 from switch.trunks.registration import Ask, Registration, Secret, State
 
@@ -168,7 +169,7 @@ class Registering:
             return
         line.flow, line.host = flow, flow.host
         host, port = board.sockets.local_address(flow._replace(own=False))
-        user, bar = line.login.username, transport_param(flow.transport)
+        user, bar = escaped(line.login.username), transport_param(flow.transport)
         machine.contact = f"sip:{user}@{bracketed(host)}:{port}{bar};line={board.trunks.line(line.login.id)}"
         mine = f"<sip:{user}@{bracketed(trunk.host)}>"
         headers: list[Header] = [

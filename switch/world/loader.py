@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from apps.core.values.digits import listed
 from apps.dids.engine import Dids
 from apps.portability.engine import Portability, PortedError, PortedFile
 from apps.pricing.engine.deck import Deck, DeckError
@@ -158,7 +159,8 @@ def _take_accounts(value: AccountParts, section: str, rows: list[Any]) -> None:
         value.credentials.update((row[0], row) for row in rows)
     elif section == "addresses":
         for network, port, account in rows:
-            value.addresses.add(network, Source(account, port, value.accounts[account][10]))
+            for prefix in listed(value.accounts[account][10]) or ("",):
+                value.addresses.add(network, Source(account, port, prefix))
     elif section == "trunks":
         value.trunks.update((row[0], row) for row in rows)
     elif section == "trunk_accounts":
@@ -192,8 +194,8 @@ def _take_account_rows(value: AccountParts, rows: list[Any]) -> None:
         value.names[row[1]] = row[0]
         if row[9]:
             value.names.setdefault(row[9].removeprefix("+"), row[0])
-        if row[10]:
-            value.prefixes.setdefault(row[10], []).append(row[0])
+        for prefix in listed(row[10]):
+            value.prefixes.setdefault(prefix, []).append(row[0])
         if row[9] and row[2] in KINDS_WITH_NUMBERS:
             value.numbers.setdefault(row[9].removeprefix("+"), row[0])
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from apps.core.values.networks import with_port
 from apps.screening.engine.filtering import Standing
-from apps.screening.engine.numbers import Hit, MappedList
+from apps.screening.engine.numbers import MappedList
 
 BLACK, WHITE, AUTOMATIC = "listed:black", "listed:white", "listed:automatic"
 
@@ -29,11 +29,10 @@ class CalledLists:
         good = self.white.strongest(number, path, at) if self.white is not None and white != "no" else None
         if black == "no":
             return Standing(white=good)
-        bad: Hit | None = None
-        for one in (self.black, self.automatic):
-            hit = one.strongest(number, path, at) if one is not None else None
-            if hit is not None and (bad is None or hit.level > bad.level):
-                bad = hit
+        bad = self.black.strongest(number, path, at) if self.black is not None else None
+        found = self.automatic.strongest(number, path, at) if self.automatic is not None else None
+        if found is not None and (bad is None or found.level > bad.level):
+            return Standing(found, good, automatic=True)
         return Standing(bad, good)
 
 

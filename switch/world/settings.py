@@ -29,6 +29,7 @@ class Settings(Rules):
     usetls: bool
     tlscertfile: tuple[str, ...]
     tlskeyfile: str
+    sslcertpwd: str
     tlsclientca: str
     tlsclientrequired: bool
     tlscarrierca: str
@@ -143,6 +144,7 @@ class Settings(Rules):
     # dialogs
     fwdunknownheaders: bool
     changediscreason: tuple[str, ...]
+    usedefaultdisccodes: bool
     allowheaders: bool
     productname: str
     companyname: str
@@ -271,7 +273,7 @@ class Settings(Rules):
     callwaiting: bool
     noanswertime: int
     maxforwards: int
-    replacecalleronforward: bool
+    replacecalleronforward: str
     canmove: str
     handlerefer: str
     allowclientinitiatedtransfer: str
@@ -405,6 +407,7 @@ class Settings(Rules):
     autoban_askkey: str
     autoban_special_voicefile: str
     autoban_special_expecteddtmf: str
+    smartblacklist_voice: str
     numfiltering: str
     checkknownnumbers: str
     filtering: str

@@ -368,7 +368,9 @@ class World(Book):
         return HeaderRules(found, unknown=settings.fwdunknownheaders)
 
     def cause(self, cause: Cause) -> Cause:
-        """The cause as the office tells it."""
+        """The cause as the office tells it, while it may (guide 4771)."""
+        if self.settings.usedefaultdisccodes:
+            return cause
         return self._tables.causes.get(cause.name, cause)
 
     def credential(self, username: str) -> Credential | None:

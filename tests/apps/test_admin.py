@@ -12,12 +12,15 @@ from uuid import uuid4
 import pytest
 import redis
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
 from apps.cdrs import live
 from apps.config.models import Setting
+from apps.config.services import set_value
 from apps.core import workers
+from apps.core.sealed import of_setting, unseal
 from apps.invoices.models import Invoice, LedgerEntry
 from apps.pricing.models import Rate
 from apps.routing.models import RouteRule
@@ -26,6 +29,7 @@ from apps.users.models import Account
 from tests import make
 from tests.house import House, house
 from tests.support import wait_for
+from tests.traffic import DAY, settled_day
 from tests.walk import pages
 
 __all__ = ["house"]
@@ -189,6 +193,28 @@ def test_a_setting_refuses_nonsense_and_goes_back_to_its_default(boss: Client) -
     assert not Setting.objects.filter(key="maxreroute").exists()
 
 
+@pytest.mark.req("security-051")
+def test_a_secret_among_the_settings_is_kept_sealed_and_shown_to_nobody(boss: Client) -> None:
+    path = "/admin/config/setting/sslcertpwd/edit/"
+    boss.post(path, {"value": "open sesame", "node": ""})
+    stored = Setting.objects.get(key="sslcertpwd").value
+    assert (
+        "sesame" not in stored
+        and unseal(settings.SECRET_KEY, of_setting("sslcertpwd"), stored) == "open sesame"
+    )
+    for page in (path, "/admin/config/setting/?q=sslcertpwd"):
+        body = boss.get(page).content.decode()
+        assert "sesame" not in body and stored not in body
+    boss.post(path, {"value": "", "node": ""})
+    assert Setting.objects.get(key="sslcertpwd").value == stored, "empty leaves it as it is"
+    set_value(key="sslcertpwd", value=stored, node="two")
+    assert Setting.objects.get(key="sslcertpwd", node="two").value == stored
+    with pytest.raises(ValidationError, match="not sealed with the key"):
+        set_value(key="sslcertpwd", value="sealed1:abcd")
+    boss.post(path, {"value": "", "node": "", "default": "1"})
+    assert not Setting.objects.filter(key="sslcertpwd", node="").exists()
+
+
 def test_an_invoice_is_issued_and_taken_back_by_buttons_only(boss: Client, house: House) -> None:
     day = house.invoice.period_start.date().isoformat()
     last = house.invoice.period_end.date().isoformat()
@@ -196,7 +222,9 @@ def test_an_invoice_is_issued_and_taken_back_by_buttons_only(boss: Client, house
         "/admin/invoices/invoice/add/", {"account": house.eve.pk, "first_day": last, "last_day": "2099-01-01"}
     )
     assert refused.status_code == 200 and "not over yet" in refused.content.decode()
-    yesterday = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86_400))
+    midnight = time.time() // DAY * DAY
+    settled_day(calls=20, midnight=midnight - DAY, seed=8)  # the calls of the house may all be of today
+    yesterday = time.strftime("%Y-%m-%d", time.gmtime(midnight - DAY))
     data = {"account": house.eve.pk, "first_day": day, "last_day": yesterday}
     assert boss.post("/admin/invoices/invoice/add/", data).status_code == 302
     invoice = Invoice.objects.get(account=house.eve)

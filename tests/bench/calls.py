@@ -29,6 +29,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from apps.screening.engine.special import kind_of
 from tests.bench import calls_data
 from tests.instance import Instance
 from tests.support import free_port, wait_for
@@ -248,8 +249,11 @@ def timed(messages: Path, method: str) -> tuple[list[float], list[float]]:
 
 
 def number() -> str:
-    """A number that one of the 100,000 prefixes covers."""
-    return f"{calls_data.FIRST_PREFIX + random.randrange(calls_data.RATES)}{random.randrange(10**5):05}"
+    """A number that one of the 100,000 prefixes covers, and that is not refused for its kind."""
+    while True:
+        found = f"{calls_data.FIRST_PREFIX + random.randrange(calls_data.RATES)}{random.randrange(10**5):05}"
+        if not kind_of(found):
+            return found
 
 
 def switch_pids(instance: Instance) -> dict[str, int]:

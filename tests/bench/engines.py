@@ -1,6 +1,6 @@
 """How fast the money core is: matches and ratings per second, building and mapping a million rates.
 
-`./mizu bench engines [--rates N] [--json FILE]`. Uses a schema of its own in DATABASE_URL and drops it; without one, a
+`./mizu bench engines [--rates N] [--ratings N] [--json FILE]`. Uses a schema of its own in DATABASE_URL and drops it; without one, a
 PostgreSQL that lives only as long as the benchmark.
 """
 
@@ -27,6 +27,7 @@ from mizu_site.run.testing import throw_away_stores
 
 SCHEMA = "mizu_bench_engines"
 NOW = 1_780_000_000
+RATINGS = 200_000
 TABLES = f"""
 CREATE SCHEMA {SCHEMA}; SET search_path TO {SCHEMA};
 CREATE TABLE pricing_tariff (id bigint PRIMARY KEY, connect_fee numeric(18,6) NOT NULL, first_increment int NOT NULL,
@@ -60,10 +61,11 @@ def main(argv: list[str]) -> int:
     """Measure, print, and write JSON where asked; returns the exit code."""
     parser = argparse.ArgumentParser(prog="./mizu bench engines", description=__doc__)
     parser.add_argument("--rates", type=int, default=1_000_000)
+    parser.add_argument("--ratings", type=int, default=RATINGS)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(argv)
     with throw_away_stores(os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL")) as stores:
-        results = {**ratings(), **decks(options.rates, stores["DATABASE_URL"])}
+        results = {**ratings(options.ratings), **decks(options.rates, stores["DATABASE_URL"])}
     for name, value in results.items():
         print(f"{name:32} {value:>14,}")
     if options.json:
@@ -81,13 +83,14 @@ def per_second(work: Callable[[], int]) -> int:
     return round(best)
 
 
-def ratings() -> dict[str, int]:
+def ratings(count: int = RATINGS) -> dict[str, int]:
+    """Single ratings, and their inverse, a second."""
     one = Rate(1, "36", to_micros("0.0123"), 0, 30, 6)
     plain = Terms((band_of(one),), currency="EUR", decimals=4, vat_ppm=270_000)
     peak = TimeWindow(31, 480, 1080)
     split = Terms((band_of(one, peak), band_of(Rate(2, "36", to_micros("0.005")))), zone="Europe/Budapest")
     chance = random.Random(1)
-    calls = [(NOW + chance.randrange(10**6), chance.randrange(1, 3600)) for _ in range(200_000)]
+    calls = [(NOW + chance.randrange(10**6), chance.randrange(1, 3600)) for _ in range(count)]
     budgets = [(start, seconds * 1000) for start, seconds in calls]
 
     def rated(terms: Terms, these: list[tuple[int, int]]) -> int:
@@ -102,9 +105,9 @@ def ratings() -> dict[str, int]:
 
     return {
         "ratings_per_second": per_second(lambda: rated(plain, calls)),
-        "ratings_with_windows_per_second": per_second(lambda: rated(split, calls[:20_000])),
+        "ratings_with_windows_per_second": per_second(lambda: rated(split, calls[: count // 10])),
         "max_durations_per_second": per_second(lambda: inverted(plain, budgets)),
-        "max_durations_with_windows_per_second": per_second(lambda: inverted(split, budgets[:20_000])),
+        "max_durations_with_windows_per_second": per_second(lambda: inverted(split, budgets[: count // 10])),
     }
 
 

@@ -91,8 +91,10 @@ def fill(rows: int, calls: int) -> Any:
     from django.db import connection
     from django.utils import timezone
 
+    from apps.cdrs.models import Cdr, CdrPrice
     from apps.cdrs.services import ensure_months
     from tests import make
+    from tests.bench.rows import insert
 
     tariff, carrier, caller = (
         make.tariff("carrier", name="bench prices"),
@@ -115,24 +117,16 @@ def fill(rows: int, calls: int) -> Any:
             " %(now)s - interval '1 second' * (3600 + n * 29.0 * 86400 / %(calls)s) AS at FROM generate_series(0, %(calls)s - 1) n",
             values,
         )
-        cursor.execute(
-            "INSERT INTO cdrs_cdr (id, started_at, answered_at, ended_at, setup_ms, duration, sip_status, q850_cause,"
-            " hangup_cause, disconnector, service, caller_id, caller_address, caller_number, original_called_number,"
-            " called_number, dialled_number, destination, carrier_id, called_address, route_rule, attempts, retail_price,"
-            " carrier_cost, sales_commission, company_price, reseller_price, currency, media, codec, rtp_sent, rtp_received,"
-            " rtp_lost, sip_call_id, worker, world_version, comment, recorded_at)"
-            " SELECT id, at, at, at, 0, 1 + n %% 300, 200, 16, 'normal', 'caller', 'voice', %(caller)s, '', '4420', '',"
-            " prefix::text || '1234', '', 'Place ' || (prefix - 1000000) / 40, %(carrier)s, '', '', '[]', 0, 0, 0, 0, 0,"
-            " 'EUR', '', '', 0, 0, 0, '', '', '', '', now() FROM made",
-            values,
-        )
-        cursor.execute(
-            "INSERT INTO cdrs_cdrprice (call_id, started_at, kind, account_id, tariff_id, prefix, unit_price, billing_step,"
-            " billed_seconds, currency, net, vat, gross, vat_rate, seconds, recorded_currency)"
-            " SELECT id, at, 'carrier', %(carrier)s, %(tariff)s, prefix::text, 0.01, 1, 1 + n %% 300, 'EUR', 1, 0, 1, 0,"
-            " 1 + n %% 300, '' FROM made",
-            values,
-        )
+    begun = {"started_at": "at", "answered_at": "at", "ended_at": "at"}
+    called = {"called_number": "prefix::text || '1234'", "destination": "'Place ' || (prefix - 1000000) / 40"}
+    parties = {"caller_id": "%(caller)s", "carrier_id": "%(carrier)s", "currency": "'EUR'"}
+    insert(Cdr, {"id": "id", "duration": "1 + n %% 300", **begun, **called, **parties}, "made", values)
+    whose = {"call_id": "id", "started_at": "at", "kind": "'carrier'", "account_id": "%(carrier)s"}
+    seconds = {"billed_seconds": "1 + n %% 300", "seconds": "1 + n %% 300"}
+    price = {"tariff_id": "%(tariff)s", "prefix": "prefix::text", "unit_price": "0.01", "billing_step": "1"}
+    amounts = {"currency": "'EUR'", "net": "1", "vat": "0", "gross": "1", "vat_rate": "0"}
+    insert(CdrPrice, {**whose, **seconds, **price, **amounts}, "made", values)
+    with connection.cursor() as cursor:
         cursor.execute("ANALYZE cdrs_cdr, cdrs_cdrprice, pricing_rate")
     return tariff
 

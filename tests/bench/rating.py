@@ -1,6 +1,6 @@
 """How fast calls are priced: single ratings, and calls re-rated from PostgreSQL and back.
 
-`./mizu bench rating [--calls N] [--rates N] [--changed PERCENT] [--processes N] [--json FILE]`. Uses a PostgreSQL of its own, or the empty database that
+`./mizu bench rating [--calls N] [--rates N] [--ratings N] [--changed PERCENT] [--processes N] [--apply] [--json FILE]`. Uses a PostgreSQL of its own, or the empty database that
 DATABASE_URL names: N calls of 1,000 subscribers below a reseller, to a few places mostly, each with a retail, a reseller and a carrier price,
 a share of which are other ones after the price lists have changed. One run, by so many processes, from the question to the
 stored differences, price lists read and compiled on the way: by the clock, and by CPU (user and system) of the processes and of
@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mizu_site.run.testing import throw_away_stores
-from tests.bench.engines import ratings
+from tests.bench.engines import RATINGS, ratings
 
 DAY = datetime(2026, 5, 1, tzinfo=UTC)
 SECONDS = 20 * 86_400
@@ -34,14 +34,16 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="./mizu bench rating", description=__doc__)
     parser.add_argument("--calls", type=int, default=5_000_000)
     parser.add_argument("--rates", type=int, default=20_000)
+    parser.add_argument("--ratings", type=int, default=RATINGS)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--changed", type=int, default=50, help="per cent of the calls whose prices change")
+    parser.add_argument("--apply", action="store_true", help="put the changed prices in force too")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(argv)
     with throw_away_stores(os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL")) as stores:
         os.environ |= stores
         prepare()
-        results = {**ratings(), **measured(options)}
+        results = {**ratings(options.ratings), **measured(options)}
         close()
     for name, value in results.items():
         print(f"{name:40} {value:>14,}")
@@ -81,20 +83,24 @@ def measured(options: argparse.Namespace) -> dict[str, float]:
     words = [sys.executable, "-c", CHILD, str(run.pk), str(options.processes)]
     told = json.loads(subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True).stdout)
     elapsed, server = time.perf_counter() - started, server_cpu() - server
-    started = time.perf_counter()
-    changed = put_in_force(run.pk)
-    applying = time.perf_counter() - started
-    return {
+    results = {
         "calls": calls,
         "processes": options.processes,
         "rerated_per_second_by_the_clock": round(calls / elapsed),
         "rerated_per_second_of_two_cores": round(2 * calls / (told["cpu"] + server)),
         "microseconds_of_processes_a_call": round(told["cpu"] / calls * 1e6, 1),
         "microseconds_of_postgresql_a_call": round(server / calls * 1e6, 1),
-        "prices_changed": changed,
-        "prices_applied_per_second_by_the_clock": round(changed / applying),
         "megabytes_of_the_largest_process": told["megabytes"],
     }
+    if options.apply:
+        started = time.perf_counter()
+        changed = put_in_force(run.pk)
+        seconds = time.perf_counter() - started
+        results |= {
+            "prices_changed": changed,
+            "prices_applied_per_second_by_the_clock": round(changed / seconds),
+        }
+    return results
 
 
 def server_cpu() -> float:
@@ -124,12 +130,14 @@ def fill(calls: int, rates: int, changed: int = 50) -> None:
     """Accounts, price lists, and calls with the prices that they would have now, so many per cent of them dearer then."""
     from django.db import connection
 
+    from apps.cdrs.models import Cdr, CdrPrice
     from apps.cdrs.services import ensure_months
     from apps.pricing import services as pricing
     from tests import make
+    from tests.bench.rows import insert
 
     top, carrier = make.reseller(), make.carrier()
-    callers = [make.subscriber(parent=top).pk for _ in range(SUBSCRIBERS)]
+    callers = [make.subscriber(parent=top).pk for _ in range(min(SUBSCRIBERS, 1 + calls // 100))]
     prefixes = [str(30_000 + row) for row in range(rates)]
     for kind, price, holder in (
         ("retail", "0.06", top),
@@ -148,42 +156,53 @@ def fill(calls: int, rates: int, changed: int = 50) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TABLE bench_callers AS SELECT unnest(%s) AS id, generate_series(0, %s) AS place",
-            [callers, SUBSCRIBERS - 1],
+            [callers, len(callers) - 1],
         )
-        cursor.execute(
-            "INSERT INTO cdrs_cdr (id, started_at, answered_at, ended_at, setup_ms, duration, sip_status, q850_cause,"
-            " hangup_cause, disconnector, service, caller_id, caller_address, caller_number, original_called_number,"
-            " called_number, dialled_number, destination, carrier_id, called_address, route_rule, attempts, retail_price,"
-            " carrier_cost, sales_commission, company_price, reseller_price, currency, media, codec, rtp_sent, rtp_received,"
-            " rtp_lost, sip_call_id, worker, world_version, comment, recorded_at, tech_prefix)"
-            " SELECT (lpad(to_hex((extract(epoch FROM %(day)s)::bigint + floor(n * %(gap)s)::bigint) * 1000 + n %% 1000), 12, '0')"
-            " || substr(md5(n::text), 13))::uuid, %(day)s + n * interval '1 second' * %(gap)s, %(day)s + n * interval '1 second' * %(gap)s,"
-            " %(day)s + n * interval '1 second' * %(gap)s, 0, 1 + n %% 300, 200, 16, 'normal', 'caller', 'voice', b.id, '',"
-            " '4420', '', (30000 + floor(%(rates)s * power(random(), 4)))::int::text || (n %% 100000)::text, '', 'somewhere', %(carrier)s, '', '', '[]',"
-            " 0, 0, 0, 0, 0, 'EUR', '', '', 0, 0, 0, '', '', '', '', now(), ''"
-            " FROM generate_series(0, %(calls)s - 1) n JOIN bench_callers b ON b.place = n %% %(callers)s",
-            {
-                "day": DAY,
-                "gap": SECONDS / calls,
-                "rates": rates,
-                "carrier": carrier.pk,
-                "calls": calls,
-                "callers": SUBSCRIBERS,
-            },
+    at = "%(day)s + n * interval '1 second' * %(gap)s"
+    calls_made = {
+        "id": "(lpad(to_hex((extract(epoch FROM %(day)s)::bigint + floor(n * %(gap)s)::bigint) * 1000 + n %% 1000), 12, '0')"
+        " || substr(md5(n::text), 13))::uuid",
+        "started_at": at,
+        "answered_at": at,
+        "ended_at": at,
+        "duration": "1 + n %% 300",
+        "caller_id": "b.id",
+        "called_number": "(30000 + floor(%(rates)s * power(random(), 4)))::int::text || (n %% 100000)::text",
+        "carrier_id": "%(carrier)s",
+        "currency": "'EUR'",
+    }
+    values = {
+        "day": DAY,
+        "gap": SECONDS / calls,
+        "rates": rates,
+        "carrier": carrier.pk,
+        "calls": calls,
+        "callers": len(callers),
+    }
+    source = "generate_series(0, %(calls)s - 1) n JOIN bench_callers b ON b.place = n %% %(callers)s"
+    insert(Cdr, calls_made, source, values)
+    for kind, account, price in (
+        ("retail", "caller_id", 60_000),
+        ("reseller", str(top.pk), 30_000),
+        ("carrier", "carrier_id", 10_000),
+    ):
+        # To the tariff's four decimals; of some calls the price was another one.
+        net = "round(duration * %(price)s / 60 * 0.000001, 4) + (duration %% 100 < %(changed)s)::int"
+        whose = {"call_id": "id", "started_at": "started_at", "kind": "%(kind)s", "account_id": account}
+        seconds = {
+            "billed_seconds": "duration",
+            "seconds": "duration",
+            "billing_step": "1",
+            "unit_price": "0",
+        }
+        amounts = {"currency": "'EUR'", "net": net, "gross": net, "vat": "0", "vat_rate": "0"}
+        insert(
+            CdrPrice,
+            {**whose, **seconds, **amounts},
+            "cdrs_cdr",
+            {"kind": kind, "price": price, "changed": changed},
         )
-        for kind, account, price in (
-            ("retail", "caller_id", 60_000),
-            ("reseller", str(top.pk), 30_000),
-            ("carrier", "carrier_id", 10_000),
-        ):
-            # To the tariff's four decimals; of some calls the price was another one.
-            cursor.execute(
-                "INSERT INTO cdrs_cdrprice (call_id, started_at, kind, account_id, prefix, unit_price, billing_step, billed_seconds,"
-                " currency, net, vat, gross, vat_rate, seconds, recorded_currency)"
-                f" SELECT id, started_at, %(kind)s, {account}, '', 0, 1, duration, 'EUR', net, 0, net, 0, duration, ''"
-                " FROM (SELECT *, round(duration * %(price)s / 60 * 0.000001, 4) + (duration %% 100 < %(changed)s)::int AS net FROM cdrs_cdr) c",
-                {"kind": kind, "price": price, "changed": changed},
-            )
+    with connection.cursor() as cursor:
         cursor.execute("ANALYZE cdrs_cdr, cdrs_cdrprice, pricing_rate")
 
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from apps.screening.engine.standing import BAD, GOOD, UNDECIDED, Measure, Thresholds, keys_of, standing
+from apps.config.registry import defaults
+from apps.screening.engine.standing import (
+    BAD,
+    GOOD,
+    UNDECIDED,
+    Measure,
+    Thresholds,
+    keys_of,
+    ladder,
+    special_standing,
+    standing,
+)
 
 PLAIN = Thresholds(
     asr=10,
@@ -62,3 +73,35 @@ def test_a_call_is_known_by_the_last_digits_of_its_number_its_address_and_its_ac
         "number:301234567", "number_ip:301234567@192.0.2.7", "ip:192.0.2.7", "user:5",
     )  # fmt: skip
     assert keys_of("06301234567", "192.0.2.7", 5, "customer_trunk", 7)[::3] == ("number:1234567", "trunk:5")
+
+
+@pytest.mark.req("fraud-046", "fraud-047", "fraud-054")
+@pytest.mark.parametrize(
+    ("calls", "answered", "acd", "outcome"),
+    [
+        (1, 1, 41, GOOD),  # one call is enough, if it is a good one
+        (1, 1, 40, UNDECIDED),
+        (1, 0, 0, UNDECIDED),
+        (3, 0, 0, UNDECIDED),
+        (4, 0, 0, BAD),
+        (4, 1, 9, BAD),
+        (4, 1, 10, UNDECIDED),
+        (9, 3, 41, GOOD),
+        (9, 2, 41, UNDECIDED),
+        (10, 3, 31, GOOD),  # although that is below the least ACD: good is asked first
+        (10, 2, 41, UNDECIDED),
+        (10, 2, 39, BAD),
+        (10, 1, 300, BAD),
+        (50, 11, 31, GOOD),
+    ],
+)
+def test_carriers_of_their_own_thresholds_judge_by_how_many_calls_there_were(
+    calls: int, answered: int, acd: int, outcome: int
+) -> None:
+    good, bad = (tuple(defaults()[f"autoban_special_{name}"]) for name in ("good", "bad"))
+    assert special_standing(Measure(calls, answered, acd * answered), ladder(good), ladder(bad)) == outcome
+    assert special_standing(Measure(calls, answered, acd * answered), (), ()) == UNDECIDED
+    if outcome == BAD:  # the figures are an operator's
+        assert (
+            special_standing(Measure(calls, answered, acd * answered), (), ladder(["60/15/40"])) == UNDECIDED
+        )

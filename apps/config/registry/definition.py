@@ -27,6 +27,7 @@ class Definition:
     applies: "live" takes effect within a second, "restart" at the next start of the process that reads it.
     account: an account may have a value of its own, which also holds for everybody below it.
     check: answers what is wrong with a text, or "".
+    sealed: a secret, kept sealed (`apps.core.sealed.of_setting`) and shown nowhere; its value is the sealed text.
     """
 
     key: str
@@ -39,6 +40,7 @@ class Definition:
     choices: tuple[str, ...] = ()
     check: Callable[[str], str] | None = None
     account: bool = False
+    sealed: bool = False
 
     def parse(self, text: str) -> Value:
         """The typed value of what an operator wrote. Raises BadValue."""

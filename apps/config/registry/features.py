@@ -58,9 +58,13 @@ SETTINGS: tuple[Definition, ...] = (
     ),
     Definition(
         "replacecalleronforward",
-        bool,
-        False,
-        _("A forwarded call shows the number of who forwards, not that of who calls."),
+        str,
+        "no",
+        _(
+            "A forwarded call shows the number of who forwards, not that of who calls: no, yes; username, number: yes, and with its user"
+            " name or number as the caller's name."
+        ),
+        choices=("no", "yes", "username", "number"),
         account=True,
     ),
     # The guide's 0, 1, 2, 3, 4, 5.

@@ -6,7 +6,8 @@ import re
 
 from django.utils.translation import gettext_lazy as _
 
-from apps.config.registry.definition import Definition
+from apps.config.registry.announcements import recording
+from apps.config.registry.definition import Definition, Words
 from apps.config.registry.money import is_price
 
 
@@ -32,6 +33,11 @@ def _names(text: str) -> str:
 
 def _keys(text: str) -> str:
     return "" if re.fullmatch(r"any|random|[0-9*#]{1,16}", text) else "expected is any, random, or digits."
+
+
+def _step(text: str) -> str:
+    good = re.fullmatch(r"[1-9][0-9]{0,5}/(100|[0-9]{1,2})/[0-9]{1,4}", text)
+    return "" if good else "expected is calls/ASR/ACD, as 10/20/30."
 
 
 _SWITCHES = ("auto", "no", "yes")
@@ -258,6 +264,17 @@ SETTINGS: tuple[Definition, ...] = (
         ),
     ),
     Definition(
+        "smartblacklist_voice",
+        str,
+        "",
+        _(
+            "The recording that a caller hears before its call to a number that statistics have blocked is refused: a WAV file in the"
+            " folder voices. Empty: none of its own."
+        ),
+        check=recording,
+        account=True,
+    ),
+    Definition(
         "autoban",
         str,
         "no",
@@ -273,10 +290,30 @@ SETTINGS: tuple[Definition, ...] = (
         "no",
         _(
             "Callers that this carrier does not get, by their standing: no, all may call by it; bad, not who is bad; unknown, only who is"
-            " known to be good. The call goes by another one."
+            " known to be good; ask, who is not known has to press a key first. The call goes by another one."
         ),
-        choices=("no", "bad", "unknown"),
+        choices=("no", "bad", "unknown", "ask"),
         account=True,
+    ),
+    Definition(
+        "autoban_special_good",
+        Words,
+        ("10/20/30", "1/30/40"),
+        _(
+            "For such carriers a caller is good from so many calls on, if more per cent of them are answered and last longer on average:"
+            " calls/ASR/ACD in seconds, several with commas. Of several the one with the most calls that were made counts."
+        ),
+        check=_step,
+    ),
+    Definition(
+        "autoban_special_bad",
+        Words,
+        ("10/15/40", "4/8/10"),
+        _(
+            "For such carriers a caller that is not good is bad from so many calls on, if fewer per cent of them are answered or they"
+            " are shorter on average: calls/ASR/ACD in seconds, several with commas."
+        ),
+        check=_step,
     ),
     Definition(
         "autoban_minasr",
@@ -382,9 +419,11 @@ SETTINGS: tuple[Definition, ...] = (
         "press_a_key_to_continue,please_press_a_key",
         _(
             "The recording that asks for the key; of several with commas the first that there is. It also says how long there is time."
-            " For a random digit its name goes on with that digit: press_a_key_to_continue_7."
+            " For a random digit its name goes on with that digit: press_a_key_to_continue_7. A carrier with autoban_special may have"
+            " one of its own."
         ),
         check=_names,
+        account=True,
     ),
     Definition(
         "autoban_special_expecteddtmf",
@@ -392,6 +431,7 @@ SETTINGS: tuple[Definition, ...] = (
         "any",
         _("What has to be pressed: any, random (one digit, another for each call), or these digits."),
         check=_keys,
+        account=True,
     ),
     Definition(
         "alert_factor",

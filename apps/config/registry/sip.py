@@ -134,6 +134,13 @@ SETTINGS: tuple[Definition, ...] = (
     ),
     Definition("tlskeyfile", str, "", _("The key of certificates that bring none."), check=path),
     Definition(
+        "sslcertpwd",
+        str,
+        "",
+        _("The passphrase of keys that have one; it is kept sealed. Empty: keys have none."),
+        sealed=True,
+    ),
+    Definition(
         "tlsclientca",
         str,
         "",
@@ -289,6 +296,15 @@ SETTINGS: tuple[Definition, ...] = (
         ),
         check=_status_pair,
         account=True,
+    ),
+    Definition(
+        "usedefaultdisccodes",
+        bool,
+        False,
+        _(
+            "Tell hangup causes as they were before the office changed them (Signalling → Hangup causes); its changes are kept, and hold"
+            " again once this is off."
+        ),
     ),
     Definition(
         "allowheaders",

@@ -25,3 +25,15 @@ def is_digits(text: str) -> bool:
 def prefixes(number: str) -> Iterator[str]:
     """Its prefixes from the longest to the empty one."""
     return (number[:length] for length in range(len(number), -1, -1))
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The prefixes of a list with commas, each once, as they are written."""
+    return tuple(dict.fromkeys(one for part in text.split(",") if (one := part.strip())))
+
+
+def prefix_of(text: str, number: str) -> str:
+    """The longest prefix of such a list that the number begins with; "" for none."""
+    if "," not in text:
+        return text if number.startswith(text) else ""
+    return max((one for one in listed(text) if number.startswith(one)), key=len, default="")

@@ -149,6 +149,7 @@ class PrefixRuleAdmin(OfficeAdmin):
         "rewrite_to",
         "source",
         "account",
+        "country",
         "transport",
         "enabled",
     ]
@@ -159,7 +160,7 @@ class PrefixRuleAdmin(OfficeAdmin):
     autocomplete_fields = ["account"]
     list_select_related = ["account"]
     fieldsets = [
-        (_("Which calls"), {"fields": [("account", "source"), "transport"]}),
+        (_("Which calls"), {"fields": [("account", "source"), ("country", "transport")]}),
         (_("What is changed"), {"fields": ["number", ("rewrite_from", "rewrite_to")]}),
         (None, {"fields": [("priority", "enabled")]}),
     ]

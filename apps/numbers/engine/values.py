@@ -27,6 +27,7 @@ FIELDS: Final[dict[str, str]] = {
     "called_account": "user name of the account that is called: a carrier, or one of ours",
     "called_id": "its number in the office",
     "own_number": "the caller number of the account that calls",
+    "caller_country": "its country, in two letters (ISO 3166), as HU",
     "year": "by the wall clock of the account that calls",
     "month": "1 to 12",
     "day": "1 to 31",

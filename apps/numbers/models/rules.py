@@ -186,7 +186,8 @@ class WhichNumber(models.TextChoices):
 class PrefixRule(models.Model):
     """A beginning that is replaced by another (the guide's tb_pxrules). Without `rewrite_from`, `rewrite_to` comes before the number.
 
-    Incoming: before it is known who calls, for calls from `source`, or when it is known, for those of `account`.
+    Incoming: before it is known who calls, for calls from `source`, or when it is known, for those of `account` or of accounts in
+    `country` (guide 1533).
     Outgoing: for each way of the call, by the carrier or subscriber that is called.
     """
 
@@ -208,6 +209,12 @@ class PrefixRule(models.Model):
         verbose_name=_("account"),
         help_text=_("Who calls, or, for outgoing numbers, who is called; empty: anyone."),
     )
+    country = models.CharField(
+        _("country of who calls"),
+        max_length=2,
+        blank=True,
+        help_text=_("Two letters (ISO 3166), as HU: only calls of accounts in this country; empty: all."),
+    )
     rewrite_from = models.CharField(_("rewrite from"), max_length=32, blank=True, validators=[prefix_rule])
     rewrite_to = models.CharField(_("rewrite to"), max_length=32, blank=True, validators=[prefix_rule])
     priority = models.PositiveIntegerField(_("priority"), default=100)
@@ -224,4 +231,5 @@ class PrefixRule(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.rewrite_from or '…'} → {self.rewrite_to or '…'}"
+        change = f"{self.rewrite_from or '…'} → {self.rewrite_to or '…'}"
+        return f"{change} ({self.country})" if self.country else change

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from apps.core.values.countries import is_code
 from apps.numbers.engine.actions import pattern_of
 from apps.numbers.engine.expression import Expression, Template
 from apps.numbers.engine.functions import number_of
@@ -72,6 +73,8 @@ def _room(model: type[RewriteRule] | type[PrefixRule]) -> None:
 def _saved(row: Any, fields: dict[str, Any]) -> Any:
     for name, value in fields.items():
         setattr(row, name, value)
+    if isinstance(row, PrefixRule):
+        row.country = row.country.upper()
     row.full_clean()
     wrong = _wrong_rule(row) if isinstance(row, RewriteRule) else _wrong_prefix_rule(row)
     if wrong:
@@ -82,6 +85,8 @@ def _saved(row: Any, fields: dict[str, Any]) -> Any:
 
 def _wrong_prefix_rule(rule: PrefixRule) -> dict[str, str]:
     wrong = _wrong_source(rule.source)
+    if rule.country and not is_code(rule.country):
+        wrong["country"] = _("%(code)s is not the two letters of a country.") % {"code": rule.country}
     if not rule.rewrite_from and not rule.rewrite_to:
         wrong["rewrite_to"] = _("Nothing would be changed.")
     return wrong

@@ -68,12 +68,14 @@ def reset(*, health: TrunkHealth, by: Account, now: float) -> list[TrunkEvent]:
     wanted = TrunkHealth.objects.filter(carrier_id=health.carrier_id)
     if health.destination:
         wanted = wanted.filter(destination=health.destination)
+    rows = _locked(wanted.values_list("pk", flat=True))
+    quiet = {one.pk for one, _ in rows if one.state == State.GOOD and one.pk != health.pk}
     events = []
-    for one, tally in _locked(wanted.values_list("pk", flat=True)):
-        if one.state == State.GOOD and one.pk != health.pk:
-            continue
-        record, event = engine.reset(record_of(one, tally), now)
-        events += _stored(one, tally, record, event, now, by=by)
+    for one, tally in rows:
+        if one.pk not in quiet:
+            record, event = engine.reset(record_of(one, tally), now)
+            events += _stored(one, tally, record, event, now, by=by)
+    _forget(quiet, now)
     health.refresh_from_db()
     return events
 
@@ -116,6 +118,12 @@ def forget_old(*, now: float) -> int:
 
 
 # --- inside ---------------------------------------------------------------------------------------------------------------------
+
+
+def _forget(quiet: set[int], now: float) -> None:
+    """What good ones have counted does not demote them later. There is nothing to tell of them, and they may be thousands."""
+    TrunkTally.objects.filter(health_id__in=quiet).update(failed=0, short=0, good=0)
+    TrunkHealth.objects.filter(pk__in=quiet).update(since=datetime.fromtimestamp(now, UTC))
 
 
 def _count(model: type[TrunkHour] | type[TrunkDay], tallies: Mapping[Key, Tally], begins: datetime) -> None:

@@ -24,6 +24,8 @@ class Standing:
 
     black: Hit | None = None
     white: Hit | None = None
+    automatic: bool = False
+    """Whether that of the blacklist was found by statistics."""
 
 
 def objection(mode: str, standing: Standing) -> str:
@@ -34,20 +36,28 @@ def objection(mode: str, standing: Standing) -> str:
     3. Else the blacklist decides, from the level on that the mode names.
     4. The two strictest modes take nothing that the whitelist does not have.
     """
-    black, white = standing.black, standing.white
-    if black is not None and black.level >= ALWAYS:
-        return _listed(black)
-    if mode == "no":
-        return ""
-    if white is not None and (mode != "surely_known" or white.level >= SURELY_KNOWN):
-        return ""
-    if black is not None and black.level >= _LEAST[mode]:
-        return _listed(black)
-    if mode == "known":
+    if (hit := blocking(mode, standing)) is not None:
+        return _listed(hit)
+    if mode == "known" and not _passes(mode, standing):
         return "the number is not known to be good"
-    if mode == "surely_known":
+    if mode == "surely_known" and not _passes(mode, standing):
         return "the number is not surely known to be good"
     return ""
+
+
+def blocking(mode: str, standing: Standing) -> Hit | None:
+    """The entry of the blacklist that stops the call, if one does."""
+    black = standing.black
+    if black is None or black.level >= ALWAYS:
+        return black
+    if mode == "no" or _passes(mode, standing):
+        return None
+    return black if black.level >= _LEAST[mode] else None
+
+
+def _passes(mode: str, standing: Standing) -> bool:
+    white = standing.white
+    return white is not None and (mode != "surely_known" or white.level >= SURELY_KNOWN)
 
 
 def _listed(hit: Hit) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 AUTO_CALLS: Final = 150
 AUTO_DAYS: Final = 90
@@ -15,6 +15,8 @@ SHORT: Final = 5
 BY_HAND, PRESSED, IS_GOOD = "by hand", "pressed", "good"
 """What the switch is told of a caller, beside that it is bad."""
 BAD, UNDECIDED, GOOD = 0, 1, 2
+SPECIAL: Final = "special"
+"""The kind of keys by which carriers with `autoban_special` know callers: `special:` and who calls (`own_key`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,41 @@ def standing(kind: str, measure: Measure, limits: Thresholds) -> int:
     if measure.asr > asr + limits.good and measure.acd > acd + 2 * limits.good:
         return GOOD
     return UNDECIDED
+
+
+class Step(NamedTuple):
+    """From so many calls on: per cent that are answered, and seconds of an answered call on average."""
+
+    calls: int
+    asr: int
+    acd: int
+
+
+Ladder = tuple[Step, ...]
+
+
+def ladder(steps: Iterable[str]) -> Ladder:
+    """Steps written as calls/ASR/ACD, the one with the most calls first."""
+    return tuple(sorted((Step(*map(int, one.split("/"))) for one in steps), reverse=True))
+
+
+def special_standing(measure: Measure, good: Ladder, bad: Ladder) -> int:
+    """Bad, good, or not decided, for carriers that look at callers themselves (guide 14226-14251).
+
+    1. Of each ladder that step counts whose calls the caller has made; of several the one with the most.
+    2. Good is who is above both of its figures: this is asked first, as the figures may overlap.
+    3. Bad is who is below either.
+    """
+    high, low = _reached(measure, good), _reached(measure, bad)
+    if high is not None and measure.asr > high.asr and measure.acd > high.acd:
+        return GOOD
+    if low is not None and (measure.asr < low.asr or measure.acd < low.acd):
+        return BAD
+    return UNDECIDED
+
+
+def _reached(measure: Measure, steps: Ladder) -> Step | None:
+    return next((one for one in steps if measure.calls >= one.calls), None)
 
 
 def own_key(number: str, account: int, kind: str, digits: int) -> str:

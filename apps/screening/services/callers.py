@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,8 +17,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.config.queries import get as setting
-from apps.screening.engine.standing import AUTO_CALLS, AUTO_DAYS, AUTO_LASTING, Measure, Thresholds, standing
+from apps.screening.engine.standing import (
+    AUTO_CALLS,
+    AUTO_DAYS,
+    AUTO_LASTING,
+    SPECIAL,
+    Measure,
+    Thresholds,
+    ladder,
+    special_standing,
+    standing,
+)
 from apps.screening.models import CallerStanding, Good
+from apps.users.models import AccountSetting
 
 _KEY = re.compile(r"(number|ip|user|trunk|number_ip):(.+)\Z")
 
@@ -28,7 +39,7 @@ _MEASURES = """
 WITH lately AS (SELECT DISTINCT caller_id FROM cdrs_cdr WHERE started_at >= %(lately)s AND started_at < %(now)s),
 seen AS (
   SELECT right(c.caller_number, %(digits)s) AS number, regexp_replace(c.caller_address, ':[0-9]+$', '') AS ip,
-    c.caller_id, a.kind, c.answered_at IS NOT NULL AS answered, c.duration
+    CASE WHEN a.kind = 'customer_trunk' THEN 'trunk:' ELSE 'user:' END || c.caller_id AS account, c.answered_at IS NOT NULL AS answered, c.duration
   FROM cdrs_cdr c JOIN users_account a ON a.id = c.caller_id
   WHERE c.started_at >= %(since)s AND c.started_at < %(now)s AND c.carrier_id IS NOT NULL
     AND c.caller_id IN (SELECT caller_id FROM lately))
@@ -37,8 +48,9 @@ FROM seen CROSS JOIN LATERAL (VALUES
   (CASE WHEN length(number) > 5 THEN 'number:' || number END),
   (CASE WHEN length(number) > 5 AND ip <> '' THEN 'number_ip:' || number || '@' || ip END),
   (CASE WHEN ip <> '' THEN 'ip:' || ip END),
-  (CASE WHEN kind = 'customer_trunk' THEN 'trunk:' ELSE 'user:' END || caller_id)) AS keys(key)
-WHERE key IS NOT NULL AND length(key) <= 90
+  (account),
+  ('special:' || CASE WHEN number ~ '^[0-9]{6,}$' THEN 'number:' || number ELSE account END)) AS keys(key)
+WHERE key IS NOT NULL AND length(key) <= 90 AND starts_with(key, 'special:') = ANY(%(special)s)
 GROUP BY key
 """
 
@@ -56,9 +68,11 @@ def judge_callers(*, now: datetime | None = None) -> Judged:
     """Look at everybody who has called in the last two hours, by all its calls of `autoban_statdays`.
 
     Nothing is done unless the setting `autoban` lets statistics decide. What was set by hand stays, and so does for a day who
-    has pressed the key that it was asked for.
+    has pressed the key that it was asked for. For carriers with `autoban_special` callers are judged apart, by thresholds of
+    their own (`special_standing`); with `autoban` = carriers for nobody else.
     """
-    if setting("autoban") not in {"yes", "always", "carriers"}:
+    autoban = setting("autoban")
+    if autoban not in {"yes", "always", "carriers"}:
         return Judged(0, 0)
     now = now or timezone.now()
     days, lasting = int(setting("autoban_statdays")), int(setting("autoban_applydays"))
@@ -67,16 +81,17 @@ def judge_callers(*, now: datetime | None = None) -> Judged:
         "lately": now - timedelta(hours=2),
         "since": now - timedelta(days=days if days > 0 else AUTO_DAYS),
         "digits": int(setting("autoban_numlength")),
+        "special": [True] if autoban == "carriers" else [False, True] if _choosy_carriers() else [False],
     }
     with connection.cursor() as cursor:
         cursor.execute(_MEASURES, values)
         measured = [(key, Measure(*rest)) for key, *rest in cursor.fetchall()]
-    limits = thresholds()
+    judge = _judge()
     until = now + timedelta(days=lasting if lasting > 0 else AUTO_LASTING)
     rows = [
         CallerStanding(
             key=key,
-            good=standing(key.partition(":")[0], measure, limits),
+            good=judge(key.partition(":")[0], measure),
             calls=measure.calls,
             asr=Decimal(str(round(measure.asr, 1))),
             acd=Decimal(str(round(measure.acd, 1))),
@@ -97,6 +112,21 @@ def judge_callers(*, now: datetime | None = None) -> Judged:
         update_fields=["good", "calls", "asr", "acd", "expires_at", "changed_at"],
     )
     return Judged(len(mine), sum(row.good == Good.BAD for row in mine))
+
+
+def _choosy_carriers() -> bool:
+    """Whether any carrier looks at its callers' standing."""
+    own = AccountSetting.objects.filter(key="autoban_special").exclude(value="no")
+    return setting("autoban_special") != "no" or own.exists()
+
+
+def _judge() -> Callable[[str, Measure], int]:
+    """What a key of this kind is by its calls, as the settings have it."""
+    limits = thresholds()
+    good, bad = ladder(setting("autoban_special_good")), ladder(setting("autoban_special_bad"))
+    return lambda kind, measure: (
+        special_standing(measure, good, bad) if kind == SPECIAL else standing(kind, measure, limits)
+    )
 
 
 def thresholds() -> Thresholds:
@@ -151,11 +181,21 @@ def forget_standings(*, only_bad: bool = False) -> int:
     return int(rows.delete()[0])
 
 
+_OWN = frozenset(("number", "user", "trunk"))
+"""Kinds of keys that may follow `special:`."""
+
+
 def _plain(key: str) -> str:
     """A key in its one spelling; a bare number is one of a caller. Raises ValidationError."""
     wrong = ValidationError(
         {"key": _("Expected is a number, ip:192.0.2.7, user:12, trunk:12 or number_ip:301234567@192.0.2.7.")}
     )
+    kind, colon, rest = key.partition(":")
+    if kind == SPECIAL and colon:
+        own = _plain(rest)
+        if own.partition(":")[0] not in _OWN:
+            raise wrong
+        return f"{SPECIAL}:{own}"
     digits = re.sub(r"[ +()/.-]", "", key)
     if digits.isascii() and digits.isdigit():
         return f"number:{digits[-int(setting('autoban_numlength')) :]}"

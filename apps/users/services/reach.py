@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from apps.core.values.digits import listed
 from apps.users.choices import Kind
 from apps.users.models import Account, SourceAddress, Trunk
 from apps.users.queries import setting_of
@@ -140,7 +141,7 @@ def refuse_taken_addresses(account: Account, wanted: Iterable[tuple[str, int]]) 
         return
     for network, port in wanted:
         others = SourceAddress.objects.filter(network=network, port=port).exclude(account=account)
-        same = others.filter(account__tech_prefix=account.tech_prefix).select_related("account")
+        same = (one for one in others.select_related("account") if _share_a_prefix(one.account, account))
         other = next((one for one in same if setting_of(one.account, "needauth") not in _TOLD_APART), None)
         if other is not None:
             raise ValidationError(
@@ -151,6 +152,11 @@ def refuse_taken_addresses(account: Account, wanted: Iterable[tuple[str, int]]) 
                     % {"network": other, "other": other.account.username}
                 }
             )
+
+
+def _share_a_prefix(one: Account, other: Account) -> bool:
+    """Whether a call may be of both by its tech prefix; accounts without one take calls without one."""
+    return not set(listed(one.tech_prefix) or [""]).isdisjoint(listed(other.tech_prefix) or [""])
 
 
 def _network(item: Network) -> tuple[str, int]:

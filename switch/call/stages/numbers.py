@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
+from apps.core.values.digits import prefix_of
 from apps.numbers.engine.rules import ANONYMOUS
 from switch.call.causes import BAD_NUMBER, NOT_AUTHORISED
 from switch.call.model import Rejection
@@ -31,9 +32,9 @@ def normalise(call: Call, world: World) -> Call | Rejection:
     if settings.removetrailinghash:
         raw = raw.removesuffix("#")
     raw = _privacy(call, world, raw)
-    prefix = _tech_prefix(call, world)
+    prefix = prefix_of(_tech_prefixes(call, world), raw)
     dialled = raw.removeprefix(prefix)
-    call.tech_prefix = prefix if dialled != raw else settings.addtechprefix
+    call.tech_prefix = prefix or settings.addtechprefix
     short = settings.code_speed_dial
     if short and dialled.startswith(short) and dialled[len(short) :].isdigit():
         number = world.speed_dial(call.caller, dialled[len(short) :])
@@ -44,6 +45,9 @@ def normalise(call: Call, world: World) -> Call | Rejection:
     call.caller_number = own_number(call, world)
     if settings.parsesipdisplayname == "no" and not call.request.shown_number:
         call.nameless = True
+    if call.request.shown_number:
+        named = {"username": call.caller.username, "number": call.caller_number}  # guide 2791-2796
+        call.caller_display = named.get(settings.replacecalleronforward, "")
     if call.request.anonymous and not settings.allowanonymouscaller:
         return call.refuse(NOT_AUTHORISED, f"{call.caller.username} has to show a number")
     changed = after_authentication(call, world, dialled)
@@ -63,8 +67,8 @@ def normalise(call: Call, world: World) -> Call | Rejection:
     return call
 
 
-def _tech_prefix(call: Call, world: World) -> str:
-    """The caller's, or that of the account that brought the call of somebody who is known by its number or its PIN."""
+def _tech_prefixes(call: Call, world: World) -> str:
+    """The caller's, or those of the account that brought the call of somebody who is known by its number or its PIN."""
     trunk = world.account(call.request.trunk) if call.request.trunk else None
     if trunk is None:
         return call.caller.tech_prefix
@@ -88,7 +92,7 @@ def own_number(call: Call, world: World) -> str:
     """The caller number, as the account's settings `cutanumber` and `rewriteanumber` have it (guide 2777-2789)."""
     number = _caller_number(call, world)
     settings = call.settings
-    if call.request.shown_number and not settings.replacecalleronforward:
+    if call.request.shown_number and settings.replacecalleronforward == "no":
         return number  # of somebody else, whose call goes on
     if settings.rewriteanumber == ANONYMOUS:
         call.privacy = "hide"
@@ -102,7 +106,7 @@ def own_number(call: Call, world: World) -> str:
 
 def _caller_number(call: Call, world: World) -> str:
     """A trunk's calls show the number they came with; anybody else's the account's own or that of the one it belongs to."""
-    if call.request.shown_number and not call.settings.replacecalleronforward:
+    if call.request.shown_number and call.settings.replacecalleronforward == "no":
         return call.request.shown_number
     if call.caller.kind in TRUNKS:
         settings = call.settings

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from apps.screening.engine.filtering import objection
+from apps.screening.engine.filtering import blocking, objection
 from apps.screening.engine.special import PREMIUM, SATELLITE, kind_of
-from apps.screening.engine.standing import BY_HAND, IS_GOOD, PRESSED, keys_of, own_key
+from apps.screening.engine.standing import BY_HAND, IS_GOOD, PRESSED, SPECIAL, keys_of, own_key
 from switch.call.causes import (
     CALLER_BANNED,
     NUMBER_BLOCKED,
@@ -73,17 +73,25 @@ def _known(key: str, call: Call, world: World) -> str:
 def unwanted(call: Call, world: World, how: str) -> str:
     """Why a carrier does not get this caller, by the caller's standing and its `autoban_special`; "": it does (guide 14162-14291).
 
-    Not heeded for addresses that the firewall lets in by a rule.
+    Not heeded for addresses that the firewall lets in by a rule. The standing for such carriers goes before the general one, but
+    not before whom an operator has refused.
     """
     if how == "no" or world.firewall.allows(call.request.source_host):
         return ""
     caller = call.caller
     key = own_key(call.caller_number, caller.id, caller.kind, world.settings.autoban_numlength)
-    if _known(key, call, world) in _GOOD:
-        return ""
-    if world.bad_callers.get(key, 0.0) > call.now:
-        return f"{key} is a bad caller (autoban_special)"
+    by_hand = _known(key, call, world) == BY_HAND
+    for one in (key,) if by_hand else (f"{SPECIAL}:{key}", key):
+        if _known(one, call, world) in _GOOD:
+            return ""
+        if world.bad_callers.get(one, 0.0) > call.now:
+            return f"{one} is a bad caller (autoban_special)"
     return f"{key} is not known to be a good caller (autoban_special)" if how == "unknown" else ""
+
+
+def to_ask(call: Call, world: World, how: str) -> str:
+    """Why the caller has to press a key before a carrier with `autoban_special` gets the call; "": it has not (guide 14174-14177)."""
+    return unwanted(call, world, "unknown") if how == "ask" else ""
 
 
 def scanning(call: Call, world: World) -> Call | Rejection:
@@ -122,7 +130,9 @@ def numbers(call: Call, world: World) -> Call | Rejection:
         )
         known = standing.white is not None
         if why := objection(settings.filtering, standing):
-            return call.refuse(NUMBER_BLOCKED, f"{call.called} may not be called: {why}")
+            smart = standing.automatic and blocking(settings.filtering, standing) is not None
+            play = settings.smartblacklist_voice if smart else ""
+            return call.refuse(NUMBER_BLOCKED, f"{call.called} may not be called: {why}", play=play)
     if call.local is None and not known and (settings.blockpremiumnumbers or settings.blocksatellitecalls):
         kind = kind_of(call.called)
         if kind == SATELLITE and settings.blocksatellitecalls:

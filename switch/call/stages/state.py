@@ -119,9 +119,9 @@ class Call:
         """A sentence for whoever asks why."""
         self.trace.append(sentence)
 
-    def refuse(self, cause: Cause, detail: str) -> Rejection:
-        """The call ends here."""
-        return Rejection(cause, detail, self.caller, (*self.trace, f"Refused: {detail}."), self.called)
+    def refuse(self, cause: Cause, detail: str, *, play: str = "") -> Rejection:
+        """The call ends here, perhaps after a recording."""
+        return Rejection(cause, detail, self.caller, (*self.trace, f"Refused: {detail}."), self.called, play)
 
 
 def above(call: Call, world: World) -> list[Caller]:

@@ -14,7 +14,7 @@ from switch.call.model import Caller, Direct, Rejection, Target, TrunkAddress
 from switch.call.stages.gates import Carrier, carrier_of, person, standing
 from switch.call.stages.outgoing import sent
 from switch.call.stages.porting import direct_carrier
-from switch.call.stages.screening import not_for_carrier, unwanted
+from switch.call.stages.screening import not_for_carrier, to_ask, unwanted
 from switch.call.stages.state import Call, origin_of
 from switch.world.settings import Settings
 from switch.world.world import Minute, World, minute_cost
@@ -45,14 +45,18 @@ def plan(call: Call, world: World) -> Call | Rejection:
     del call.targets[most:]
     others = [one for one in found.targets if call.first is None or one.carrier != call.first.id]
     for place, one in enumerate(others[: most - len(call.targets)], len(call.targets) + 1):
-        (account, trunk, *_), minute = one.offer.details
+        (account, trunk, settings, *_), minute = one.offer.details
         cost = _terms(call, world, account, minute)
+        ask = to_ask(call, world, settings.autoban_special)
         number = sent(call, world, account, trunk, call.inserted + call.called)
         why = one.why
         call.targets.append(
-            Target("carrier", account, number, trunk, one.rule.name, cost, why, route=one.candidate.target.id)
-        )
-        call.note(f"{place}. {account.username}: {why}.")
+            Target(
+                "carrier", account, number, trunk, one.rule.name, cost, why,
+                route=one.candidate.target.id, ask=ask,
+            )
+        )  # fmt: skip
+        call.note(f"{place}. {account.username}: {why}.{f' A key is asked for: {ask}.' if ask else ''}")
     return call
 
 
@@ -138,7 +142,7 @@ def _ahead(call: Call, world: World) -> None:
         call.note(f"Not first by {call.first.username}: {found}.")
         call.first = None
         return
-    (account, first, *_), minute = found.details
+    (account, first, settings, *_), minute = found.details
     cost = _terms(call, world, account, minute)
     why = f"{account.username} has the number"
     call.targets.append(
@@ -150,6 +154,7 @@ def _ahead(call: Call, world: World) -> None:
             "ported",
             cost,
             why,
+            ask=to_ask(call, world, settings.autoban_special),
         )
     )
     call.note(f"{len(call.targets)}. {why}.")

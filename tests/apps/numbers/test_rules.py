@@ -11,6 +11,7 @@ from apps.numbers import snapshot
 from apps.numbers.engine.rules import Stage, compiled
 from apps.numbers.models import PrefixRule, RewriteRule
 from apps.numbers.services import rules as services
+from apps.numbers.trial import try_number
 from switch.world.parts import parts_of
 from tests import make
 
@@ -121,3 +122,24 @@ def test_a_prefix_rule_changes_either_number_before_or_after_routing(
     (found,) = [compiled(row) for row in snapshot.prefix_rules()]
     assert (found.stage, found.data) == (stage, data)
     assert (found.caller or found.called) == (account.pk if account else None)
+
+
+@pytest.mark.req("users-028")
+def test_a_prefix_rule_asks_for_the_country_of_who_calls_once_that_is_known() -> None:
+    services.create_prefix_rule(country="hu", rewrite_from="06", rewrite_to="36")
+    carrier = make.carrier()
+    services.create_prefix_rule(number="called_out", account=carrier, country="DE", rewrite_to="9")
+    incoming, outgoing = (compiled(row) for row in snapshot.prefix_rules())
+    assert (incoming.name, incoming.stage) == ("prefix 06 → 36 (HU)", Stage.AFTER_AUTHENTICATION)
+    assert (outgoing.stage, outgoing.called) == (Stage.AFTER_ROUTING, carrier.pk)
+    with pytest.raises(ValidationError, match="not the two letters"):
+        services.create_prefix_rule(country="QQ", rewrite_to="9")
+
+
+@pytest.mark.req("users-028")
+def test_the_page_that_tries_numbers_knows_the_country_of_who_calls() -> None:
+    services.create_prefix_rule(country="HU", rewrite_from="06", rewrite_to="36")
+    for country, changed in (("hu", True), ("DE", False), ("", False)):
+        found = try_number(caller=make.subscriber(country=country), dialled="0620123")
+        notes = [note for step in found.steps for note in step.notes]
+        assert ("Rule prefix 06 → 36 (HU): called 0620123 → 3620123." in notes) is changed, country

@@ -124,6 +124,20 @@ def test_an_operator_sets_a_trunk_free_with_all_its_destinations():
     assert [row[0] for row in standings()] == [other.pk]
 
 
+@pytest.mark.req("failover-026")
+def test_what_a_destination_counted_meanwhile_does_not_demote_it_after_its_trunk_was_set_free():
+    carrier, admin = make.carrier(), make.admin()
+    assert observe(carrier, FAILED, "", "4930") == ["demoted"]
+    [event] = services.reset(health=of(carrier), by=admin, now=NOW + 60)
+    assert event.destination == ""
+    late = Tally(short=1)  # of a call that was answered before
+    assert observe(carrier, late, "", "4930", now=NOW + 61) == []
+    badly = Tally(
+        attempts=20, answered=1, failed=19
+    )  # fifty with those before, of which too few were answered
+    assert observe(carrier, badly, "4930", now=NOW + 62) == []
+
+
 def test_to_set_a_destination_free_leaves_the_trunk():
     carrier, admin = make.carrier(), make.admin()
     observe(carrier, FAILED, "4930")

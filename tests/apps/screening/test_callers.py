@@ -19,6 +19,7 @@ from apps.screening import services
 from apps.screening.models import CallerStanding
 from apps.screening.snapshot import bad_callers, known_callers
 from apps.users.models import Account
+from apps.users.services import set_own
 from switch.call.model import Decision
 from tests import make
 from tests.apps.test_admin import form_of
@@ -116,7 +117,20 @@ def test_what_is_set_by_hand_stays_and_is_told_to_the_switch() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["", "ada", "ip:here", "user:x", "number:", "number_ip:12@x", "name:5", "number_ip:12"]
+    "key",
+    [
+        "",
+        "ada",
+        "special:",
+        "special:ip:192.0.2.7",
+        "special:special:12",
+        "ip:here",
+        "user:x",
+        "number:",
+        "number_ip:12@x",
+        "name:5",
+        "number_ip:12",
+    ],
 )
 def test_what_names_no_caller_is_refused(key: str) -> None:
     with pytest.raises(ValidationError):
@@ -149,12 +163,34 @@ def test_an_operator_bans_a_caller_looks_it_up_and_forgets(client: Client) -> No
     assert client.post(f"{listing}forget-all/").status_code == 403
 
 
-def test_statistics_for_carriers_are_made_and_good_callers_told() -> None:
-    calls(40, make.subscriber(), make.carrier(), seconds=60)
-    assert judged("carriers", statmincalls=10)["number:301234567"] == 2
-    assert "number:301234567" not in dict(bad_callers())
+@pytest.mark.req("fraud-046", "fraud-047", "fraud-054")
+def test_for_carriers_that_look_at_callers_they_are_judged_apart_by_thresholds_of_their_own() -> None:
+    ada, trunk, carrier = make.subscriber(), make.account("customer_trunk"), make.carrier()
+    calls(10, ada, carrier, seconds=31)
+    calls(4, trunk, carrier, number="12")
+    good, bad = "special:number:301234567", f"special:trunk:{trunk.pk}"
+    assert judged("carriers") == {good: 2, bad: 0}
     CallerStanding.objects.update(expires_at=timezone.now() + timedelta(days=1))
-    assert ("number:301234567", "good") in [(key, what) for key, what, _ in known_callers()]
+    assert list(dict(bad_callers())) == [bad]
+    assert [(key, what) for key, what, _ in known_callers()] == [(good, "good")]
+    assert not [key for key in judged("always") if key.startswith("special:") and key not in {good, bad}]
+    CallerStanding.objects.all().delete()
+    assert not [key for key in judged("always") if key.startswith("special:")], "no carrier asks for it"
+    set_own(account=carrier, key="autoban_special", value="bad")
+    found = judged("always", special_good="20/30/40", special_bad="5/1/1")
+    assert (found[good], found[bad], found["number:301234567"]) == (1, 1, 1)
+
+
+def test_an_operator_names_a_caller_for_such_carriers_only() -> None:
+    until = timezone.now() + timedelta(days=5)
+    keys = {
+        "special:+36 30 123-4567": "special:number:301234567", "special:trunk:12": "special:trunk:12",
+    }  # fmt: skip
+    for written, key in keys.items():
+        assert services.set_standing(key=written, good=0, expires_at=until).key == key
+    order = {"k": "do", "what": "pressed", "account": 1, "key": "special:user:7", "right": True}
+    assert services.keep_pressed(order=order) == ""
+    assert {one: what for one, what, _ in known_callers()}["special:user:7"] == "pressed"
 
 
 # --- in the switch --------------------------------------------------------------------------------------------------------------
@@ -239,7 +275,9 @@ def test_what_became_of_a_question_is_kept_and_judged_again_after_a_day() -> Non
 
 
 def test_the_switch_hears_of_good_callers_only_where_strangers_are_asked() -> None:
-    services.set_standing(key="36301112222", good=2, expires_at=timezone.now() + timedelta(days=1))
+    services.set_standing(
+        key="36301112222", good=2, expires_at=timezone.now() + timedelta(days=1), by_hand=False
+    )
     assert list(known_callers()) == []
     set_value(key="autoban_askkey", value="undecided")
     assert [what for _, what, _ in known_callers()] == ["good"]
@@ -251,6 +289,8 @@ def test_the_switch_hears_of_good_callers_only_where_strangers_are_asked() -> No
         ("autoban_special_expecteddtmf", "ABC"),
         ("autoban_special_voicefile", "../etc"),
         ("autoban_askkey", "2"),
+        ("autoban_special_good", "10/101/30"),
+        ("autoban_special_bad", "10,15,40"),
     ],
 )
 def test_what_cannot_be_asked_for_is_no_setting(key: str, wrong: str) -> None:

@@ -100,6 +100,22 @@ def test_a_user_name_with_characters_of_the_protocol_is_refused(username):
         make.subscriber(username=username)
 
 
+@pytest.mark.req("users-064")
+@pytest.mark.parametrize(
+    ("username", "good"),
+    [
+        ("ada*1", True), ("ada#1", True), ("ada$", True), ("1-_+.$*#9", True), ("ada*", True),
+        ("*21*ada", False), ("#ada", False), ("$ada", False), ("ada#", False), ("ada%23", False),
+    ],
+)  # fmt: skip
+def test_a_user_name_may_have_these_signs_where_no_phone_takes_them_for_a_code(username, good):
+    if good:
+        assert make.subscriber(username=username).username == username
+    else:
+        with pytest.raises(ValidationError):
+            make.subscriber(username=username)
+
+
 def test_only_staff_kinds_open_the_admin():
     assert [
         (make.account(k).is_staff, make.account(k).is_superuser) for k in ("admin", "support", "reseller")

@@ -58,6 +58,17 @@ def test_two_accounts_share_an_address_by_tech_prefix_or_port():
     assert make.customer_trunk(addresses=["192.0.2.7:5070"]).addresses.count() == 1
 
 
+@pytest.mark.req("dialplan-002", "dialplan-029")
+def test_lists_of_tech_prefixes_share_an_address_only_if_they_have_none_in_common():
+    make.customer_trunk(addresses=["192.0.2.7"], tech_prefix="77,78")
+    other = make.customer_trunk(addresses=["192.0.2.7"], tech_prefix="79, 7*")
+    with pytest.raises(ValidationError, match="already belongs"):
+        services.change_account(account=other, tech_prefix="79,78")
+    for wrong in ("7,,8", "7;8", "1" * 17, ","):
+        with pytest.raises(ValidationError, match="with commas"):
+            services.change_account(account=other, tech_prefix=wrong)
+
+
 def test_a_tech_prefix_cannot_be_changed_into_that_of_a_neighbour():
     make.customer_trunk(addresses=["192.0.2.7"])
     other = make.customer_trunk(addresses=["192.0.2.7"], tech_prefix="77")

@@ -238,3 +238,46 @@ def test_tech_prefixes_of_any_length_are_known_the_longest_first(tmp_path: Path)
         ("836", ASKED),
     ):
         assert named(office, tmp_path / dialled, request(dialled)) == expected
+
+
+@pytest.mark.req("dialplan-002", "dialplan-029")
+def test_an_account_may_have_several_tech_prefixes_of_which_the_longest_that_fits_comes_off(
+    tmp_path: Path,
+) -> None:
+    office = Office()
+    both = office.account("both", "customer_trunk", tech_prefix="88, 8812,9*")
+    office.address(both, TRUNK)
+    office.tariff("retail", {"": 1000}, to=both)
+    office.rule("all", office.carrier("carrier", {"": 1}))
+    anywhere = office.account("anywhere", "customer_trunk", tech_prefix="55,56")
+    office.rows["overrides"].append([anywhere, "needauth", "prefix"])
+    world = office.world(tmp_path)
+    for prefix in ("88", "8812", "9*"):
+        asking = call(called=f"{prefix}3620123")
+        caller = identify(asking, world)
+        assert isinstance(caller, Caller) and caller.username == "both"
+        decided = decide(asking, caller, world, NOW, Usage())
+        assert (decided.called, decided.tech_prefix) == ("3620123", prefix)  # type: ignore[union-attr]
+    assert identify(call(called="993620123"), world) != world.account(both)
+    for prefix in ("55", "56"):
+        found = identify(request(f"{prefix}3620123", source_host="192.0.2.200"), world)
+        assert isinstance(found, Caller) and found.username == "anywhere"
+
+
+# --- addresses ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("devices-001")
+def test_an_account_may_call_from_a_second_host_and_port_as_from_the_first(tmp_path: Path) -> None:
+    office = Office()
+    trunk = office.account("pbx", "customer_trunk")
+    office.address(trunk, "pbx.example.net", 5060)
+    office.address(trunk, "203.0.113.9", 5070)
+    world = office.world(tmp_path)
+
+    def known(host: str, port: int, *names: str) -> bool:
+        asking = request("3620", source_host=host, source_port=port, from_user="x", named=names)
+        return isinstance(identify(asking, world), Caller)
+
+    assert known(TRUNK, 5060, "pbx.example.net") and known("203.0.113.9", 5070)
+    assert not known(TRUNK, 5070, "pbx.example.net") and not known("203.0.113.9", 5060)

@@ -84,9 +84,9 @@ def test_anonymous_as_an_accounts_number_hides_it_and_the_house_still_knows_it(
     assert records(town)[-1]["caller_number"] == number
 
 
-@pytest.mark.parametrize(("replaces", "user"), [(False, "36100001001"), (True, "3612000001")])
+@pytest.mark.parametrize(("replaces", "user"), [("no", "36100001001"), ("yes", "3612000001")])
 def test_a_forwarded_call_shows_the_first_caller_unless_who_forwards_stands_in_for_it(
-    stage: Stage, replaces: bool, user: str
+    stage: Stage, replaces: str, user: str
 ) -> None:
     stage.own("1002", "rewriteanumber", "3612000001")
     stage.own("1002", "replacecalleronforward", replaces)

@@ -186,9 +186,28 @@ def test_a_forward_that_nobody_takes_tells_the_caller_why(stage: Stage) -> None:
 
 
 def test_the_number_of_who_forwards_is_shown_when_the_setting_says_so(stage: Stage) -> None:
-    stage.own("1002", "replacecalleronforward", True)
+    stage.own("1002", "replacecalleronforward", "yes")
     stage.forward("1002", "always", OUTSIDE)
     assert stage.talk(stage.a.call("1002"), stage.one).from_.uri.user == "36100001002"
+
+
+@pytest.mark.parametrize(
+    ("value", "user", "name"),
+    [
+        ("no", "36100001001", "Ann"),
+        ("yes", "36100001002", "Ann"),
+        ("username", "36100001002", "1002"),
+        ("number", "36100001002", "36100001002"),
+    ],
+)
+def test_who_forwards_may_stand_in_for_the_callers_name_too(
+    stage: Stage, value: str, user: str, name: str
+) -> None:
+    stage.own("1002", "replacecalleronforward", value)
+    stage.forward("1002", "always", OUTSIDE)
+    invite = stage.a.call("1002", from_=f'"Ann" <sip:{stage.a.user}@127.0.0.1>;tag=named')
+    shown = stage.talk(invite, stage.one).from_
+    assert (shown.uri.user, shown.display) == (user, name)
 
 
 def test_a_forward_to_a_code_does_not_dial_it(stage: Stage) -> None:

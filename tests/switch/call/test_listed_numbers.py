@@ -152,3 +152,29 @@ def test_a_number_that_is_too_long_is_refused(house: House, tmp_path: Path) -> N
     house.settings["checkmaxnumlen"] = 10
     assert cause(house.call(tmp_path, GOOD)) == "bad_number"
     assert cause(house.call(tmp_path, GOOD[:10])) == ""
+
+
+@pytest.mark.req("fraud-009")
+@pytest.mark.parametrize(
+    ("black", "automatic", "mode", "play"),
+    [
+        (None, 6, "no", "blocked"),
+        (None, 2, "probable", "blocked"),
+        (6, None, "no", ""),
+        (6, 2, "listed", ""),  # an operator's entry is the surer one
+        (1, 6, "listed", "blocked"),
+        (None, 0, "known", "blocked"),
+        (None, 1, "no", None),
+    ],
+)
+def test_who_is_stopped_by_an_entry_that_statistics_have_made_hears_its_recording(
+    house: House, tmp_path: Path, black: int | None, automatic: int | None, mode: str, play: str | None
+) -> None:
+    house.settings |= {"smartblacklist_voice": "blocked", "filtering": mode}
+    for book, level in (("black", black), ("automatic", automatic)):
+        house.screening[book] += [] if level is None else [[BAD, 0, level, 0]]
+    found = house.call(tmp_path, BAD)
+    assert (found.play if isinstance(found, Rejection) else None) == play
+    house.screening = {"black": [], "white": [], "automatic": []}
+    found = house.call(tmp_path / "unlisted", BAD)
+    assert getattr(found, "play", "") == "", "not listed at all"

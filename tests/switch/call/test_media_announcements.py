@@ -6,7 +6,7 @@ import json
 import time
 import wave
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ CALLERS: dict[str, dict[str, Any]] = {
     "unrouted": {"playadv": True, "playadvifnortprouting": False, "routertpcaller": "bypass"},
     "others": {},
     "suspect": {"routertpcaller": "bypass"},
+    "stranger": {"routertpcaller": "bypass"},
 }
 ports: dict[str, int] = {}
 
@@ -52,10 +53,23 @@ def furnish_question(office: Office) -> None:
     }  # fmt: skip
     office.bad_callers = {f"trunk:{suspect}": inf}
     office.tariff("retail", {"": 0}, to=suspect)
-    carrier = office.carrier("out", {"": 1}, media="direct")
-    ports["out"] = free_ports(1)
-    office.rows["trunks"][-1][1:4] = ["127.0.0.1", ports["out"], "udp"]
-    office.rule("outside", carrier, priority=1)
+    carriers = []
+    for name, price in (("choosy", 0), ("choosy2", 0), ("out", 1)):
+        carriers.append(office.carrier(name, {"": price}, media="direct"))
+        ports[name] = free_ports(1)
+        office.rows["trunks"][-1][1:4] = ["127.0.0.1", ports[name], "udp"]
+    office.rule("outside", *carriers, priority=1, called_prefixes=["49"])
+    office.rule("choosy ones only", *carriers[:2], priority=2, called_prefixes=["48"], final=True)
+    office.tariff(
+        "retail", {"": 0}, to=next(row[0] for row in office.rows["accounts"] if row[1] == "stranger")
+    )
+    for carrier in carriers[:2]:
+        own = {
+            "autoban_special": "ask",
+            "autoban_special_voicefile": "choose",
+            "autoban_special_expecteddtmf": "7",
+        }
+        office.rows["overrides"] += [[carrier, key, value] for key, value in own.items()]
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +91,7 @@ def house(django_db_setup: None, django_db_blocker: Any) -> Iterator[House]:
         voices = found.switch.var / "voices"
         record(voices / "short.wav", tone(700, seconds=0.4))
         record(voices / "please_press_a_key.wav", tone(700, seconds=1.0))
+        record(voices / "choose.wav", tone(1200, seconds=0.8))
         record(voices / "long.wav", tone(700, seconds=2.5))
         yield found
 
@@ -226,12 +241,14 @@ OUT = "49301234567"
 
 
 @contextmanager
-def questioned(house: House) -> Iterator[tuple[Peer, Peer, Any, Any, Any]]:
+def questioned(
+    house: House, caller: str = "suspect", carrier: str = "out", called: str = OUT
+) -> Iterator[tuple[Peer, Peer, Any, Any, Any]]:
     """A caller that hears the question: itself, the carrier, its voice, its INVITE, and where its sound goes."""
     with talkers() as (left, _):
-        a, out = (Peer(house.switch.port, name, port=ports[name]) for name in ("suspect", "out"))
+        a, out = (Peer(house.switch.port, name, port=ports[name]) for name in (caller, carrier))
         body = offer(left.port, "127.0.0.1", "0 101", "a=rtpmap:101 telephone-event/8000")
-        invite = a.invite(OUT, body=body)
+        invite = a.invite(called, body=body)
         a.send(invite)
         early = a.told(183)
         out.silent(0.2)
@@ -321,5 +338,64 @@ def test_who_cannot_hear_the_question_is_refused(house: House) -> None:
     a.ack(invite, a.told(403, "INVITE"))
     out.silent(0.1)
     assert "it cannot be asked for a key" in house.switch.record(invite)["comment"]
+    a.close()
+    out.close()
+
+
+# the same for single carriers
+
+
+@pytest.mark.req("fraud-043", "fraud-044", "fraud-053")
+def test_a_carrier_that_asks_has_its_own_recording_and_key_and_gets_who_presses_it(house: House) -> None:
+    before = len(kept(house))
+    with questioned(house, "stranger", "choosy") as (a, choosy, left, invite, to):
+        assert abs(loudest(from_ulaw(left.payloads())) - 1200) < 20
+        press(left, to, "7")
+        asked = choosy.asked("INVITE")
+        choosy.answer(asked, 503)
+        with closing(
+            Peer(house.switch.port, "choosy2", port=ports["choosy2"])
+        ) as second:  # nobody is asked twice
+            asked = second.asked("INVITE")
+            second.answer(asked, 486)
+        a.ack(invite, a.told(486, "INVITE"))
+    key, right = kept(house)[before:][0]
+    assert key.startswith("special:trunk:") and right is True
+
+
+@pytest.mark.req("fraud-043", "fraud-049")
+@pytest.mark.parametrize("digits", ["4", ""])
+def test_who_presses_no_key_or_a_wrong_one_goes_on_to_the_next_carrier(house: House, digits: str) -> None:
+    before = len(kept(house))
+    with questioned(house, "stranger") as (a, out, left, invite, to):
+        press(left, to, digits)
+        asked = out.asked("INVITE", 2)
+        assert asked.target.user == OUT
+        out.answer(asked, 486)
+        a.ack(invite, a.told(486, "INVITE"))
+    record = house.switch.record(invite)
+    assert [why for _, _, why, _ in record["attempts"]] == ["caller_banned", "caller_banned", "sip_486"]
+    key, right = kept(house)[before:][0]
+    assert key.startswith("special:trunk:") and right is False
+
+
+@pytest.mark.req("fraud-043")
+def test_with_carriers_only_that_ask_the_call_is_refused_for_the_wrong_key(house: House) -> None:
+    with questioned(house, "stranger", "choosy", "48221234567") as (a, choosy, left, invite, to):
+        press(left, to, "1")
+        a.ack(invite, a.told(403, "INVITE"))
+        choosy.silent(0.1)
+    record = house.switch.record(invite)
+    assert record["cause"] == "caller_banned" and "no key, or the wrong one" in record["comment"]
+
+
+def test_who_cannot_hear_the_question_goes_by_a_carrier_that_does_not_ask(house: House) -> None:
+    before = len(kept(house))
+    a, out = (Peer(house.switch.port, name, port=ports[name]) for name in ("stranger", "out"))
+    invite = a.invite(OUT, body=offer(40000, "127.0.0.1", "9"))
+    a.send(invite)
+    out.answer(out.asked("INVITE"), 486)
+    a.ack(invite, a.told(486, "INVITE"))
+    assert kept(house)[before:] == []
     a.close()
     out.close()

@@ -144,6 +144,18 @@ def test_the_office_says_by_which_status_and_cause_a_routing_failure_is_told(
     assert (record["cause"], record["status"], record["q850"]) == ("no_route", 503, 34)
 
 
+@pytest.mark.req("routing-062")
+def test_the_offices_causes_are_not_used_while_a_setting_says_so(
+    town: Town, tmp_path: Path, rich: Citizen, one: Citizen
+) -> None:
+    town.office.rows["causes"] += [["sip_486", 480, 17, "Busy"], ["no_route", 503, 34, "No capacity"]]
+    for defaults, status in ((True, 486), (False, 480)):
+        settle(town, tmp_path / str(defaults), usedefaultdisccodes=defaults)
+        invite, out = rung(rich, one)
+        one.answer(out, 486)
+        rich.ack(invite, rich.told(status))
+
+
 @pytest.mark.req("cdr-062")
 def test_a_status_of_the_far_end_can_be_told_otherwise_too(
     town: Town, tmp_path: Path, rich: Citizen, one: Citizen

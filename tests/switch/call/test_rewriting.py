@@ -117,6 +117,25 @@ def test_a_senders_old_tech_prefix_is_rewritten_before_it_is_known_by_it(
     assert (caller.username, call.called, call.original) == ("wholesale", "99#36201", "12345#36201")  # type: ignore[union-attr]
 
 
+@pytest.mark.req("users-028")
+@pytest.mark.parametrize(("country", "called"), [("HU", "3620123"), ("DE", "0620123"), ("", "0620123")])
+def test_a_rule_may_ask_for_the_country_of_the_account_that_calls(
+    house: House, tmp_path: Path, country: str, called: str
+) -> None:
+    from apps.numbers.models import PrefixRule
+    from apps.numbers.snapshot import prefix_row
+
+    row = next(row for row in house.rows["accounts"] if row[0] == house.subscriber)
+    row += [0, -1, country]
+    house.settings["normalizenumbers"] = "no"
+    house.rows["prefix_rules"] = [
+        list(prefix_row(PrefixRule(pk=1, country="HU", rewrite_from="06", rewrite_to="36")))
+    ]
+    found = house.decide(tmp_path, "0620123")
+    assert found.called == called
+    assert any("prefix 06 → 36 (HU)" in step for step in found.trace) is (country == "HU")
+
+
 @pytest.mark.req("dialplan-033")
 def test_the_caller_number_is_rewritten_too_before_and_after_routing(town: Town, tmp_path: Path) -> None:
     rich, one = rules(

@@ -31,6 +31,10 @@ class Callers(House):
         ("unknown", "", ["plain"]),
         ("unknown", "good", ["picky", "strict", "plain"]),
         ("unknown", "pressed", ["picky", "strict", "plain"]),
+        ("ask", "bad", ["plain"]),
+        ("ask", "", ["picky (asks)", "strict (asks)", "plain"]),
+        ("ask", "good", ["picky", "strict", "plain"]),
+        ("ask", "pressed", ["picky", "strict", "plain"]),
     ],
 )
 def test_carriers_that_look_at_callers_are_passed_over_and_the_others_take_the_call(
@@ -42,10 +46,30 @@ def test_carriers_that_look_at_callers_are_passed_over_and_the_others_take_the_c
     house.rule("all", *picky, house.carrier("plain", {"36": 9}), priority=1, final=True)
     house.settings["autoban"] = "carriers"
     number = "number:611112222"
-    house.bad_callers = {number: NOW + 60} if standing == "bad" else {}
-    house.known_callers = [[number, standing, NOW + 60]] if standing in {"good", "pressed"} else []
-    found = decided(house.decide(tmp_path, "36201234567"))
-    assert [one.account.username for one in found.targets] == expected
+    for key in (number, f"special:{number}"):
+        house.bad_callers = {key: NOW + 60} if standing == "bad" else {}
+        house.known_callers = [[key, standing, NOW + 60]] if standing in {"good", "pressed"} else []
+        found = decided(house.decide(tmp_path / key, "36201234567"))
+        names = [f"{one.account.username}{' (asks)' if one.ask else ''}" for one in found.targets]
+        assert names == expected
+
+
+@pytest.mark.req("fraud-043")
+def test_for_such_a_carrier_its_own_standing_goes_before_the_general_one_but_not_before_an_operator(
+    tmp_path: Path,
+) -> None:
+    house = Callers()
+    house.rows["overrides"] += [[one, "autoban_special", "bad"] for one in (house.dear, house.cheap)]
+    house.settings["autoban"] = "carriers"
+    number = "number:611112222"
+    house.bad_callers = {number: NOW + 60}
+    house.known_callers = [[f"special:{number}", "good", NOW + 60]]
+    assert decided(house.decide(tmp_path / "good", "36201234567"))
+    house.known_callers.append([number, "by hand", NOW + 60])
+    assert refused(house.decide(tmp_path / "by hand", "36201234567")) is causes.NO_ROUTE
+    house.bad_callers = {f"special:{number}": NOW + 60}
+    house.known_callers = [[number, "good", NOW + 60]]
+    assert refused(house.decide(tmp_path / "bad", "36201234567")) is causes.NO_ROUTE
 
 
 @pytest.mark.req("fraud-049")
