@@ -26,7 +26,7 @@ INSTALLED_APPS = [
     "mizu_site",
     "unfold",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # `urls` looks for the pages; who serves none need not load them
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

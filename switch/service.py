@@ -141,9 +141,12 @@ class Worker:
 
     def _begin(self) -> None:
         """The reactor runs: wait for the world, then open the sockets."""
+        from apps.screening.engine import special
+
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.reactor.callFromThread(self.stop))
         signal.signal(signal.SIGUSR1, lambda *_: self.reactor.callFromThread(self.tell))
+        special.learn_plans()
         self.keeper.start()
         if self.keeper.world is None:
             log.info("waiting for the first snapshot in %s", self.var / "world")

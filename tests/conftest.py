@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,7 @@ from django.test.utils import setup_databases, teardown_databases
 from tests.instance import Instance
 from tests.order import put_in_order
 from tests.rows import Coverage, built_rows, explained_rows
+from tests.tables import empty_after_tests
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,14 +39,32 @@ def pytest_configure(config: pytest.Config) -> None:
         *settings.PASSWORD_HASHERS,
     ]
     settings.WHITENOISE_AUTOREFRESH = True  # else every client of a test lists all static files first
+    empty_after_tests()
     report = config.getoption("--requirements")
     coverage = Coverage(built_rows(), report=report, explained=explained_rows())
     config.pluginmanager.register(coverage, "requirement-rows")
 
 
+AFTERWARDS = pytest.StashKey[bool]()
+"""On tests that come after the last one that asks for the session's instance."""
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     put_in_order(items)
+    asking = [place for place, item in enumerate(items) if "instance" in getattr(item, "fixturenames", ())]
+    for item in items[max(asking, default=-1) + 1 :]:
+        item.stash[AFTERWARDS] = True
+    gc.collect()
+    gc.freeze()  # modules and tests stay; to look at them again and again would take a tenth of the time
+    gc.set_threshold(50_000, 20, 50)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """An instance that nobody asks for any more would still tick beside the tests."""
+    if item.stash.get(AFTERWARDS, False) and _of_the_session:
+        _of_the_session.pop().discard()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -78,6 +98,9 @@ def django_db_setup(
         teardown_databases(made, verbosity=0)
 
 
+_of_the_session: list[Instance] = []
+
+
 @pytest.fixture(scope="session")
 def instance() -> Iterator[Instance]:
     """One whole running instance for all tests that need one. Who kills something waits with `wait_ready()`.
@@ -89,4 +112,5 @@ def instance() -> Iterator[Instance]:
             "INSERT INTO config_setting (key, node, value, changed_at) VALUES ('failover_repeat_seconds', '', '0', now())"
         )
         running.catch_up()
+        _of_the_session[:] = [running]
         yield running

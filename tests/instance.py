@@ -107,7 +107,9 @@ class Instance:
         return "\n".join(line for lines in worth for line in lines[-LAST:])
 
     def discard(self) -> None:
-        """Stop it, and leave nothing behind."""
+        """Stop it, and leave nothing behind. Once is enough."""
+        if not self.var.exists():
+            return
         self.clerk.dismiss()
         self.stop()
         shutil.rmtree(self.var, ignore_errors=True)

@@ -20,8 +20,13 @@ KINDS = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], seconds: float = 10.0, what: str = "the condition") -> T:
-    """Ask `condition` until it answers something true, and return that; fail with `what` after `seconds`."""
+def wait_for(
+    condition: Callable[[], T], seconds: float = 10.0, what: str = "the condition", *, every: float = 0.1
+) -> T:
+    """Ask `condition` until it answers something true, and return that; fail with `what` after `seconds`.
+
+    `every`: the longest pause between two questions; more for those that cost something.
+    """
     deadline = time.monotonic() + seconds
     pause = 0.005
     while True:
@@ -30,7 +35,7 @@ def wait_for(condition: Callable[[], T], seconds: float = 10.0, what: str = "the
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds:g} s for {what}, and it did not come")
         time.sleep(pause)
-        pause = min(pause * 1.5, 0.1)
+        pause = min(pause * 1.5, every)
 
 
 def free_port(address: str = "127.0.0.1") -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from apps.approvals.models import Approval, State
@@ -34,7 +35,7 @@ def approve(*, approval: Approval, by: Account, comment: str = "") -> Approval:
     if by.pk == stored.asked_by_id:
         raise ValidationError(_("You asked for it yourself: another person has to agree."))
     _decide(stored, State.APPROVED, by, comment)
-    kind.carry_out(stored)
+    import_string(kind.carry_out)(stored)
     return stored
 
 
@@ -43,7 +44,8 @@ def reject(*, approval: Approval, by: Account, comment: str = "") -> Approval:
     """Refuse; who asked may take it back so. Raises ValidationError without the right."""
     stored, kind = _waiting(approval, by)
     _decide(stored, State.REJECTED, by, comment)
-    kind.put_back(stored)
+    if kind.put_back:
+        import_string(kind.put_back)(stored)
     return stored
 
 

@@ -9,7 +9,6 @@ class DidsApp(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from apps.dids.services import signup
-        from apps.users.services.opened import follow
+        from apps.users.opened import follow
 
-        follow(signup.give_number)
+        follow("apps.dids.services.signup.give_number")

@@ -1,6 +1,8 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+PAYMENT = "payment"  # the kind of approval
+
 
 class InvoicesApp(AppConfig):
     name = "apps.invoices"
@@ -10,6 +12,6 @@ class InvoicesApp(AppConfig):
 
     def ready(self) -> None:
         from apps.approvals.registry import Kind, register
-        from apps.invoices.services import payments
 
-        register(payments.PAYMENT, Kind("invoices.add_payment", payments.enter_approved))
+        enter = "apps.invoices.services.payments.enter_approved"
+        register(PAYMENT, Kind("invoices.add_payment", enter))

@@ -1,6 +1,8 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+PRICE_LIST = "price_list"  # the kind of approval
+
 
 class PricelistsApp(AppConfig):
     name = "apps.pricelists"
@@ -10,7 +12,7 @@ class PricelistsApp(AppConfig):
 
     def ready(self) -> None:
         from apps.approvals.registry import Kind, register
-        from apps.pricelists.services import applying
 
-        right = "pricelists.apply_changeset"
-        register(applying.PRICE_LIST, Kind(right, applying.apply_approved, applying.put_back))
+        applying = "apps.pricelists.services.applying"
+        kind = Kind("pricelists.apply_changeset", f"{applying}.apply_approved", f"{applying}.put_back")
+        register(PRICE_LIST, kind)

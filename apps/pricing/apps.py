@@ -1,6 +1,8 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+RATE = "rate"  # the kind of approval
+
 
 class PricingApp(AppConfig):
     name = "apps.pricing"
@@ -10,6 +12,5 @@ class PricingApp(AppConfig):
 
     def ready(self) -> None:
         from apps.approvals.registry import Kind, register
-        from apps.pricing.services import reviewed
 
-        register(reviewed.RATE, Kind("pricing.change_rate", reviewed.carry_out))
+        register(RATE, Kind("pricing.change_rate", "apps.pricing.services.reviewed.carry_out"))

@@ -1,6 +1,8 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+VOUCHERS = "vouchers"  # the kind of approval
+
 
 class VouchersApp(AppConfig):
     name = "apps.vouchers"
@@ -10,9 +12,7 @@ class VouchersApp(AppConfig):
 
     def ready(self) -> None:
         from apps.approvals.registry import Kind, register
-        from apps.vouchers import services
 
-        register(
-            services.VOUCHERS,
-            Kind("vouchers.add_batch", services.release_approved, services.reject_batch),
-        )
+        services = "apps.vouchers.services"
+        kind = Kind("vouchers.add_batch", f"{services}.release_approved", f"{services}.reject_batch")
+        register(VOUCHERS, kind)

@@ -18,7 +18,7 @@ from mizu_site.run import postgres
 from mizu_site.run.child import served
 from mizu_site.run.place import ROOT, Fault, Place
 
-FOLDER = Path(tempfile.gettempdir()) / f"mizu-migrated-{os.geteuid()}"
+FOLDER = Path("/tmp") / f"mizu-migrated-{os.geteuid()}"  # noqa: S108 - not TMPDIR, which every test run has of its own
 KEPT = 8
 """Clusters: of the branches that somebody works on at a time."""
 MAKING = "half-"

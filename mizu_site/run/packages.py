@@ -66,7 +66,9 @@ TEST = (
     Package("sip-tester", "SIPp: carriers and load of the tests", _program("sipp")),
     *DEMO,
     RTPENGINE,
-    Package("chromium", "opens the pages as a person would", _program("chromium")),
+    Package(
+        "chromium-headless-shell", "opens the pages as a person would", _program("chromium-headless-shell")
+    ),
     Package("linphone-cli", "a second kind of phone", _program("linphonec")),
     Package(
         "kamailio",

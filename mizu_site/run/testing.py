@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -19,6 +20,9 @@ from mizu_site.run.child import served
 from mizu_site.run.place import ROOT, Place
 
 PATIENCE = 30.0
+MEMORY, DISK = Path("/dev/shm"), Path("/tmp")  # noqa: S108
+ROOM = 4 << 30
+"""Bytes that have to be free in memory: several times what the whole suite fills of it at a time."""
 LANES = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 SAYING = ("-q", "-v", "-r", "--durations", "--requirements", "--tb", "-x", "--maxfail", "--randomly")
 """Options after which everything is still to be run, and nobody wants to watch a single process doing it."""
@@ -42,9 +46,12 @@ def lanes(words: list[str]) -> list[str]:
 
 @contextlib.contextmanager
 def throw_away_stores(database_url: str | None, redis_url: str | None) -> Iterator[dict[str, str]]:
-    """The environment for tests: own servers where no URL names another, and a state directory of its own."""
-    folder = Path(tempfile.mkdtemp(prefix="mizu-stores-", dir="/tmp"))
+    """The environment for tests: own servers where no URL names another, a state directory and one for scratch files."""
+    folder = Path(tempfile.mkdtemp(prefix="mizu-stores-", dir=_ground()))
     folder.chmod(0o711)  # PostgreSQL's user has to pass
+    scratch = folder / "t"
+    scratch.mkdir()
+    scratch.chmod(0o1777)
     given = {"DATABASE_URL": database_url or "", "REDIS_URL": redis_url or ""}
     place = Place.read(os.environ | {"MIZU_VAR": str(folder / "var")} | given)
     place.run.mkdir(parents=True)
@@ -63,11 +70,22 @@ def throw_away_stores(database_url: str | None, redis_url: str | None) -> Iterat
             yield place.environment() | {
                 "MIZU_SECRET_KEY": secrets.token_urlsafe(32),
                 "MIZU_TEST_TEMPLATE": postgres.NAME if place.private_postgres else "",
+                "TMPDIR": str(scratch),
             }
     finally:
         _end_instances(place.var)
         shutil.rmtree(place.sockets, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _ground() -> Path:
+    """In memory if there is room: tests sync files to disk, and start databases, by the hundred."""
+    with contextlib.suppress(OSError):
+        kept = os.statvfs(MEMORY)
+        free = re.search(r"^MemAvailable: +(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)
+        if free and min(kept.f_bavail * kept.f_frsize, int(free[1]) * 1024 // 2) >= ROOM:
+            return MEMORY
+    return DISK
 
 
 def _end_instances(folder: Path) -> None:

@@ -228,6 +228,7 @@ class Settings(Rules):
     max_calls_per_worker: int
     usergroup: int
     # failover
+    rerouteconnected: str
     failover_short_seconds: int
     failover_probe_share: int
     failover_repeat_seconds: int

@@ -16,6 +16,7 @@ from django.conf import settings
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from mizu_site import demo_data
+from tests.tables import Copy
 from tests.traffic import DAY, settled_day
 
 WIDE, NARROW = 1360, 390
@@ -31,8 +32,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="module")  # while it lives, nothing else in this thread can run an event loop
 def chromium() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    assert program, "Debian's package chromium is not installed"
+    program = shutil.which(
+        "chromium-headless-shell"
+    )  # half the work of the program that can also show windows
+    assert program, "Debian's package chromium-headless-shell is not installed"
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = (
         "1"  # Playwright's loop runs in the thread that also asks the database
     )
@@ -86,10 +89,39 @@ class Visitor:
         return self.page
 
 
+class Site:
+    """The demo's office after a day of traffic: made for the first test of an hour, and put back as it was for the next."""
+
+    def __init__(self) -> None:
+        self.hour = time.time() // 3600
+        self.logins = demo_data.make(settings.ENVIRONMENT)
+        settled_day(calls=120, midnight=time.time() - DAY)
+        self._tables = Copy()
+
+    @property
+    def is_of_this_hour(self) -> bool:
+        """Pages tell what came today, or in the last hours."""
+        return time.time() // 3600 == self.hour
+
+    def put_back(self) -> None:
+        self._tables.put_back()
+
+
+@pytest.fixture(scope="session")
+def sites() -> list[Site]:
+    """The one of this hour, once it was made."""
+    return []
+
+
 @pytest.fixture
-def visitor(chromium: Browser, transactional_db: None, live_server: Any) -> Iterator[Visitor]:
-    logins = demo_data.make(settings.ENVIRONMENT)
-    settled_day(calls=120, midnight=time.time() - DAY)
+def visitor(
+    chromium: Browser, transactional_db: None, live_server: Any, sites: list[Site]
+) -> Iterator[Visitor]:
+    if sites and sites[-1].is_of_this_hour:
+        sites[-1].put_back()
+    else:
+        sites[:] = [Site()]
+    logins = sites[-1].logins
     context = chromium.new_context(
         viewport={"width": WIDE, "height": 900}, accept_downloads=True, locale="en-GB"
     )

@@ -19,10 +19,17 @@ Stats = dict[str, int]
 
 def stats(instance: Instance, worker: str) -> Stats:
     """What this worker holds now."""
-    before = len(STATS.findall(instance.log(worker)))
+    path = instance.place.log / f"{worker}.log"
+    read = path.stat().st_size
     os.kill(instance.pid(worker), signal.SIGUSR1)
-    wait_for(lambda: len(STATS.findall(instance.log(worker))) > before, 10, f"{worker} to say what it holds")
-    found: Stats = json.loads(STATS.findall(instance.log(worker))[-1])
+
+    def told() -> list[str]:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size >= read:  # else a new one was begun
+                file.seek(read)
+            return STATS.findall(file.read().decode(errors="replace"))
+
+    found: Stats = json.loads(wait_for(told, 10, f"{worker} to say what it holds")[-1])
     return found
 
 
@@ -57,11 +64,12 @@ class Watch:
                 f"{name} met what it had not foreseen:\n{said[max(0, bad.start() - 1500) :][:4000]}"
             )
         assert total(self.instance)["failures"] == self.failures
-        wait_for(
-            lambda: not any(total(self.instance)[key] for key in NOTHING_UP),
-            seconds,
-            f"everything to be let go ({self._left()})",
-        )
+        try:
+            wait_for(lambda: not self._left(), seconds, "everything to be let go", every=1)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self._left()}") from None
 
-    def _left(self) -> str:
-        return str({name: stats(self.instance, name) for name in self.pids})
+    def _left(self) -> Stats:
+        """What is up, on all workers."""
+        now = total(self.instance)
+        return {key: now[key] for key in NOTHING_UP if now[key]}

@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg2
 
+from mizu_site.run import migrated
 from mizu_site.run.child import give_to_database_user
 from mizu_site.run.place import ROOT
 from mizu_site.run.postgres import Cluster
@@ -42,10 +43,8 @@ class Node:
         self.clerk = Clerk(self.env, self.var / "clerk.log")
         self.processes: list[subprocess.Popen[Any]] = []
         self.server: subprocess.Popen[Any] | None = None
-        self.cluster.create()
+        migrated.copy(self.cluster.data)
         self.start_database()
-        self.cluster.create_database()
-        self.manage("migrate", "-v0")
 
     # --- the database ---------------------------------------------------------------------------------------------
 

@@ -88,7 +88,7 @@ def start_worker(node: Node, label: str, lines: list[dict[str, Any]]) -> subproc
 def test_a_writer_that_is_killed_in_the_middle_charges_every_call_once(node: Node) -> None:
     payers = node.accounts(5, "100000")
     spool = Spool(node.spool, label_of(1), segment_bytes=200_000)
-    total = 6000
+    total = 3000
     for number in range(total):
         for line in lines_of(payers[number % 5]):
             spool.append(line)

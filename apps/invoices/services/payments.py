@@ -12,14 +12,13 @@ from django.utils.translation import gettext as _
 from apps.approvals import services as approvals
 from apps.approvals.models import Approval
 from apps.config import queries as config
+from apps.invoices.apps import PAYMENT
 from apps.invoices.models import EntryKind, Payment, PaymentMethod
 from apps.invoices.services import ledger, topups
 from apps.pricing.errors import NotConvertible
 from apps.pricing.queries import in_own_currency
 from apps.users.choices import STAFF, Kind
 from apps.users.models import Account
-
-PAYMENT = "payment"  # the kind of approval
 
 
 @transaction.atomic

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from apps.approvals import services as approvals
 from apps.approvals.models import Approval
 from apps.config import queries as config
+from apps.pricelists.apps import PRICE_LIST
 from apps.pricelists.errors import ListError
 from apps.pricelists.models import ChangeSet, State, Touched
 from apps.pricelists.services.notices import write_notices
@@ -29,7 +30,6 @@ from apps.pricing.queries import in_own_currency
 from apps.users.models import Account
 
 logger = logging.getLogger(__name__)
-PRICE_LIST = "price_list"  # the kind of approval
 
 _SAME = "r.prefix = c.prefix AND r.min_digits = c.min_digits AND r.max_digits = c.max_digits"
 _PRINT = "hashtextextended(r::text, 0)"

@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 from apps.approvals import services as approvals
 from apps.approvals.models import Approval
 from apps.config import queries as config
+from apps.pricing.apps import RATE
 from apps.pricing.models import Rate, Tariff
 from apps.pricing.services.tariffs import add_rate, change_rate
 from apps.users.models import Account
 
-RATE = "rate"  # the kind of approval
 #: What may change without anybody else: it is no part of a price.
 HARMLESS = frozenset(("destination",))
 

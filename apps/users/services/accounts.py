@@ -10,16 +10,17 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat, Substr
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from apps.config import queries as config
 from apps.users.choices import STAFF, Kind
 from apps.users.models import Account
+from apps.users.opened import FOLLOWS
 from apps.users.queries import path_ids
 from apps.users.rights import SUPPORT
 from apps.users.rules import ADDRESSED, PARENTS, REGISTERING
 from apps.users.services.locks import ADDRESSES, TREE, lock
-from apps.users.services.opened import FOLLOWS
 from apps.users.services.payers import check_move, check_payer
 from apps.users.services.reach import refuse_taken_addresses
 from apps.users.services.secrets import new_password, set_sip_password, set_web_password
@@ -104,7 +105,7 @@ def open_account(
             account=account, password=sip_password if sip_password is not None else new_password()
         )
     for follows in () if alone else FOLLOWS:
-        follows(account)
+        import_string(follows)(account)
     return account
 
 

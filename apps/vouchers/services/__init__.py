@@ -1,7 +1,6 @@
 """The verbs of vouchers: the only writers of `apps.vouchers.models`."""
 
 from apps.vouchers.services.batches import (
-    VOUCHERS,
     Printed,
     cancel,
     open_batch,
@@ -12,7 +11,6 @@ from apps.vouchers.services.batches import (
 from apps.vouchers.services.redeeming import Locked, redeem
 
 __all__ = [
-    "VOUCHERS",
     "Locked",
     "Printed",
     "cancel",

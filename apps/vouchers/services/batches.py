@@ -19,11 +19,10 @@ from apps.invoices.models import EntryKind
 from apps.invoices.services import ledger, payments, topups
 from apps.users.choices import Kind
 from apps.users.models import Account
+from apps.vouchers.apps import VOUCHERS
 from apps.vouchers.codes import digest, new_code
 from apps.vouchers.models import Batch, State, Voucher
 from apps.vouchers.queries import may_issue
-
-VOUCHERS = "vouchers"  # the kind of approval
 
 
 @dataclass(frozen=True, slots=True)

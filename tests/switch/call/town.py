@@ -29,7 +29,7 @@ from switch.sip.message import Request, Response, parse
 from switch.sip.transaction import TransactionLayer
 from tests.support_sip import Peer, credential
 from tests.switch.parts import quiet_board
-from tests.switch.worlds import NOW, Office, write
+from tests.switch.worlds import NOW, Office
 
 HOST = "127.0.0.1"
 SHARED, OWN = 5060, 6073
@@ -79,7 +79,6 @@ class Town:
         self.office, self.ids = _office()
         if change is not None:
             change(self.office)
-        write(self.office, folder / "world")
         self.world = self.office.world(folder / "world")
         self.wires = wires or Wires()
         clock = Clock()
