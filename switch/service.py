@@ -141,9 +141,12 @@ class Worker:
 
     def _begin(self) -> None:
         """The reactor runs: wait for the world, then open the sockets."""
+        from apps.screening.engine import special
+
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.reactor.callFromThread(self.stop))
         signal.signal(signal.SIGUSR1, lambda *_: self.reactor.callFromThread(self.tell))
+        special.learn_plans()
         self.keeper.start()
         if self.keeper.world is None:
             log.info("waiting for the first snapshot in %s", self.var / "world")
@@ -388,6 +391,7 @@ class Worker:
         self.stir.follow(settings, self.var)
         self.board.usage.addresses.follow(world.days_by_address)
         self.relay.dscp = settings.rtp_dscp
+        self.relay.limit(settings.maxnetworkspeed * 1000 // 8 // self.config.workers)
         self.board.layer.t1 = settings.minresendival / 1000
         self.board.layer.patience = 2**settings.sipmsgresendcount
         self.board.recorders.free_megabytes = settings.recordingfreemb

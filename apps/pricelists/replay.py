@@ -24,7 +24,7 @@ from apps.pricing import snapshot
 from apps.pricing.engine import Rate, rate, select
 from apps.pricing.engine.book import Book
 from apps.pricing.engine.price_lists import Given, PriceLists
-from apps.pricing.engine.rates import ALWAYS, NEVER
+from apps.pricing.engine.rates import ALWAYS, NEVER, Price, plain_price
 from apps.pricing.engine.terms import Terms
 from apps.pricing.models import Tariff
 
@@ -105,6 +105,10 @@ class ListRates:
         """The rates that price a call to the number."""
         found = select(self._of(number), number, at)
         return found or None
+
+    def price(self, number: str, at: float) -> Price | None:
+        """The price that they say, if it is one for every hour."""
+        return plain_price(select(self._of(number), number, at))
 
     def _of(self, number: str) -> Iterator[list[Rate]]:
         for length in self._lengths:

@@ -26,7 +26,8 @@ from switch.call.model import Caller, CallRequest, NeedsDigest, Party, Rejection
 from switch.call.pipeline import identify, run
 from switch.call.rewriting import before_authentication, in_whose_name
 from switch.call.stages.state import Call, Usage
-from switch.world.world import World, minute_cost
+from switch.world.minutes import minute_cost
+from switch.world.world import World
 
 KEPT = 60
 MOST_RULES = 200

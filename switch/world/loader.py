@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from sys import intern
 from typing import Any, Protocol
 
 from apps.core.values.digits import listed
@@ -186,8 +187,22 @@ def _take_more(value: AccountParts, section: str, rows: list[Any]) -> None:
             value.memberships[account] = (*value.memberships.get(account, ()), group)
 
 
+SHARED = (2, 5, 6, 8)
+"""Places in an account's row of words that thousands have: kind, billing, currency, zone."""
+
+
+def _share(row: list[Any], accounts: dict[int, Any]) -> None:
+    """What a row has in common with others is in memory once: words, and the ids of who stands above it."""
+    for place in SHARED:
+        row[place] = intern(row[place])
+    path = tuple(row[3][:-1])
+    above = accounts.get(path[-1]) if path else None
+    row[3] = (*(above[3] if above is not None and above[3] == path else path), row[0])
+
+
 def _take_account_rows(value: AccountParts, rows: list[Any]) -> None:
     for found in rows:
+        _share(found, value.accounts)
         known = value.before.get(found[0])
         row = known if known == found else found
         value.accounts[row[0]] = row

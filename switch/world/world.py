@@ -18,12 +18,9 @@ from apps.numbers.engine.lists import Lists
 from apps.numbers.engine.normalise import Normaliser, Plan
 from apps.numbers.engine.plans import plan_of
 from apps.portability.engine import Portability
-from apps.pricing.engine import Terms, rate
 from apps.pricing.engine.book import Book, Names, Rates
-from apps.pricing.engine.payers import Account, carrier_terms
+from apps.pricing.engine.payers import Account
 from apps.pricing.engine.price_lists import Given, Origin, PriceLists
-from apps.pricing.engine.rates import Rate
-from apps.pricing.engine.tolls import is_short
 from apps.routing.engine import RouteTable
 from apps.routing.health.engine import Standings
 from apps.screening.engine.countries import Countries
@@ -36,6 +33,7 @@ from switch.outside.servers import Server
 from switch.sip.locate import Place
 from switch.world.allowances import Allowance, Limits
 from switch.world.features import Features, Forward, Group
+from switch.world.minutes import Minutes, Prices
 from switch.world.numbering import NumberParts
 from switch.world.rows import Row
 from switch.world.screening import NO_LISTS, OPEN, CalledLists, FirewallRules
@@ -45,7 +43,6 @@ from switch.world.sources import AddressTable, Source, particular
 NO_FORWARDS: Mapping[str, Forward] = {}
 NO_GROUPS: frozenset[int] = frozenset()
 LONGEST_TECH_PREFIX = 16
-MINUTE = 60
 
 
 class Credential(NamedTuple):
@@ -56,15 +53,6 @@ class Credential(NamedTuple):
     realm: str
     ha1_md5: str
     ha1_sha256: str
-
-
-class Minute(NamedTuple):
-    """What a carrier asks for a minute begun now, and for one of a call of `pricecalcsec` (see `minute_cost`), and what says so."""
-
-    cost: int
-    average: int
-    given: Given
-    rates: tuple[Rate, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +134,7 @@ class World(Book):
         self._members: dict[int, list[int]] | None = None
         self._peak: Hours | None = None
         self._certified: dict[str, list[Source]] | None = None
-        self._minutes: dict[tuple[Any, ...], tuple[int, int]] = {}
+        self._minutes: dict[tuple[Any, ...], Minutes] = {}
         self.carriers: dict[int, Any] = {}
         """What of each carrier is the same for every call, as far as it was asked (`switch.call.stages.gates`)."""
         self._header_rules: dict[int, HeaderRules | None] = {}
@@ -161,7 +149,9 @@ class World(Book):
         self.rules = tables.numbering.book(settings)
         """Rewrite rules, by stage."""
         self._normalisers: dict[Plan, Normaliser] = {}
-        self._normaliser_of: dict[int, Normaliser] = {}
+        self._normaliser_of: dict[
+            int | str, Normaliser
+        ] = {}  # by account, or kind of those without settings of their own
         self._logins: dict[int, list[TrunkLogin]] = {}
         for login in tables.logins.values():
             self._logins.setdefault(login.carrier, []).append(login)
@@ -223,9 +213,12 @@ class World(Book):
         """What is made of numbers in the account's calls; accounts with the same rules share what was found."""
         found = self._normaliser_of.get(account.id)
         if found is None:
-            plan = plan_of(self.settings_of(account), account.kind)
-            found = self._normalisers.setdefault(plan, Normaliser(plan))
-            self._normaliser_of[account.id] = found
+            settings = self.settings_of(account)
+            of = account.kind if settings is self.settings else account.id
+            found = self._normaliser_of.get(of)
+            if found is None:
+                plan = plan_of(settings, account.kind)
+                found = self._normaliser_of[of] = self._normalisers.setdefault(plan, Normaliser(plan))
         return found
 
     @property
@@ -269,45 +262,29 @@ class World(Book):
                     self._members.setdefault(one, []).append(account)
         return self._members.get(group, ())
 
-    def minute(self, carrier: Caller, called: str, origin: Origin, at: float) -> Minute | None:
-        """What a minute by the carrier costs, if that is told by a plain rate.
+    def prices(self, carrier: Caller, origin: Origin, at: float) -> Prices | None:
+        """By what the carrier's price of such a call is found then; None: it has none."""
+        given = self.tariff(carrier, "carrier", origin, at)
+        return self._prices(given, at, at) if given is not None else None
 
-        Thousands of prefixes have few prices: they are reckoned once, and no terms are made for carriers that are only compared.
-        None: ask `carrier_terms`.
-        """
-        settings = self.settings
-        if is_short(called, settings) or self.recording != "payer":
+    def usual_prices(self, carrier: Caller) -> Prices | None:
+        """The same for all calls, where nothing but the time decides; None: ask `prices`."""
+        found = self.only_tariff(carrier, "carrier")
+        if found is None or found[0].tariff.currency != self.currency:
             return None
-        found = self.tariff(carrier, "carrier", origin, at)
-        if found is None:
+        return self._prices(*found)
+
+    def _prices(self, given: Given, since: float, until: float) -> Prices | None:
+        tariff = given.tariff
+        exchange = self.exchange(tariff.currency, self.currency, since)
+        rates = self._decks.get(tariff.id)
+        if exchange is None or rates is None:
             return None
-        tariff = found.tariff
-        rates = self.rates(tariff, called, at)
-        if len(rates) != 1 or rates[0].window is not None:
-            return None
-        rate = rates[0]
-        exchange = self.exchange(tariff.currency, self.currency, at)
-        key = (
-            tariff.included_ppm,
-            exchange,
-            tariff.crossing,
-            tariff.decimals,
-            tariff.rounding,
-            rate[2:9],
-            rate[14:],
-        )
-        known = self._minutes.get(key)
-        if known is None:
-            terms = carrier_terms(self, carrier, called, origin, at)
-            if isinstance(terms, str):
-                return None
-            if len(self._minutes) >= self.remembered:
-                self._minutes.clear()
-            known = self._minutes[key] = (
-                minute_cost(terms, at),
-                minute_cost(terms, at, settings.pricecalcsec),
-            )
-        return Minute(*known, found, rates)
+        key = (tariff.rounding, tariff.decimals, tariff.included_ppm, exchange, tariff.crossing)
+        minutes = self._minutes.get(key)
+        if minutes is None:
+            minutes = self._minutes[key] = Minutes(tariff, exchange, self.settings.pricecalcsec)
+        return Prices(given, since, until, rates, minutes)
 
     def lines(self, account: Caller, at: float) -> int:
         """How many calls the account may have at once at this moment; 0: as many as it likes (guide 1760-1762)."""
@@ -321,6 +298,10 @@ class World(Book):
             )
         peak = self._peak.contains(int(at), account.time_zone)
         return account.max_calls if peak else account.offpeak_calls
+
+    def talks_within(self, account: Account) -> bool:
+        """Whether seconds of the account are counted."""
+        return account.id in self._tables.limits.used_up
 
     def talked_out(self, account: Caller, at: float) -> str:
         """The setting whose seconds the account has used up; "": it may talk (guide 9072-9081)."""
@@ -507,21 +488,3 @@ def _doors(overrides: Mapping[int, Mapping[str, Any]]) -> Mapping[str, tuple[int
         if "needauth" in own:
             found.setdefault(own["needauth"], []).append(account)
     return {mode: tuple(accounts) for mode, accounts in found.items()}
-
-
-def minute_cost(terms: Terms, at: float, seconds: int = MINUTE) -> int:
-    """The cost of one minute begun now, in billionths of the currency unit: what carriers are compared by.
-
-    Finer than any amount that is charged, so that carriers whose prices differ in the seventh decimal do not tie. With
-    `seconds`, of a minute of a call that lasts so long.
-    """
-    basis = terms.basis
-    plain = basis.plain
-    if plain is None:
-        net = rate(replace(terms, decimals=6, vat_ppm=0), at, seconds).net
-        return 1000 * net * MINUTE // seconds
-    connect, price, first, following = plain
-    billed = first if first >= seconds else first - (first - seconds) // following * following
-    return (
-        (connect + billed * price) * basis.factor * basis.quantum * 1000 * MINUTE // (basis.divisor * seconds)
-    )

@@ -65,6 +65,7 @@ def main(argv: list[str]) -> int:
 
 def measured(options: argparse.Namespace, folder: Path) -> dict[str, float]:
     """All figures."""
+    from apps.screening.engine import special
     from switch.call.pipeline import decide
     from switch.world.loader import load_now
     from switch.world.parts import ALL, build
@@ -74,7 +75,8 @@ def measured(options: argparse.Namespace, folder: Path) -> dict[str, float]:
     store = Store(folder)
     built, parts = timed(lambda: build(store, {ALL}, node="bench"))
     store.publish(parts, NOW)
-    before = private()
+    special.learn_plans()  # as a worker does at its start
+    before = memory()
     loaded, found = timed(lambda: load_now(folder))
     world = found.world
     results: dict[str, float] = {
@@ -83,7 +85,8 @@ def measured(options: argparse.Namespace, folder: Path) -> dict[str, float]:
         "snapshot_loaded_seconds": round(loaded, 2),
     }
     results |= decisions(decide, world, prefixes, moved, options.calls)
-    results["worker_private_megabytes"] = round(private() - before, 1)
+    own, mapped = (now - then for now, then in zip(memory(), before, strict=True))
+    results |= {"worker_own_megabytes": round(own, 1), "worker_mapped_megabytes": round(mapped, 1)}
     return results | refresh(store, folder, found)
 
 
@@ -252,11 +255,12 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - begun, result
 
 
-def private() -> float:
-    """Megabytes that this process keeps to itself."""
+def memory() -> tuple[float, float]:
+    """Megabytes that this process has to itself, and those of files, which all workers of a node share."""
     lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
-    kept = (line.split() for line in lines if line.startswith(("Private_Dirty:", "Private_Clean:")))
-    return sum(int(words[1]) for words in kept) / 1024
+    kilobytes = {words[0]: int(words[1]) for words in map(str.split, lines[1:])}
+    own = kilobytes["Anonymous:"]
+    return own / 1024, (kilobytes["Rss:"] - own) / 1024
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ from mizu_site import demo_data
 from switch.call.model import CallRequest, Decision
 from switch.call.pipeline import decide
 from switch.world.loader import load_now
+from switch.world.minutes import minute_cost
 from switch.world.parts import ALL, build
 from switch.world.store import Store
-from switch.world.world import minute_cost
 from tests.browser.conftest import SHOTS, WIDE, Visitor
 from tests.switch.worlds import Usage
 

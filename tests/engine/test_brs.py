@@ -18,7 +18,7 @@ from apps.routing.engine.brs import (
     step_of,
     wait_after,
 )
-from switch.world.world import minute_cost
+from switch.world.minutes import minute_cost
 
 PRINTED = Figures(50, 30, 20, 70, 35, 240, 0, 80 * 10**9, day=Measured(30, 100), month=Measured(50, 200))
 CALC_SECONDS = 135

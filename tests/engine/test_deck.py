@@ -16,6 +16,7 @@ from apps.core.values import prefixes
 from apps.pricing.deck_build import compile_deck, copy_deck
 from apps.pricing.engine import ALWAYS, NEVER, Rate, select
 from apps.pricing.engine.deck import Deck, DeckError
+from apps.pricing.engine.rates import plain_price, rate_of
 
 few = st.text("01*", max_size=20)
 many = st.text("0123456789*#", max_size=20)
@@ -58,8 +59,20 @@ def test_a_deck_answers_as_the_plain_rule(
     deck = Deck.open(path)
     deck.verify()
     for number in [*numbers, *(one.prefix + "1" for one in rates), *(one.prefix[:-1] for one in rates)]:
-        assert deck.match(number, at) == by_rule(rates, number, at)
+        found = by_rule(rates, number, at)
+        assert deck.match(number, at) == found
+        assert deck.price(number, at) == plain_price(found or ())
     deck.close()
+
+
+def test_a_price_is_all_that_a_rate_says_of_an_amount_and_only_when_it_is_alone(tmp_path: Path) -> None:
+    full = Rate(1, "36", 5, 6, 30, 6, 7, 8, 900, 0, 0, ALWAYS, NEVER, None, 9, 10, 11, 12)
+    compile_deck([full, Rate(2, "44", 1, window=3), Rate(3, "44", 2)], tmp_path / "a.deck")
+    deck = Deck.open(tmp_path / "a.deck")
+    price = deck.price("361", 0)
+    assert price is not None and rate_of(price) == full._replace(id=0, prefix="")
+    assert deck.price("441", 0) is None, "it depends on the hour"
+    assert deck.price("1", 0) is None
 
 
 def test_a_short_number_padded_with_zeros_is_no_longer_prefix(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,20 @@ from hypothesis import strategies as st
 
 from apps.core.values.windows import TimeWindow
 from apps.pricing.engine.price_lists import Calendar
-from apps.routing.engine import WEIGHT, Facts, Offer, RouteTable, Rule, RuleTarget, plan
+from apps.routing.engine import (
+    BALANCED,
+    BEST_ROUTE,
+    BEST_THEN_CHEAPEST,
+    LEAST_COST,
+    WEIGHT,
+    Facts,
+    Offer,
+    Plan,
+    RouteTable,
+    Rule,
+    RuleTarget,
+    plan,
+)
 
 MONDAY_NOON = 1_789_992_000.0  # 2026-09-21 12:00 UTC
 CALL = Facts(
@@ -29,18 +43,22 @@ def rule(name: str, *carriers: int | RuleTarget, **fields: object) -> Rule:
     return Rule(name=name, targets=targets, **values)  # type: ignore[arg-type]
 
 
-def order(
-    *rules: Rule, costs: dict[int, int | str] | None = None, facts: Facts = CALL, chance: int = 0
-) -> list[int]:
-    return [one.carrier for one in planned(*rules, costs=costs, facts=facts, chance=chance).targets]
+def order(*rules: Rule, **more: Any) -> list[int]:
+    return [one.carrier for one in planned(*rules, **more).targets]
 
 
-def planned(*rules: Rule, costs: dict[int, int | str] | None = None, facts: Facts = CALL, chance: int = 0):
+def planned(
+    *rules: Rule,
+    costs: dict[int, int | str] | None = None,
+    facts: Facts = CALL,
+    chance: int = 0,
+    most: int | None = None,
+) -> Plan[None]:
     def offer(carrier: int) -> Offer[None] | str:
         cost = (costs or {}).get(carrier, 1)
         return cost if isinstance(cost, str) else Offer(cost, None)
 
-    return plan(RouteTable(rules), facts, MONDAY_NOON, offer, chance)
+    return plan(RouteTable(rules), facts, MONDAY_NOON, offer, chance, most=most)
 
 
 @pytest.mark.req("routing-005")
@@ -178,20 +196,24 @@ targets = st.builds(
     st.integers(0, 5),
     st.sampled_from([0, 0, 30]),
 )
-rules = st.lists(
-    st.builds(
+
+
+def rules_by(*strategies: str) -> st.SearchStrategy[list[Rule]]:
+    one = st.builds(
         Rule,
         id=st.integers(1, 99),
         name=st.just("r"),
         priority=st.integers(1, 3),
         targets=st.lists(targets, max_size=5, unique_by=lambda one: one.carrier).map(tuple),
-        strategy=st.sampled_from(["least_cost", WEIGHT]),
+        strategy=st.sampled_from(strategies),
         final=st.booleans(),
         called_prefixes=st.sampled_from([(), ("36",), ("3620", "44"), ("1",)]),
-    ),
-    max_size=6,
-    unique_by=lambda one: one.id,
-)
+    )
+    return st.lists(one, max_size=6, unique_by=lambda one: one.id)
+
+
+rules = rules_by(LEAST_COST, WEIGHT)
+all_kinds = rules_by(LEAST_COST, WEIGHT, BEST_ROUTE, BEST_THEN_CHEAPEST, BALANCED)
 costs_of = st.dictionaries(carriers, st.one_of(st.integers(0, 9), st.just("it is disabled")))
 
 
@@ -202,6 +224,14 @@ def test_nobody_who_cannot_be_used_is_ever_tried(
     found = order(*some, costs=costs, chance=chance)
     assert not [one for one in found if isinstance(costs.get(one), str)]
     assert len(found) == len(set(found))
+
+
+@given(all_kinds, costs_of, st.integers(0, 2**32), st.integers(1, 6))
+def test_who_wants_no_more_than_some_ways_gets_the_first_of_all(
+    some: list[Rule], costs: dict[int, int | str], chance: int, most: int
+) -> None:
+    everything = order(*some, costs=costs, chance=chance)
+    assert order(*some, costs=costs, chance=chance, most=most) == everything[:most]
 
 
 @given(rules, costs_of, st.integers(0, 2**32), carriers)

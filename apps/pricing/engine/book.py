@@ -12,6 +12,7 @@ from typing import Protocol
 from apps.core.values.money import to_micros
 from apps.core.values.windows import Days
 from apps.pricing.engine.price_lists import (
+    VOICE,
     Calendar,
     Given,
     Origin,
@@ -20,7 +21,7 @@ from apps.pricing.engine.price_lists import (
     holding,
     special_days,
 )
-from apps.pricing.engine.rates import Rate, band_of, bands_of
+from apps.pricing.engine.rates import Price, Rate, band_of, bands_of
 from apps.pricing.engine.terms import ONE_TO_ONE, Recorded, Terms
 
 UNITS = 10**8
@@ -34,6 +35,9 @@ class Rates(Protocol):
 
     def match(self, number: str, at: float) -> tuple[Rate, ...] | None:
         """The rates that price a call to the number at that time."""
+
+    def price(self, number: str, at: float) -> Price | None:
+        """The price that they say, if it is one for every hour (`plain_price`)."""
 
 
 class Names(Protocol):
@@ -86,6 +90,18 @@ class Book:
             found = holding(given, origin, at) if given else None
             if found is not None:
                 return Given(self._lists.tariffs[found.tariff_id], account_id, found.because)
+        return None
+
+    def only_tariff(self, payer: Payer, kind: str) -> tuple[Given, int, int] | None:
+        """The one that `tariff` finds for every call from a moment on until another; None: it depends on the call."""
+        for account_id in reversed(payer.path):
+            found = self._lists.assignments.get((account_id, kind, VOICE))
+            if found is not None:
+                one = found[0]
+                if len(found) > 1 or not one.for_any:
+                    return None
+                given = Given(self._lists.tariffs[one.tariff_id], account_id, one.because)
+                return given, one.valid_from, one.valid_until
         return None
 
     def terms(

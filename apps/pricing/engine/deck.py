@@ -13,12 +13,14 @@ from __future__ import annotations
 import mmap
 import struct
 import zlib
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from apps.pricing.engine.rates import Rate, select
+from apps.pricing.engine.rates import Price, Rate, plain_price, select
 
 MAGIC = b"MIZUDECK"
 VERSION = 2
@@ -32,8 +34,10 @@ RECORD = struct.Struct("=3q5i2h3qi3q")
 WINDOW = 12
 """The window's place among them."""
 CACHED_GROUPS = 8192
-_BEGINNING = 64 - 4 * 4
-"""Bits of a key after its first four symbols."""
+_AFTER_ID = struct.Struct("=8x2q5i2h3qi3q")
+"""The same without the id: enough to know a price."""
+_BEGINNING = 64 - 4 * 3
+"""Bits of a key after its first three symbols."""
 _new_tuple = tuple.__new__
 _SHIFTS = tuple(64 - 4 * length for length in range(SYMBOLS + 1))
 _ONES = tuple(int("1" * length or "0", 16) for length in range(SYMBOLS + 1))
@@ -44,8 +48,12 @@ class DeckError(Exception):
     """A deck file that cannot be used; the message says what to do."""
 
 
+@lru_cache(maxsize=1024)
 def key_of(symbols: str) -> int:
-    """The 64-bit key of at most 16 symbols. Raises ValueError for what no number can hold."""
+    """The 64-bit key of at most 16 symbols. Raises ValueError for what no number can hold.
+
+    Remembered for a moment: a call asks the lists of many carriers for one number.
+    """
     length = len(symbols)
     if symbols.isdecimal():
         return (int(symbols, 16) + _ONES[length]) << _SHIFTS[length]
@@ -74,13 +82,13 @@ class Deck:
 
     __slots__ = (
         "_cache",
+        "_firsts",
         "_keys",
         "_lengths",
         "_long",
         "_long_lengths",
         "_map",
         "_parents",
-        "_ranges",
         "_records",
         "_short",
         "_starts",
@@ -99,7 +107,7 @@ class Deck:
         self._lengths = view[places["lengths"] : places["lengths"] + groups]
         self._records = view[places["records"] : places["size"]]
         self._cache: dict[int, tuple[Rate, ...]] = {}
-        self._ranges: dict[int, tuple[int, int]] = {}  # first symbols → where keys that begin so lie
+        self._firsts = _firsts(self._keys, self._short)
         tails = _numbers(view[places["tails"] : places["starts"]], "Q")
         self._long = {
             name_of(self._keys[self._short + place]) + name_of(tails[place]): self._short + place
@@ -151,6 +159,20 @@ class Deck:
                 return group
         return select(self._chain(place, number), number, at) or None
 
+    def price(self, number: str, at: float) -> Price | None:
+        """`plain_price` of what `match` finds. Who only compares prices asks for this: no rate is made, and none is kept."""
+        place = self._find(number)
+        if place < 0:
+            return None
+        first = self._starts[place]
+        if self._starts[place + 1] - first == 1:
+            found = _AFTER_ID.unpack_from(self._records, first * RECORD.size)
+            least, most, begins, ends, window = found[7:12]
+            length = len(number)
+            if not window and begins <= at < ends and least <= length and (not most or length <= most):
+                return found[:7] + found[12:]
+        return plain_price(select(self._chain(place, number), number, at))
+
     def prefixes(self) -> Iterator[str]:
         """Every prefix that has a rate."""
         for place in range(self._short):
@@ -174,19 +196,11 @@ class Deck:
             key = key_of(number[:SYMBOLS])
         else:
             key = key_of(number)
-        keys, lengths = self._keys, self._lengths
-        first, end = self._ranges.get(key >> _BEGINNING) or self._range(key >> _BEGINNING)
-        place = bisect_right(keys, key, first, end) - 1
+        keys, lengths, firsts, beginning = self._keys, self._lengths, self._firsts, key >> _BEGINNING
+        place = bisect_right(keys, key, firsts[beginning], firsts[beginning + 1]) - 1
         while place >= 0 and (key ^ keys[place]) >> _SHIFTS[lengths[place]]:
             place = self._parents[place]
         return place
-
-    def _range(self, beginning: int) -> tuple[int, int]:
-        """Where the keys lie that begin with these symbols: what is known once saves most steps of the search in a big list."""
-        first = bisect_left(self._keys, beginning << _BEGINNING, 0, self._short)
-        end = bisect_left(self._keys, beginning + 1 << _BEGINNING, first, self._short)
-        found = self._ranges[beginning] = first, end
-        return found
 
     def _chain(self, place: int, number: str) -> Iterator[tuple[Rate, ...]]:
         while place >= 0:
@@ -207,6 +221,17 @@ class Deck:
             found.append(_new_tuple(Rate, fields))  # as `Rate._make` does, in half the time
         group = self._cache[place] = tuple(found)
         return group
+
+
+def _firsts(keys: memoryview[int], count: int) -> array[int]:
+    """How many of the first `count` keys come before those of each beginning: it saves most steps of a search, and most pages that it would touch."""
+    places, place = array("I"), 0
+    for beginning in range((1 << 64 - _BEGINNING) + 1):
+        key = beginning << _BEGINNING
+        if place < count and keys[place] < key:
+            place = bisect_left(keys, key, place, count)
+        places.append(place)
+    return places
 
 
 def _numbers(view: memoryview, kind: Literal["Q", "I", "i"]) -> memoryview[int]:

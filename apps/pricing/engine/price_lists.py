@@ -76,6 +76,11 @@ class Assignment(NamedTuple):
         )
 
     @property
+    def for_any(self) -> bool:
+        """Whether it asks nothing of a call but its time."""
+        return not (self.caller_prefix or self.caller or self.caller_group or self.tech_prefix)
+
+    @property
     def rank(self) -> tuple[bool, bool, bool, int, int, int]:
         """Of several that fit, the greatest holds."""
         return (

@@ -36,6 +36,22 @@ class Rate(NamedTuple):
     surcharge: int = 0
 
 
+Price = tuple[int, ...]
+"""What a rate says of an amount: its fields from the price to `free_after`, then those from `grace_seconds` on."""
+
+
+def plain_price(rates: Sequence[Rate]) -> Price | None:
+    """The price that `select` chose, if it is one for every hour; None: it takes more than that to know what a call costs."""
+    if len(rates) != 1 or rates[0].window is not None:
+        return None
+    return rates[0][2:9] + rates[0][14:]
+
+
+def rate_of(price: Price) -> Rate:
+    """A rate with this price, of no prefix in particular."""
+    return Rate._make((0, "", *price[:7], 0, 0, ALWAYS, NEVER, None, *price[7:]))
+
+
 def select(groups: Iterable[Sequence[Rate]], number: str, at: float) -> tuple[Rate, ...]:
     """The rates that price a call to `number` placed at `at`; empty when there is none.
 

@@ -6,6 +6,7 @@ exactly; docs/routing.md shows the steps. All figures are whole points, higher i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 POINTS = 100
@@ -58,19 +59,35 @@ def autoquality(figures: Figures) -> int:
 
 def autoprice(figures: Figures, cost: int, dearest: int = 0) -> int:
     """Points of price, in whole steps of the accuracy. `cost` and `dearest` are for a minute of a call of `pricecalcsec`."""
-    worst = figures.max_price or dearest
-    if worst <= figures.min_price:
-        return POINTS
-    points = POINTS - _points(cost, figures.min_price, worst, up=True)
-    step = step_of(figures)
-    return points // step * step
+    return _prices(figures, dearest)(cost)
 
 
 def autopriority(figures: Figures, cost: int, dearest: int = 0) -> int:
     """The figure that ways are compared by: price and quality, weighed by `quality_percent`, in steps of the accuracy."""
-    weight = figures.quality_percent
-    both = autoprice(figures, cost, dearest) * (POINTS - weight) + autoquality(figures) * weight
-    return both // POINTS // step_of(figures)
+    return autopriorities(figures, dearest)(cost)
+
+
+def autopriorities(figures: Figures, dearest: int) -> Callable[[int], int]:
+    """`autopriority` by cost: of ways with the same figures, what does not depend on it is reckoned once."""
+    price, weight, step = _prices(figures, dearest), figures.quality_percent, step_of(figures)
+    quality, rest = autoquality(figures) * weight, POINTS - weight
+    return lambda cost: (price(cost) * rest + quality) // POINTS // step
+
+
+def _prices(figures: Figures, dearest: int) -> Callable[[int], int]:
+    """`autoprice` by cost."""
+    best, worst, step = figures.min_price, figures.max_price or dearest, step_of(figures)
+    span = worst - best
+    if span <= 0:
+        return lambda cost: POINTS
+
+    def points(cost: int) -> int:
+        above = cost - best
+        if above <= 0:
+            return POINTS // step * step
+        return (POINTS + -above * POINTS // span) // step * step if above < span else 0
+
+    return points
 
 
 def step_of(figures: Figures) -> int:
@@ -90,9 +107,9 @@ def has_its_turn(figures: Figures, at: float, chance: int) -> bool:
     )
 
 
-def _points(value: float, worst: int, best: int, *, up: bool = False) -> int:
-    """Where a value stands between the two, in whole points; `up`: rounded up instead of down."""
+def _points(value: float, worst: int, best: int) -> int:
+    """Where a value stands between the two, in whole points."""
     if best <= worst:
         return POINTS if value >= best else 0
     share = min(max(value - worst, 0), best - worst) * POINTS
-    return int(-(-share // (best - worst)) if up else share // (best - worst))
+    return int(share // (best - worst))

@@ -8,7 +8,8 @@ somebody has set, and before what only spreads the calls.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from heapq import nsmallest
 from math import log
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -24,6 +25,8 @@ from apps.routing.engine.rules import (
 )
 
 T = TypeVar("T")
+_new_tuple = tuple.__new__
+NO_LOT = (0.0, False)
 UNLIMITED = 1_000_000
 """Free lines of a carrier that has no limit."""
 STEP = 100
@@ -107,27 +110,32 @@ class Rank(NamedTuple):
 
 def rank(one: Candidate[Any]) -> Rank:
     """Where the carrier stands among those of its rule."""
-    standing, target = one.offer.standing, one.target
+    _, target, (cost, _, standing, _), strategy, draw, first, autopriority = one
+    (
+        global_absolute, absolute, called_wish, caller_wish, partner_wish, own_priority, far_behind, demoted, demoted_here, _, rested,
+        figures, free_lines, routed_at,
+    ) = standing  # fmt: skip
+    priority = target.priority
     return Rank(
-        -standing.global_absolute,
-        -standing.absolute,
+        -global_absolute,
+        -absolute,
         target.last_resort,
-        not standing.called_wish,
-        standing.far_behind,
-        target.priority // STEP,
-        bool(standing.demoted),
-        bool(standing.demoted_here),
-        target.priority,
-        not standing.rested,
-        not standing.caller_wish,
-        not standing.partner_wish,
-        -standing.priority,
-        not one.first,
-        one.draw,
-        -one.autopriority,
-        one.offer.cost if counts_cost(one) else 0,
-        -standing.free_lines,
-        standing.routed_at,
+        not called_wish,
+        far_behind,
+        priority // STEP,
+        bool(demoted),
+        bool(demoted_here),
+        priority,
+        not rested,
+        not caller_wish,
+        not partner_wish,
+        -own_priority,
+        not first,
+        draw,
+        -autopriority,
+        cost if counts_cost(strategy, figures) else 0,
+        -free_lines,
+        routed_at,
         target.carrier,
     )
 
@@ -217,21 +225,34 @@ ORDER: tuple[Key, ...] = (
 )
 
 
-def counts_cost(one: Candidate[Any]) -> bool:
+def counts_cost(strategy: str, figures: brs.Figures) -> bool:
     """Whether the price decides between those that are equal so far."""
-    if one.strategy == BEST_ROUTE:
-        return one.offer.standing.figures.quality_percent == 0  # "if you would like only LCR" (guide 3390)
-    return one.strategy in (LEAST_COST, BEST_THEN_CHEAPEST)
+    if strategy == BEST_ROUTE:
+        return figures.quality_percent == 0  # "if you would like only LCR" (guide 3390)
+    return strategy in (LEAST_COST, BEST_THEN_CHEAPEST)
 
 
-def in_order(candidates: list[Candidate[T]], at: float, chance: int) -> list[Candidate[T]]:
-    """The eligible carriers of one rule in the order in which they are tried."""
-    if len(candidates) < 2:
-        return candidates
-    ready = [_drawn(one, at, chance) for one in candidates]
-    if ready[0].strategy in (BEST_ROUTE, BEST_THEN_CHEAPEST):
-        ready = _weighed(ready)
-    return sorted(ready, key=rank)
+def in_order(
+    match: Match,
+    offers: list[tuple[RuleTarget, Offer[T]]],
+    strategy: str,
+    at: float,
+    chance: int,
+    most: int | None = None,
+) -> list[Candidate[T]]:
+    """The eligible carriers of one rule in the order in which they are tried; `most`: only the first of them."""
+    if len(offers) < 2:
+        return [Candidate(match, target, offer, strategy) for target, offer in offers]
+    weighed = strategy in (BEST_ROUTE, BEST_THEN_CHEAPEST)
+    points: Iterable[int] = _points(offers) if weighed else [0] * len(offers)
+    ready: list[Candidate[T]] = []
+    for (target, offer), autopriority in zip(offers, points, strict=True):
+        draw, first = NO_LOT
+        if strategy == WEIGHT or target.share or offer.standing.figures.try_from:
+            draw, first = _drawn(target, offer.standing.figures, strategy, at, chance)
+        # As `Candidate(…)` does, in half the time: there may be many, of which few are tried.
+        ready.append(_new_tuple(Candidate, (match, target, offer, strategy, draw, first, autopriority)))
+    return sorted(ready, key=rank) if most is None else nsmallest(most, ready, key=rank)
 
 
 def difference(one: Candidate[Any], other: Candidate[Any]) -> str:
@@ -242,31 +263,28 @@ def difference(one: Candidate[Any], other: Candidate[Any]) -> str:
     return ""
 
 
-def _drawn(one: Candidate[T], at: float, chance: int) -> Candidate[T]:
-    """With its lot. As every carrier has a lot of its own, one that drops out does not change how the others stand."""
-    target, weighted = one.target, one.strategy == WEIGHT
-    figures = one.offer.standing.figures
-    if not weighted and not target.share and not figures.try_from:
-        return one
+def _drawn(
+    target: RuleTarget, figures: brs.Figures, strategy: str, at: float, chance: int
+) -> tuple[float, bool]:
+    """The lot of a carrier, and whether the call is one of its own. As every carrier has a lot of its own, one that drops out does not change how the others stand."""
     lot = (mixed(chance ^ mixed(target.carrier)) + 1) / 2**64
     draw = 0.0
-    if weighted:  # a race that a target of weight w wins with w of all weights, each runner's time its own
+    if (
+        strategy == WEIGHT
+    ):  # a race that a target of weight w wins with w of all weights, each runner's time its own
         draw = -log(lot) / target.weight if target.weight > 0 else float("inf")
-    first = lot * 100 <= target.share or brs.has_its_turn(figures, at, mixed(chance))
-    return one._replace(draw=draw, first=first)
+    return draw, lot * 100 <= target.share or brs.has_its_turn(figures, at, mixed(chance))
 
 
-def _weighed(candidates: list[Candidate[T]]) -> list[Candidate[T]]:
-    """With price and quality in one figure, on one scale."""
-    dearest = max(_average(one) for one in candidates)
-    return [
-        one._replace(autopriority=brs.autopriority(one.offer.standing.figures, _average(one), dearest))
-        for one in candidates
-    ]
-
-
-def _average(one: Candidate[T]) -> int:
-    return one.offer.cost if one.offer.average is None else one.offer.average
+def _points(offers: list[tuple[RuleTarget, Offer[T]]]) -> Iterator[int]:
+    """Of each carrier price and quality in one figure, all on one scale."""
+    costs = [offer.cost if offer.average is None else offer.average for _, offer in offers]
+    dearest, figures = max(costs), None
+    for (_, offer), cost in zip(offers, costs, strict=True):
+        if offer.standing.figures is not figures:  # mostly the same is known of all: nothing
+            figures = offer.standing.figures
+            points = brs.autopriorities(figures, dearest)
+        yield points(cost)
 
 
 def mixed(value: int) -> int:

@@ -29,7 +29,7 @@ class Ranked(NamedTuple, Generic[T]):
 
 
 class Plan(NamedTuple, Generic[T]):
-    """The carriers in the order in which they are tried; `skipped` are (carrier, rule, reason) of the others."""
+    """The carriers in the order in which they are tried, no more than are wanted; `skipped` are (carrier, rule, reason) of the others."""
 
     targets: list[Ranked[T]]
     rules: list[Rule]  # that took the call, in order
@@ -84,8 +84,8 @@ def plan(
     """The carriers that may take the call, in the order in which they are tried.
 
     `offer_of` says what a carrier (account id) asks now, or in words why it cannot be used. `chance` is the
-    lot for weights and shares: the same number gives the same order. `algorithm`: the setting `brs_lcr`. `most`: so many
-    ways are enough; rules that are not needed for them are not looked into.
+    lot for weights and shares: the same number gives the same order. `algorithm`: the setting `brs_lcr`. `most`: no more
+    ways are wanted; rules that are not needed for them are not looked into.
 
     1. Rules that take the call, in `RULE_ORDER`, up to one that has the last word.
     2. Of each its carriers that can be used, in `ORDER`; a carrier that already has a place keeps it.
@@ -99,7 +99,7 @@ def plan(
         if most is not None and len(result.targets) >= most:
             break
         strategy = match.rule.strategy or ALGORITHMS[algorithm]
-        candidates: list[Candidate[T]] = []
+        offers: list[tuple[RuleTarget, Offer[T]]] = []
         for target in match.rule.targets:
             carrier = target.carrier
             if carrier in placed:
@@ -113,8 +113,9 @@ def plan(
                 result.skipped.append((carrier, match.rule, reason))
             else:
                 placed.add(carrier)
-                candidates.append(Candidate(match, target, offer, strategy))
-        for one in in_order(candidates, at, chance):
+                offers.append((target, offer))
+        wanted = None if most is None else most - len(result.targets)
+        for one in in_order(match, offers, strategy, at, chance, wanted):
             result.targets.append(Ranked(one.target.carrier, match.rule, one.offer, one))
     return result
 

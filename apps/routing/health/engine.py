@@ -12,7 +12,7 @@ Times are epoch seconds, durations seconds, shares per cent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -375,6 +375,11 @@ class Standings:
         for carrier, destination, state, level, until, why in rows:
             standing = Standing(State(state), level, until, why)
             self._found.setdefault(carrier, {})[destination] = standing
+
+    @property
+    def carriers(self) -> Collection[int]:
+        """Those that anything stands against."""
+        return self._found
 
     def of(self, carrier: int, called: str) -> Standing | None:
         """What stands against the carrier for this number; None: nothing. The whole trunk speaks first."""

@@ -58,6 +58,12 @@ def _looks_premium(number: str) -> bool:
     return False
 
 
+def learn_plans() -> None:
+    """Learn the numbering plans of all countries, some milliseconds each: else the first call to each of them would wait for that."""
+    for code in COUNTRY_CODE_TO_REGION_CODE:
+        _premium_pattern(code)
+
+
 @cache
 def _premium_pattern(code: int) -> re.Pattern[str] | None:
     """What premium-rate numbers of a country code look like after it, whichever of its countries they are of."""

@@ -1,24 +1,17 @@
-"""What a carrier takes of a call, and how it stands beside others: its own settings, what is known of it now."""
+"""What of a carrier is the same for every call: its own settings, and what they let it take."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
-from zlib import crc32
 
-from apps.routing.engine import Facts, Standing
-from apps.routing.engine.brs import DEFAULTS, POINTS, Figures
 from apps.routing.engine.gate import Gate, Prefixes, limiting
-from apps.routing.engine.order import UNLIMITED
 from switch.call.model import Caller, TrunkAddress, TrunkLogin
-from switch.call.stages.state import Call
+from switch.world.minutes import Prices
+from switch.world.screening import NO_LISTS
 from switch.world.settings import Settings
 from switch.world.world import World
 
-TENTHS = 10
-FAR_BEHIND = 2
-"""The level of a carrier that does so badly that priorities do not help (`apps.routing.health.engine.Record.level`)."""
-NOTHING = (False, "", "", "")
 NO_RIGHTS: tuple[str, ...] = ()
 
 
@@ -31,6 +24,8 @@ class Carrier(NamedTuple):
     gate: Gate | None
     lines: int  # 0: no limit
     logins: Sequence[TrunkLogin]
+    choosy: bool  # there is something to ask before it takes a call
+    prices: Prices | None  # None: they depend on the call
 
 
 def carrier_of(world: World, account_id: int) -> Carrier | str:
@@ -50,7 +45,15 @@ def _carrier(world: World, account_id: int) -> Carrier | str:
     if settings.temporarydisabled:
         return "it is disabled for the time being"
     lines = min((most for most in (trunk.max_calls, account.max_calls) if most), default=0)
-    return Carrier(account, trunk, settings, _gate(world, settings), lines, world.logins_of(account_id))
+    gate = _gate(world, settings)
+    choosy = (
+        bool(gate or lines or account.calls_per_second or settings.refusedcallers)
+        or settings.autoban_special != "no"
+        or (settings.filtering != "no" and world.called_lists is not NO_LISTS)
+        or world.talks_within(account)
+    )
+    logins, prices = world.logins_of(account_id), world.usual_prices(account)
+    return Carrier(account, trunk, settings, gate, lines, logins, choosy, prices)
 
 
 def _gate(world: World, settings: Settings) -> Gate | None:
@@ -92,60 +95,3 @@ def person(world: World, named: str) -> int | None:
     if account is None and named.isascii() and named.isdigit() and world.account(int(named)) is not None:
         return int(named)
     return account
-
-
-def standing(call: Call, world: World, facts: Facts, carrier: Carrier, used: int) -> Standing:
-    """How the carrier stands for this call. `used`: lines of it that are taken."""
-    usage, gate, account_id = call.usage, carrier.gate, carrier.account.id
-    far, demoted, here, remark = _behind(call, world, carrier)
-    common = Standing(
-        far_behind=far,
-        demoted=demoted,
-        demoted_here=here,
-        remark=remark,
-        figures=figures_of(call, world, account_id),
-        free_lines=(carrier.lines or UNLIMITED) - used,
-        routed_at=usage.routed_at(account_id),
-    )
-    if gate is None:
-        return common
-    return common._replace(
-        global_absolute=gate.global_absolute,
-        absolute=gate.absolute,
-        called_wish=gate.called_wish(facts),
-        caller_wish=gate.caller_wish(facts),
-        partner_wish=gate.partner_wish(facts),
-        priority=gate.priority,
-        rested=not gate.rest or usage.idle(account_id) >= gate.rest,
-    )
-
-
-def _behind(call: Call, world: World, carrier: Carrier) -> tuple[bool, str, str, str]:
-    """Whether calls by the carrier go badly (`apps.routing.health`): far too badly; why, for all calls or for such numbers; a remark."""
-    account_id = carrier.account.id
-    found = world.health.of(account_id, call.called)
-    if found is not None and world.settings.can_failover and carrier.settings.hasfailover:
-        whole = found is world.health.of(account_id, "")
-        chance = crc32(call.request.call_id.encode())
-        behind = found.behind(call.now, chance, carrier.settings.failover_probe_share)
-        if not behind:
-            return False, "", "", f"demoted, and tried by this call: {found.why}"
-        why = f"demoted: {found.why}"
-        return behind >= FAR_BEHIND, why if whole else "", "" if whole else why, why
-    settings = call.settings
-    if settings.failover_repeat_seconds and account_id in call.usage.tried(
-        call.caller.id, call.called, settings.failover_repeat_within
-    ):
-        why = "the caller had a short call to this number by it just now"
-        return True, "", why, why
-    return NOTHING
-
-
-def figures_of(call: Call, world: World, account_id: int) -> Figures:
-    """What is known of the carrier's quality for such numbers; more of it counts for important callers."""
-    figures = world.routes.figures_of(account_id, call.called) or DEFAULTS
-    important = call.settings.qualification
-    if not important:
-        return figures
-    weight = figures.quality_percent
-    return figures._replace(quality_percent=weight + (POINTS - weight) * important // TENTHS)

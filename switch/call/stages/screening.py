@@ -17,7 +17,6 @@ from switch.call.causes import (
 from switch.call.model import Rejection
 from switch.call.stages.state import Call
 from switch.world.screening import NO_LISTS
-from switch.world.settings import Settings
 from switch.world.world import World
 
 _GOOD = frozenset((PRESSED, IS_GOOD))
@@ -144,14 +143,12 @@ def numbers(call: Call, world: World) -> Call | Rejection:
     return call
 
 
-def not_for_carrier(call: Call, world: World, settings: Settings) -> str:
-    """Why a carrier with such settings is not given the call, by its `filtering`; "": it may have it."""
-    if world.called_lists is NO_LISTS:
-        return ""
-    if settings.filtering == "no":
+def not_for_carriers(call: Call, world: World, filtering: str) -> str:
+    """Why carriers with this setting `filtering` are not given the call; "": they may have it."""
+    if filtering == "no" or world.called_lists is NO_LISTS:
         return ""
     mine = call.settings
     standing = world.called_lists.standing(
         call.called, call.caller.path, call.now, black=mine.numfiltering, white=mine.checkknownnumbers
     )
-    return objection(settings.filtering, standing)
+    return objection(filtering, standing)

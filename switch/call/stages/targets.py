@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from functools import partial
 from zlib import crc32
 
 from apps.pricing.engine import Terms
 from apps.pricing.engine.payers import carrier_terms
+from apps.pricing.engine.price_lists import Given
+from apps.pricing.engine.tolls import priced_number
 from apps.routing import engine
-from apps.routing.engine import NO_WAYS, Facts, Limits, Offer, Ways
+from apps.routing.engine import NO_WAYS, Facts, Limits, Ways
 from switch.call.causes import CARRIERS_FAILED, NO_ROUTE
 from switch.call.model import Caller, Direct, Rejection, Target, TrunkAddress
-from switch.call.stages.gates import Carrier, carrier_of, person, standing
+from switch.call.stages.gates import person
+from switch.call.stages.offers import AWAY, Details, Offers
 from switch.call.stages.outgoing import sent
 from switch.call.stages.porting import direct_carrier
-from switch.call.stages.screening import not_for_carrier, to_ask, unwanted
+from switch.call.stages.screening import to_ask
 from switch.call.stages.state import Call, origin_of
 from switch.world.settings import Settings
-from switch.world.world import Minute, World, minute_cost
-
-Details = tuple[Carrier, Minute | None]
+from switch.world.world import World
 
 
 def plan(call: Call, world: World) -> Call | Rejection:
@@ -29,7 +29,7 @@ def plan(call: Call, world: World) -> Call | Rejection:
     call.facts = facts_of(call, world)
     _ahead(call, world)
     call.plan = found = ways(call, world, call.facts)
-    if not found.targets and any(reason.startswith(_AWAY) for *_, reason in found.skipped):
+    if not found.targets and any(reason.startswith(AWAY) for *_, reason in found.skipped):
         call.note("All that could take it are away: they are tried all the same.")
         call.plan = found = ways(call, world, call.facts, hopeless=True)
     for carrier, rule, reason in found.skipped:
@@ -39,14 +39,15 @@ def plan(call: Call, world: World) -> Call | Rejection:
         return call.refuse(NO_ROUTE, f"no route rule takes {call.called}")
     if not found.targets and not call.targets:
         names = ", ".join(rule.name for rule in found.rules)
-        cause = CARRIERS_FAILED if any(_full(reason) for *_, reason in found.skipped) else NO_ROUTE
+        full = any(reason.startswith(engine.FULL) for *_, reason in found.skipped)
+        cause = CARRIERS_FAILED if full else NO_ROUTE
         return call.refuse(cause, f"rule {names} has no carrier that can take {call.called}")
     most = _most(call, world)
     del call.targets[most:]
     others = [one for one in found.targets if call.first is None or one.carrier != call.first.id]
     for place, one in enumerate(others[: most - len(call.targets)], len(call.targets) + 1):
-        (account, trunk, settings, *_), minute = one.offer.details
-        cost = _terms(call, world, account, minute)
+        (account, trunk, settings, *_), given = one.offer.details
+        cost = _terms(call, world, account, given)
         ask = to_ask(call, world, settings.autoban_special)
         number = sent(call, world, account, trunk, call.inserted + call.called)
         why = one.why
@@ -60,14 +61,13 @@ def plan(call: Call, world: World) -> Call | Rejection:
     return call
 
 
-def _terms(call: Call, world: World, carrier: Caller, minute: Minute | None) -> Terms:
-    """By which terms a carrier charges that has been found to have a price."""
-    if minute is None:
+def _terms(call: Call, world: World, carrier: Caller, given: Given | None) -> Terms:
+    """By which terms a carrier charges that has been found to have a price; `given`: by that tariff."""
+    if given is None:
         found = carrier_terms(world, carrier, call.called, origin_of(call, world), call.now)
     else:
-        found = world.terms_of(
-            minute.given, minute.rates, call.called, call.now, currency=world.currency, vat_ppm=0
-        )
+        number = priced_number(call.called, world.settings)
+        found = world.terms(given, number, call.now, currency=world.currency, vat_ppm=0)
     assert not isinstance(found, str), "it has been offered at a price"
     return found
 
@@ -100,7 +100,7 @@ def ways(call: Call, world: World, facts: Facts, *, hopeless: bool = False) -> e
         world.routes,
         facts,
         call.now,
-        partial(_offer, call, world, facts, hopeless=hopeless),
+        Offers(call, world, facts, hopeless=hopeless),
         crc32(call.request.call_id.encode()),
         algorithm=settings.brs_lcr,
         limits=Limits(usage.target_calls, usage.target_attempts),
@@ -137,13 +137,13 @@ def _ahead(call: Call, world: World) -> None:
     if call.first is None:
         return
     assert call.facts is not None
-    found = _offer(call, world, call.facts, call.first.id)
+    found = Offers(call, world, call.facts)(call.first.id)
     if isinstance(found, str):
         call.note(f"Not first by {call.first.username}: {found}.")
         call.first = None
         return
-    (account, first, settings, *_), minute = found.details
-    cost = _terms(call, world, account, minute)
+    (account, first, settings, *_), given = found.details
+    cost = _terms(call, world, account, given)
     why = f"{account.username} has the number"
     call.targets.append(
         Target(
@@ -164,75 +164,3 @@ def _direct_trunk(place: Direct, own: TrunkAddress | None) -> TrunkAddress:
     """A place as a trunk: with the carrier's patience, and none of its secrets."""
     seconds = (own.answer_seconds, own.response_seconds) if own is not None else (60, 5)
     return TrunkAddress(place.host, place.port, place.transport, 0, "", 0, *seconds, "", "", "", "")
-
-
-_FULL = engine.FULL
-_AWAY = "it is away"
-
-
-def _full(reason: str) -> bool:
-    return reason.startswith(_FULL)
-
-
-def _shows_anothers(call: Call, world: World, carrier: int) -> str:
-    """Whether the call shows a number of ours that goes out by another carrier only, in words; "": not."""
-    shown = world.dids.of(call.caller_number)
-    other = shown is not None and shown.carrier not in (0, carrier)
-    return f"calls that show {call.caller_number} go out by another carrier" if other else ""
-
-
-def _offer(
-    call: Call, world: World, facts: Facts, account_id: int, *, hopeless: bool = False
-) -> Offer[Details] | str:
-    """What the carrier asks for this call, in the installation's currency, or in words why it cannot have it.
-
-    `hopeless`: one that is away has it too.
-    """
-    carrier = carrier_of(world, account_id)
-    if isinstance(carrier, str):
-        return carrier
-    account, trunk, settings, gate, lines, logins = carrier
-    if account_id in call.caller.path and not settings.allownumbersendback:
-        return "the call comes from it"
-    if why := not_for_carrier(call, world, settings) or _shows_anothers(call, world, account_id):
-        return f"it does not take it: {why}"
-    if gate is not None and (refusal := gate.refusal(facts)):
-        return refusal
-    if call.only is not None and account_id != call.only:
-        return "a rule sends the call another way"
-    used = call.usage.carrier_calls(account_id)
-    if lines and used >= lines:
-        return f"{_FULL} ({lines})"
-    if account.calls_per_second and call.usage.carrier_attempts(account_id) >= account.calls_per_second:
-        return f"{_FULL} (it takes {account.calls_per_second} calls per second)"
-    if key := world.talked_out(account, call.now):
-        return f"it has used up its {key}"
-    choosy = settings.refusedcallers or settings.autoban_special != "no"
-    if choosy and (why := _refused_caller(call, world, settings)):
-        return why
-    minute = world.minute(account, call.called, origin_of(call, world), call.now)
-    price = minute or _price(call, world, account)
-    if isinstance(price, str):
-        return price
-    away = "" if hopeless or trunk.backup_host else call.usage.unreachable(account_id, logins)
-    if away:
-        return f"{_AWAY}: {away}"
-    return Offer(price[0], (carrier, minute), standing(call, world, facts, carrier, used), price[1])
-
-
-def _price(call: Call, world: World, carrier: Caller) -> tuple[int, int] | str:
-    """What a minute begun now costs by the carrier, and one of an average call; in words why it has no price."""
-    terms = carrier_terms(world, carrier, call.called, origin_of(call, world), call.now)
-    if isinstance(terms, str):
-        return terms
-    return minute_cost(terms, call.now), minute_cost(terms, call.now, world.settings.pricecalcsec)
-
-
-def _refused_caller(call: Call, world: World, settings: Settings) -> str:
-    """Why the carrier does not get this caller, in words: its list of callers, or the caller's standing; "": it does (guide 14218)."""
-    name = settings.refusedcallers
-    found = world.lists.by_name.get(name) if name else None
-    if found is not None and found.longest_prefix(call.caller_number):
-        return f"its list {name} keeps this caller away"
-    why = unwanted(call, world, settings.autoban_special)
-    return f"it does not get this caller: {why}" if why else ""

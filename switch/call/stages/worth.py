@@ -10,7 +10,8 @@ from switch.call.causes import BELOW_COST, NO_PRICE, NOT_PROFITABLE
 from switch.call.model import Rejection, Target
 from switch.call.stages.caps import micros
 from switch.call.stages.state import Call, origin_of
-from switch.world.world import World, minute_cost
+from switch.world.minutes import minute_cost
+from switch.world.world import World
 
 BILLIONTHS = 1000
 """`minute_cost` counts a thousandth of a micro."""

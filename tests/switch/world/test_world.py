@@ -12,10 +12,10 @@ from twisted.internet.task import Clock
 from apps.pricing.engine import Rate, Terms
 from apps.pricing.engine.price_lists import Given
 from switch.world.loader import POLL_SECONDS, WorldKeeper, load_now
+from switch.world.minutes import minute_cost
 from switch.world.names import Names, write_names
 from switch.world.settings import Settings
 from switch.world.store import KEPT_MANIFESTS, Manifest, StoreError, read_part
-from switch.world.world import minute_cost
 from tests.switch.worlds import NOW, Office, write
 
 
