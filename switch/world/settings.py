@@ -53,6 +53,7 @@ class Settings(Rules):
     allowlanpeers: str
     autodetectlocalip: str
     sip_dscp: int
+    maxnetworkspeed: int
     sipmsgresendcount: int
     forwardcalled: str
     # who calls, as it is shown
