@@ -410,6 +410,18 @@ def test_a_caller_without_money_for_the_second_call_is_hung_up(stage: Stage) -> 
 
 
 @pytest.mark.req("failover-014")
+def test_what_was_held_for_the_first_call_is_waited_for(stage: Stage) -> None:
+    talk = stage.up(stage.a, stage.one, OUTSIDE)
+    stage.sim.purse.money[stage.ids["1001"]] = 0  # all that it has is held
+    broken(talk)
+    stage.sim.tick(0.7)
+    stage.sim.purse.money[stage.ids["1001"]] = 1000 * MICRO  # the writer was busy
+    taken(stage, stage.two)
+    hang_up(stage, talk, stage.two)
+    assert [one["cause"] for one in stage.of("1001")] == ["rerouted", "normal"]
+
+
+@pytest.mark.req("failover-014")
 def test_the_second_call_is_cut_when_its_own_money_is_used_up(stage: Stage) -> None:
     talk = stage.up(stage.a, stage.one, OUTSIDE)
     stage.sim.tick(5)
