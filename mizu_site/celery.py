@@ -12,6 +12,8 @@ from celery.platforms import SecurityWarning
 from celery.signals import worker_ready, worker_shutdown
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mizu_site.settings")
+# At each start it would have Django check everything, for which all pages are loaded: `mizu lint` does that, once.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 # It advises against running as root, where a stranger's pickled job could do harm: we take JSON only.
 warnings.filterwarnings("ignore", category=SecurityWarning)

@@ -391,6 +391,7 @@ class Worker:
         self.stir.follow(settings, self.var)
         self.board.usage.addresses.follow(world.days_by_address)
         self.relay.dscp = settings.rtp_dscp
+        self.relay.limit(settings.maxnetworkspeed * 1000 // 8 // self.config.workers)
         self.board.layer.t1 = settings.minresendival / 1000
         self.board.layer.patience = 2**settings.sipmsgresendcount
         self.board.recorders.free_megabytes = settings.recordingfreemb

@@ -37,6 +37,7 @@ TURN, TURN_SECONDS = "aaa.tell_stops", 600
 CAUSES = {
     "media_timeout": LOST_SERVICE,
     "session_expired": LOST_SERVICE,
+    "rerouted": LOST_SERVICE,
     "worker_lost": NAS_ERROR,
     "internal": NAS_ERROR,
     "operator_hangup": ADMIN_RESET,

@@ -13,7 +13,7 @@ from switch.call.headers import along
 from switch.call.proof import CHALLENGES, prove
 from switch.call.reasons import line, reasons, refined
 from switch.sip.client import ClientTransaction, InviteClientTransaction
-from switch.sip.dialog import DialogId
+from switch.sip.dialog import CONFIRMED, DialogId
 from switch.sip.message import BadMessage, Header, Request, Response
 from switch.sip.server import InviteServerTransaction, ServerTransaction
 
@@ -27,6 +27,7 @@ _PASSED_HEADERS = (
 )  # fmt: skip
 _BODILESS = frozenset(("REFER", "NOTIFY"))
 """Methods whose headers say what they are about."""
+_LATER: tuple[Header, ...] = (("Retry-After", "3"),)
 _GONE = frozenset((408, 481))
 """Answers after which the dialog is no more (RFC 3261 §12.2.1.2)."""
 
@@ -100,6 +101,11 @@ class Bridge(Asker):
     def _answered(self, tx: ClientTransaction, response: Response) -> None:
         """A final answer: what is agreed holds, what is refused is as if it had never been asked."""
         status, board = response.status, self.source.board
+        if self._goes_on(gone=status in _GONE):
+            if status < 300 and isinstance(tx, InviteClientTransaction):
+                self.target.unacked = tx
+                self.target.acknowledge()
+            return
         if self.method == "INVITE":
             self._invite_answered(tx, response)
         elif self.target.asking is tx:
@@ -166,7 +172,29 @@ class Bridge(Asker):
     def on_transport_error(self) -> None:
         self._failed(503)
 
+    def _goes_on(self, *, gone: bool) -> bool:
+        """Whether the asking party's call goes on without the target, or has already: then it is told to ask again later, and not
+        that its dialog is no more. `gone`: the target's is.
+        """
+        from switch.call import rescue  # whose calls dial, and so imports this
+
+        asking, target = self.source, self.target
+        left = target.call.state == "over" and asking.call.state != "over"
+        gone = gone and self.method != "PRACK" and rescue.possible(asking.call, target, NO_RESPONSE.status)
+        if not (left or gone):
+            return False
+        if asking.serving is self.server:
+            asking.serving = None
+        if target.asking is self.client:
+            target.asking = None
+        self.server.reply(500, asking.board.now, None, _LATER)
+        if gone:
+            asking.call.hung_up(target, NO_RESPONSE)
+        return True
+
     def _failed(self, status: int) -> None:
+        if self._goes_on(gone=self.method == "INVITE" or status == 408):
+            return
         self.source.serving = self.target.asking = None
         self._roll_back()
         self.server.reply(status, self.source.board.now)
@@ -277,6 +305,12 @@ def _peer(leg: Leg) -> Leg | None:
     return other if other is not None and other.dialog is not None and other.keys else None
 
 
+def _waits(leg: Leg) -> bool:
+    """Whether it is in a conversation, whose other side is being called anew (see `rescue`)."""
+    confirmed = leg.dialog is not None and leg.dialog.state == CONFIRMED
+    return confirmed and leg.is_caller and leg.call.state in {"trying", "ringing"}
+
+
 def _reinvite(leg: Leg, tx: ServerTransaction, request: Request) -> None:
     board, peer = leg.board, _peer(leg)
     assert isinstance(tx, InviteServerTransaction)
@@ -295,6 +329,8 @@ def _other(leg: Leg, tx: ServerTransaction, request: Request) -> None:
     if peer is None and leg.call.announcement is not None and dtmf.digit_of(request):
         tx.reply(200, board.now)  # nobody is dialled yet; a recording may have asked for it
         dtmf.taken(leg.call, leg, request)
+    elif _waits(leg):
+        tx.reply(500, board.now, None, _LATER)
     elif peer is None or leg.call.state == "over":
         tx.reply(481, board.now)
     elif leg.call.timers and session_timer.handles(leg, request):

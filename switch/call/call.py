@@ -475,7 +475,11 @@ class Call:
         if self.state != UP:
             self.hang_up(cause)
             return
+        from switch.call import rescue  # whose calls are such, and so imports this
+
         leg.leave()
+        if rescue.hung_up(self, leg, cause, reason):
+            return
         other: Leg | None = self.called if leg.is_caller else self.caller
         if other is not None:
             other.hang_up(reason)
@@ -483,6 +487,8 @@ class Call:
 
     def dead(self, leg: Leg, since: float) -> None:
         """A party has not been heard of for its whole session interval: the call ends as of its last sign of life."""
+        from switch.call import rescue  # as above
+
         who = "caller" if leg.is_caller else "called"
         session = self.sound.session if self.sound is not None else None
         if session is not None:  # its media may have been heard later than its signalling
@@ -490,11 +496,9 @@ class Call:
             if heard is not None:
                 since = max(since, self.wall_now() - (self.board.clock() - heard))
         quiet = max(0, int(self.wall_now() - since))
-        self.hang_up(
-            SESSION_EXPIRED,
-            comment=f"the {who} was last heard of {quiet} s before, and is billed until then",
-            ended=since,
-        )
+        why = f"the {who} was last heard of {quiet} s before, and is billed until then"
+        if not rescue.after(self, leg, NO_RESPONSE.status, why, ended=since):
+            self.hang_up(SESSION_EXPIRED, comment=why, ended=since)
 
     def hang_up(self, cause: Cause, *, comment: str = "", ended: float | None = None) -> None:
         """We end the call: BYE to both, or the final answer that is due."""

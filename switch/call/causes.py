@@ -68,6 +68,7 @@ COUNTRY_BLOCKED = Cause("country_blocked", 403, 21, "No calls are taken from tha
 LOOP = Cause("loop", 483, 25, "The call goes round in a circle")
 SHUTDOWN = Cause("shutdown", 503, 41, "The switch was stopped")
 BAD_REQUEST = Cause("bad_request", 400, 95, "The request is wrong")
+REROUTED = Cause("rerouted", 503, 41, "The carrier's side broke off, and the call went on by another carrier")
 WORKER_LOST = Cause("worker_lost", 500, 38, "The switch worker died during the call")
 RULED_OUT = Cause("ruled_out", 403, 21, "A rule of the operator refuses the call")
 INTERNAL = Cause("internal", 500, 41, "Internal error")

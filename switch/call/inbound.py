@@ -396,7 +396,8 @@ def _decided(call: Call, outcome: Decision | Rejection) -> None:
         return
     call.decision = outcome
     call.board.live.changed(call)
-    go = partial(_judge, call, partial(_ask_others, call, call.board.world()))
+    pay = partial(money.first, call, announce.before)
+    go = partial(_judge, call, partial(ask_others, call, call.board.world(), pay))
     if outcome.ask:
         keyed.ask(call, go)
     else:
@@ -423,16 +424,16 @@ def _judge(call: Call, go: Callable[[], None]) -> None:
         go()
 
 
-def _ask_others(call: Call, world: World) -> None:
+def ask_others(call: Call, world: World, go: Callable[[], None]) -> None:
     """Go on with the call once everybody else that has a say in it has agreed."""
     gate = call.board.gate
     if gate is not None and world.settings_of(call.account).externalcalls != "no":
-        gate.authorise(call, world, partial(_granted, call))
+        gate.authorise(call, world, partial(_granted, call, go))
     else:
-        money.first(call, announce.before)
+        go()
 
 
-def _granted(call: Call, grant: Grant) -> None:
+def _granted(call: Call, go: Callable[[], None], grant: Grant) -> None:
     """Somebody else has said whether the call may be; meanwhile the caller may have given up."""
     if call.state != TRYING or call.decision is None:
         return
@@ -444,7 +445,7 @@ def _granted(call: Call, grant: Grant) -> None:
     if grant.seconds:
         longest = call.decision.max_seconds
         call.decision.max_seconds = min(longest, grant.seconds) if longest else grant.seconds
-    money.first(call, announce.before)
+    go()
 
 
 def _accepts_sdp(invite: Request) -> bool:

@@ -185,8 +185,8 @@ def porting_of(body: bytes) -> Porting | None:
 # --- calls that wait ----------------------------------------------------------------------------------------------------------------
 
 
-class _Without:
-    """The usage without the call that is being decided again: it has been counted already."""
+class Without:
+    """The usage without the call that is being decided: it has been counted already."""
 
     def __init__(self, usage: Any, path: tuple[int, ...]) -> None:
         self._usage, self._path = usage, path
@@ -215,7 +215,7 @@ def wait(
         if call.state not in {"trying", "ringing"}:
             return
         world = board.world()
-        usage: Any = _Without(board.usage, account.path)
+        usage: Any = Without(board.usage, account.path)
         found = decide(request, account, world, request.received_at, usage)
         call.world_version = world.version
         if isinstance(found, Unanswered) and asked < MOST_ASKED:

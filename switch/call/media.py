@@ -257,10 +257,11 @@ def _correct(call: Call, sound: Sound, sdp: Sdp, source: Leg) -> None:
 
 def watch(call: Call) -> None:
     """From the answer on all sound passes, and silence ends the call, as the settings say (guide 4874-4875)."""
-    from switch.call import digits  # which transfers, and so imports this
+    from switch.call import digits, rescue  # which transfer and dial, and so import this
 
     sound = call.sound
     digits.attach(call)
+    rescue.listen(call)
     if sound is not None and sound.ng is not None:
         engine.Watch(call)
         if sound.ng.moved:

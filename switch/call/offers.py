@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from switch.call.leg import Leg
+    from switch.call.session_timer import SessionTimer
     from switch.sip.client import ClientTransaction
-    from switch.sip.message import Response
+    from switch.sip.message import Header, Response
 
 GONE = frozenset((408, 481))
 GLARE = 491
@@ -52,7 +53,18 @@ class Reoffer(PartyAsker):
         if any((leg.asking, leg.serving, leg.unacked, leg.awaiting_ack)):
             self._later(_SOON)
             return
-        leg.asking = leg.request("INVITE", (("Content-Type", SDP_TYPE),), self.body, self)
+        leg.asking = leg.request("INVITE", self._headers(), self.body, self)
+
+    def _headers(self) -> tuple[Header, ...]:
+        """A re-INVITE that names no session interval would leave the session without one (RFC 4028)."""
+        timer = self._timer
+        return ("Content-Type", SDP_TYPE), *(timer.headers() if timer is not None else ())
+
+    @property
+    def _timer(self) -> SessionTimer | None:
+        """The party's, when it is ours to keep."""
+        timer = self.leg.timer
+        return None if timer is None or timer.watch else timer
 
     def _later(self, seconds: float) -> None:
         self.tries += 1
@@ -72,7 +84,7 @@ class Reoffer(PartyAsker):
             proof = prove(leg.trunk, response, "INVITE", tx.request.uri)
             if proof is not None:
                 self.proved = True
-                leg.asking = leg.request("INVITE", (("Content-Type", SDP_TYPE), proof), self.body, self)
+                leg.asking = leg.request("INVITE", (*self._headers(), proof), self.body, self)
                 return
         if status == GLARE:
             self._later(random.uniform(2.1, 4.0))
@@ -84,6 +96,8 @@ class Reoffer(PartyAsker):
             leg.unacked = tx
             leg.acknowledge()
             leg.shown = self.body
+            if self._timer is not None:
+                self._timer.confirmed(response)
         self.done(response)
 
     def on_timeout(self) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from switch.call import engine, media
 from switch.call.branch import Branch
-from switch.call.offers import Origin, Reoffer
+from switch.call.causes import of_status
+from switch.call.offers import Origin, Reoffer, place_of
 from switch.sip.message import Request
 from switch.sip.sdp import BadSdp
 
@@ -66,3 +67,15 @@ def introduce(call: Call, source: Leg, target: Leg, body: bytes, told: Told) -> 
             told(answer, b"")
 
     engine.rewritten(call, message, source, offer)
+
+
+def settled(call: Call, new: Leg, offered: tuple[str, int] | None, answer: Response, body: bytes) -> None:
+    """A party took the newcomer's description, or the call ends; when it now wants its media elsewhere than the newcomer was told
+    (`offered`), that one is told.
+    """
+    if answer.status >= 300:
+        call.hang_up(of_status(answer.status), comment="a party did not take the new description")
+    elif new.unacked is not None:
+        new.acknowledge((("Content-Type", media.SDP_TYPE),) if body else (), body)
+    elif body and offered != place_of(answer.body):
+        Reoffer(new, body, lambda response: None).send()

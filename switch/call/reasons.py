@@ -29,10 +29,13 @@ class Reason(NamedTuple):
 
 def reasons(message: Message) -> list[Reason]:
     """Those that can be understood; what a peer garbled counts as not said."""
-    if message.get("Reason") is None:
-        return []
+    return [] if message.get("Reason") is None else understood(message.all("Reason"))
+
+
+def understood(lines: Iterable[str]) -> list[Reason]:
+    """The same of header values."""
     try:
-        values = [value for line in message.all("Reason") for value in split_list(line)]
+        values = [value for line in lines for value in split_list(line)]
     except BadValue:
         return []
     return [found for value in values[:MOST] if (found := _reason(value)) is not None]

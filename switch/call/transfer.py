@@ -20,11 +20,10 @@ from switch.call import hold, inner, media
 from switch.call.asker import PartyAsker
 from switch.call.board import bracketed, new_call_id
 from switch.call.branch import Branch
-from switch.call.causes import of_status
 from switch.call.identity import escaped
-from switch.call.offers import Origin, Reoffer, awake, on_hold, place_of
+from switch.call.offers import Origin, awake, on_hold, place_of
 from switch.call.onward import Apart
-from switch.call.parties import introduce, take_place
+from switch.call.parties import introduce, settled, take_place
 from switch.sip.message import BadMessage, Request, Response
 from switch.sip.sdp import BadSdp, Sdp
 
@@ -312,7 +311,7 @@ class Transfer:
             media.move(call, self.guest)
         if media.has_sdp(response):
             branch.described = response.body
-            introduce(call, branch, other, response.body, partial(_settled, call, branch, offered))
+            introduce(call, branch, other, response.body, partial(settled, call, branch, offered))
         self.notify(200, "OK")
         if self.settings.discontransfer != "never" and not self.left:
             self._let_go()
@@ -333,16 +332,6 @@ class Transfer:
             call.hang_up(cause, comment="the transfer failed")
         elif self.held:
             introduce(call, self.leg, self.other, self.leg.described, lambda _answer, _body: None)
-
-
-def _settled(call: Call, new: Leg, offered: tuple[str, int] | None, answer: Response, body: bytes) -> None:
-    """R took X's description, or the call ends; when R now wants its media elsewhere than X was told, X is told."""
-    if answer.status >= 300:
-        call.hang_up(of_status(answer.status), comment="a party did not take the new description")
-    elif new.unacked is not None:
-        new.acknowledge((("Content-Type", media.SDP_TYPE),) if body else (), body)
-    elif body and offered != place_of(answer.body):
-        Reoffer(new, body, lambda response: None).send()
 
 
 def _ours(label: str) -> bool:

@@ -17,6 +17,7 @@ from zope.interface import implementer
 
 from switch.net.reactor import Reactor
 
+from .budget import Budget
 from .latch import Latch
 from .stats import Report, Stream
 
@@ -40,6 +41,7 @@ class MediaSocket:
     """One port. Hears one learned source, and passes what that one sends to the port it is paired with."""
 
     __slots__ = (
+        "_budget",
         "_buffer",
         "_clock",
         "_heard",
@@ -66,6 +68,7 @@ class MediaSocket:
         rtcp: bool,
         latch: Latch,
         buffer: bytearray,
+        budget: Budget,
         clock: Callable[[], float],
     ) -> None:
         self._reactor = reactor
@@ -73,6 +76,7 @@ class MediaSocket:
         self._stream = stream
         self._rtcp = rtcp
         self._buffer = buffer
+        self._budget = budget
         self._view = memoryview(buffer)
         self._clock = clock
         self._heard: Any = None
@@ -99,11 +103,18 @@ class MediaSocket:
         now = self._clock()
         turn = _TURN if now - self._read_at < _CLOSE else 1
         self._read_at = now
+        budget = self._budget
+        if now >= budget.until:
+            budget.renew(now)
         for _ in range(turn):
             try:
                 size, source = receive(self._buffer)
             except OSError:
                 return
+            budget.left -= size
+            if budget.left < 0:
+                budget.dropped += 1
+                continue
             if source != self._heard and not self._consider(source, size, now):
                 stream.strays += 1
                 continue
@@ -200,6 +211,7 @@ class Endpoint:
         bound: str,
         settle: float,
         buffer: bytearray,
+        budget: Budget,
         clock: Callable[[], float],
     ) -> None:
         self.local = local
@@ -212,10 +224,24 @@ class Endpoint:
         self._filter: Filter | None = None
         self._with_rtcp = True
         self._rtp = MediaSocket(
-            reactor, rtp, stream=self.stream, rtcp=False, latch=Latch(settle), buffer=buffer, clock=clock
+            reactor,
+            rtp,
+            stream=self.stream,
+            rtcp=False,
+            latch=Latch(settle),
+            buffer=buffer,
+            budget=budget,
+            clock=clock,
         )
         self._rtcp = MediaSocket(
-            reactor, rtcp, stream=self.stream, rtcp=True, latch=Latch(settle), buffer=buffer, clock=clock
+            reactor,
+            rtcp,
+            stream=self.stream,
+            rtcp=True,
+            latch=Latch(settle),
+            buffer=buffer,
+            budget=budget,
+            clock=clock,
         )
 
     def expect(

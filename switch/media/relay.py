@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from switch.net.marking import mark
 from switch.net.reactor import Reactor
 
+from .budget import Budget
 from .endpoint import Endpoint, new_buffer
 from .nat import Own, own_address
 from .ports import PortRange, PortsExhausted
@@ -173,6 +174,7 @@ class Relay:
         self.advertise = advertise
         self._settle = settle
         self._buffer = new_buffer()
+        self._budget = Budget()
         self._sessions: dict[int, Session] = {}
         self._sweep = LoopingCall(self._check)
         self._sweep.clock = cast(Any, reactor)
@@ -194,6 +196,10 @@ class Relay:
             self._sweep.stop()
         for session in list(self._sessions.values()):
             session.close()
+
+    def limit(self, octets: int) -> None:
+        """What all streams together may bring in a second; 0: anything. What is more is dropped, and told in the log."""
+        self._budget.limit(octets)
 
     def open(
         self,
@@ -256,6 +262,7 @@ class Relay:
                 bound=host,
                 settle=self._settle,
                 buffer=self._buffer,
+                budget=self._budget,
                 clock=self.clock,
             )
         raise PortsExhausted(
@@ -277,6 +284,8 @@ class Relay:
             self._ports.release(endpoint.local[1])
 
     def _check(self) -> None:
+        if dropped := self._budget.told():
+            log.warn("{count} datagrams of media were dropped: more than maxnetworkspeed", count=dropped)
         now = self.clock()
         for session in list(self._sessions.values()):
             try:

@@ -64,6 +64,9 @@ class Wheel(Generic[Item]):
         """The items that are due, in order of time; each has to be armed again if it shall fire again."""
         last = floor(now * SLOTS_PER_SECOND + _EPSILON)
         fired: list[Item] = []
+        if not self._slots:
+            self._next = last + 1
+            return fired
         for slot in self._passed(last):
             entries = self._slots.pop(slot, None)
             if entries is not None:

@@ -188,9 +188,14 @@ class Tracer:
 
     def _leave(self, keys: list[bytes], call_id: str, started: float, keep: bool) -> None:
         self._of_call.pop(call_id, None)
-        threads = [thread for key in keys if (thread := self._threads.pop(key, None)) is not None]
+        threads = [(key, thread) for key in keys if (thread := self._threads.get(key)) is not None]
+        for key, thread in threads:
+            if thread.call == call_id:  # else its dialog has gone on into another call (`switch.call.rescue`)
+                del self._threads[key]
         if keep:
-            messages = sorted((one for thread in threads for one in thread.messages), key=lambda one: one[0])
+            messages = sorted(
+                (one for _, thread in threads for one in thread.messages), key=lambda one: one[0]
+            )
             self._deliver(call_id, started, packed([self._told(*one) for one in messages]))
 
     def _told(self, at: float, outgoing: bool, flow: Flow, data: bytes) -> Message:

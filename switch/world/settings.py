@@ -53,6 +53,7 @@ class Settings(Rules):
     allowlanpeers: str
     autodetectlocalip: str
     sip_dscp: int
+    maxnetworkspeed: int
     sipmsgresendcount: int
     forwardcalled: str
     # who calls, as it is shown
@@ -227,6 +228,7 @@ class Settings(Rules):
     max_calls_per_worker: int
     usergroup: int
     # failover
+    rerouteconnected: str
     failover_short_seconds: int
     failover_probe_share: int
     failover_repeat_seconds: int

@@ -178,7 +178,7 @@ def test_an_import_names_bad_lines_and_then_changes_nothing(good: bool, boss: Cl
 def test_settings_are_found_by_a_part_of_their_name(boss: Client) -> None:
     rows = boss.get("/admin/config/setting/?q=reroute").context["rows"]
     assert {row["definition"].key for row in rows} == {
-        "allowreroute", "maxreroute", "noreroutedisccodes", "reroutedisccodes", "rerouteon",
+        "allowreroute", "maxreroute", "noreroutedisccodes", "rerouteconnected", "reroutedisccodes", "rerouteon",
     }  # fmt: skip
     assert "402,403,408" in boss.get("/admin/config/setting/reroutedisccodes/edit/").content.decode()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -67,6 +69,13 @@ BEAT = [f"django_celery_beat_{kind}" for kind in ("clockedschedule", "crontabsch
 #: Things of which the office here has none.
 OTHERS = {f"admin:{kind}_{what}" for what in ("change", "history")
           for kind in ("users_lockout", "aaa_radiusserver", "aaa_accountingstop", "config_setting", "pricing_exchangerate", *BEAT)}  # fmt: skip
+
+
+@pytest.fixture
+def client(settings: Any) -> Client:
+    """Where a session is kept decides nothing here, and thousands of requests would each ask the database for it."""
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    return Client()
 
 
 def is_refused(client: Client, path: str, method: str) -> bool:

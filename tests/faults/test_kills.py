@@ -10,9 +10,10 @@ from functools import partial
 import pytest
 
 from tests.faults.conftest import System
-from tests.faults.house import RETAIL, WHOLESALE
+from tests.faults.house import NUMBER, RETAIL, TWO_PAYERS, WHOLESALE, set_setting
 from tests.faults.traffic import Sipp
 from tests.instance import Instance
+from tests.rescued import rescued
 from tests.support import wait_for
 
 pytestmark = [pytest.mark.flow, pytest.mark.fault, pytest.mark.timeout(120)]
@@ -56,6 +57,36 @@ def test_a_call_of_a_killed_worker_is_never_billed_for_longer_than_it_was_up(sys
     killed = system.instance.sql("SELECT extract(epoch FROM now())::float8")[0][0] - began
     assert {row[4] for row in rows} == {"worker_lost"}
     assert max(row[3] for row in rows) <= 3 + killed
+
+
+@pytest.mark.req("failover-014")
+def test_a_killed_worker_charges_both_parts_of_a_call_that_went_on_by_another_carrier_once(
+    system: System,
+) -> None:
+    instance = system.instance
+    ((second,),) = instance.sql(
+        "SELECT t.port FROM users_trunk t JOIN users_account a ON a.id = t.account_id WHERE a.username = 'carrier-solid'"
+    )
+    set_setting(instance, rerouteconnected="yes")
+    try:
+        ports = (system.carrier_port, int(second))
+        with rescued(instance.sip_port, TWO_PAYERS + NUMBER, ports, user="442079460000") as talk:
+            instance.kill(talk.worker)
+            found = lambda: len(system.books.records([talk.invite.call_id])) == 2 and not system.books.held()  # noqa: E731
+            wait_for(found, 30, "both records, and the release of all holds")
+    finally:
+        set_setting(instance, rerouteconnected="auto")
+    rows = system.books.records([talk.invite.call_id])
+    assert sorted(row[4] for row in rows) == ["rerouted", "worker_lost"]
+    charged = instance.sql(
+        "SELECT call_id::text, account_id, count(*) FROM invoices_ledgerentry WHERE call_id = ANY(%s::uuid[]) GROUP BY 1, 2",
+        [[row[1] for row in rows]],
+    )
+    billed = [row[1] for row in rows if row[3]]
+    assert sorted(charged) == sorted(
+        (call, system.books.accounts[name], 1) for call in billed for name in PAYERS
+    )
+    system.books.prove_ledger()
 
 
 @pytest.mark.req("billing-001")

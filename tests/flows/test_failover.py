@@ -11,6 +11,7 @@ import pytest
 
 from tests.flows.house import House, Record, Row
 from tests.flows.sipp import Caller, serving
+from tests.rescued import rescued
 from tests.support import wait_for
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(180)]
@@ -140,3 +141,29 @@ def test_it_comes_back_by_a_trickle_when_its_time_is_over(house: House, folder: 
     finally:
         for key in own:
             house.api("PUT", f"accounts/{carrier}/settings/{key}/", {"value": None})
+
+
+@pytest.mark.req("failover-014")
+def test_an_answered_call_goes_on_by_the_next_trunk_and_each_part_is_charged_once(house: House) -> None:
+    forgive(house)
+    setting = f"accounts/{house.ids['demo-trunk']}/settings/rerouteconnected/"
+    house.change("PUT", setting, {"value": "yes"})
+    before = house.balance("demo-trunk")
+    try:
+        ports = (house.port(BUDGET), house.port(SOLID))
+        with rescued(house.sip, f"777{EMIRATES}", ports, user="442079460000") as talk:
+            talk.caller.silent(1.2)
+            talk.hang_up()
+            found = lambda: len(house.records(talk.invite.call_id)) == 2  # noqa: E731
+            wait_for(found, 8, "both records")
+    finally:
+        house.change("PUT", setting, {"value": None})
+        forgive(house)
+    first, second = house.records(talk.invite.call_id)
+    assert [(one.carrier, one.hangup_cause) for one in (first, second)] == [
+        (BUDGET, "rerouted"),
+        (SOLID, "normal"),
+    ]
+    assert second.id in first.comment and first.id in second.comment
+    assert all(one.duration in (1, 2) and one.charges["demo-trunk"] < 0 for one in (first, second))
+    assert house.balance("demo-trunk") - before == sum(one.charges["demo-trunk"] for one in (first, second))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,10 +39,21 @@ def run(folder: Path, cases: str, *more: str) -> subprocess.CompletedProcess[str
     (folder / "conftest.py").write_text(CONFTEST)
     (folder / "test_tea.py").write_text(cases)
     (folder / "pytest.ini").write_text("[pytest]\n")
-    words = [sys.executable, "-m", "pytest", "-p", "no:django", "-p", "no:cacheprovider", *more, str(folder)]
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "xdist.plugin",
+        *more,
+        str(folder),
+    ]
     return subprocess.run(
-        words, cwd=ROOT, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
-    )
+        words, cwd=ROOT, env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},  # no other plugin has a say in it
+        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("lanes", [(), ("-n", "2")], ids=["one process", "two lanes"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -262,13 +264,22 @@ def write(office: Office, folder: Path, now: float = NOW) -> Store:
         parts[part] = store.keep(part, store.temporary(part), "numbers")
     for tariff, rates in office.rates.items():
         deck, names = f"deck:{tariff}", f"names:{tariff}"
-        compile_deck(rates, store.temporary(deck), tariff)
+        store.temporary(deck).write_bytes(_deck(tuple(rates), tariff))
         parts[deck] = store.keep(deck, store.temporary(deck), "deck")
         named = [(one.id, office.names[one.id]) for one in rates if one.id in office.names]
         write_names(sorted(named), store.temporary(names))
         parts[names] = store.keep(names, store.temporary(names), "names")
     store.publish(parts, now)
     return store
+
+
+@lru_cache(maxsize=500)
+def _deck(rates: tuple[Rate, ...], tariff: int) -> bytes:
+    """The file of a tariff. Thousands of tests have the same few offices."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "deck"
+        compile_deck(rates, path, tariff)
+        return path.read_bytes()
 
 
 def plain(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,15 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.config.registry.definition import Definition
 
+_LEAST, _MOST = 3, 86_400
+
+
+def _connected(text: str) -> str:
+    if text in {"auto", "no", "half", "yes"} or (text.isdecimal() and _LEAST <= int(text) <= _MOST):
+        return ""
+    return f"auto, no, half, yes or seconds from {_LEAST} to {_MOST} are expected."
+
+
 SETTINGS: tuple[Definition, ...] = (
     Definition(
         "can_failover",
@@ -172,6 +181,20 @@ SETTINGS: tuple[Definition, ...] = (
         _("Seconds within which a call to the same number counts as such a second try."),
         minimum=1,
         maximum=3600,
+        account=True,
+    ),
+    # The guide's -1, 0, 1, 2 and numbers from 3 on. It leaves open what "auto" and "half" are. A second call is charged like any
+    # other, with a connect fee of its own, so nobody gets it who has not asked for it.
+    Definition(
+        "rerouteconnected",
+        str,
+        "auto",
+        _(
+            "Whether an answered call whose carrier breaks off goes on by the next one while its caller waits: by a second call, which is"
+            " charged as such. no, and auto: never; half: only as long as nothing has been heard of the carrier's side; yes: always;"
+            " or only until it has lasted so many seconds. What breaks a call say rerouteon and its lists."
+        ),
+        check=_connected,
         account=True,
     ),
     # The guide has SQL that looks into a table of bad callers for single trunks; here the trunk names a list of numbers.

@@ -135,6 +135,17 @@ SETTINGS: tuple[Definition, ...] = (
         minimum=0,
         maximum=63,
     ),
+    Definition(
+        "maxnetworkspeed",
+        int,
+        800_000,
+        _(
+            "How much media the relay of a node takes in at most, in kbit/s; each worker has its share, and drops what is more. 800000"
+            " suits a network card of 1 Gbit/s. 0: no limit. What goes by rtpengine is not counted."
+        ),
+        minimum=0,
+        maximum=1_000_000_000,
+    ),
     # The guide counts frames per packet and codec (8130-8135, 10915); an SDP says milliseconds, whatever the codec.
     Definition(
         "ptime",

@@ -27,8 +27,8 @@ def test_a_company_pays_for_its_employees_wherever_they_stand_below_the_same_res
     pays(employee, company)
     phone = make.extension(parent=employee)
     assert billing_account(employee) == billing_account(phone) == company
-    assert {row[0]: row[-2] for row in snapshot.accounts()}[employee.pk] == company.pk
-    assert {row[-2] for row in snapshot.accounts()} == {0, company.pk}
+    assert {row[0]: row[-3] for row in snapshot.accounts()}[employee.pk] == company.pk
+    assert {row[-3] for row in snapshot.accounts()} == {0, company.pk}
     pays(employee, None)
     assert billing_account(phone) == employee
 

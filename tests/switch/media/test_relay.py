@@ -7,6 +7,7 @@ import os
 import socket
 
 import pytest
+from twisted.logger import capturedLogs
 
 from switch.media import PortsExhausted, Session, Silence
 from tests.switch.loop import Loop
@@ -350,3 +351,32 @@ def test_sound_is_marked_for_routers(loop: Loop, make_relay: Open) -> None:
     loop.turn(5)
     _, ancillary, *_ = right.rtp.recvmsg(2000, 100)
     assert ancillary[0][2][0] >> 2 == 46
+
+
+@pytest.mark.req("limits-045")
+def test_more_media_than_a_worker_may_take_in_is_dropped_until_the_next_tenth_of_a_second(
+    loop: Loop, make_relay: Open, clock: Clock
+) -> None:
+    relay = make_relay()
+    sessions = [relay.open("one"), relay.open("two")]
+    parties = [talking(loop, one) for one in sessions]
+    relay.limit(10 * 4 * 172)  # four packets in a span, of all streams together
+    for number in range(2, 6):
+        for (caller, _), session in zip(parties, sessions, strict=True):
+            caller.rtp.sendto(rtp(number), session.caller.local)
+            loop.turn(3)
+    for _, called in parties:
+        assert [loop.receive(called.rtp) for _ in range(2)] == [rtp(2), rtp(3)]
+        assert nothing(loop, called.rtp)
+    with capturedLogs() as events:
+        relay._check()
+        relay._check()
+    assert [one["count"] for one in events if "maxnetworkspeed" in one.get("log_format", "")] == [4]
+    clock.now += 0.11
+    (caller, called), session = parties[0], sessions[0]
+    caller.rtp.sendto(rtp(6), session.caller.local)
+    assert loop.receive(called.rtp) == rtp(6)
+    relay.limit(0)
+    for number in range(7, 30):
+        caller.rtp.sendto(rtp(number), session.caller.local)
+        assert loop.receive(called.rtp) == rtp(number)
