@@ -21,7 +21,14 @@ from switch.call.alarms import Alarm
 from switch.call.board import new_call_id
 from switch.call.branch import Branch
 from switch.call.call import OVER, RINGING, TRYING, UP, Call
-from switch.call.causes import CARRIERS_FAILED, NO_RESPONSE, Q850_OF_STATUS, REROUTED
+from switch.call.causes import (
+    CARRIERS_FAILED,
+    LOW_BALANCE,
+    NO_MONEY,
+    NO_RESPONSE,
+    Q850_OF_STATUS,
+    REROUTED,
+)
 from switch.call.model import Rejection
 from switch.call.offers import Origin, awake, place_of
 from switch.call.parties import introduce, settled
@@ -42,10 +49,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("switch.call")
 
-SETTLING = 0.5
-"""Seconds after which what was held for the first call can be spent on the second: the writer has settled it by then."""
+SETTLING, TRIES = 0.5, 4
+"""Seconds after which what was held for the first call can be spent on the second, for the writer has settled it by then; when it is busy,
+so many times.
+"""
 LOOK = 1.0
 """Seconds between two looks at whether the carrier's side is heard."""
+_POOR = frozenset((NO_MONEY.name, LOW_BALANCE.name))
 _OFF = frozenset(("no", "auto"))
 _OF_Q850 = {
     27: 502,
@@ -170,10 +180,11 @@ def after(call: Call, leg: Leg, status: int, why: str, *, ended: float | None = 
 class Rescue(Call):
     """The second call, in the dialog of the first one's caller."""
 
-    __slots__ = ("before", "past", "why")
+    __slots__ = ("before", "past", "tries", "why")
 
     def __init__(self, first: Call, past: Past, why: str) -> None:
         self.before, self.past, self.why = first.id, past, why
+        self.tries = TRIES if past.held else 1
         now = first.wall_now()
         request = replace(first.request, call_id=new_call_id(now), received_at=now)
         super().__init__(
@@ -211,13 +222,17 @@ class Rescue(Call):
     def begin(self) -> None:
         """Decide, set money aside, dial; when money was set aside for the first call, as soon as that has been settled."""
         if self.past.held:
-            self.board.alarms.set(Alarm(self._decide), self.board.now + SETTLING)
+            self._settling()
         else:
             self._decide()
+
+    def _settling(self) -> None:
+        self.board.alarms.set(Alarm(self._decide), self.board.now + SETTLING)
 
     def _decide(self) -> None:
         if self.state != TRYING:
             return
+        self.tries -= 1
         board, world = self.board, self.board.world()
         usage: Any = lookups.Without(board.usage, self.account.path)
         outcome = decide(self.request, self.account, world, self.started, usage)
@@ -293,6 +308,9 @@ class Rescue(Call):
         play: str = "",
     ) -> None:
         """Nobody took it: the caller is hung up, unless it has hung up."""
+        if self.tries and cause.name in _POOR:
+            self._settling()
+            return
         if by == "caller":
             self.caller.leave()
         else:

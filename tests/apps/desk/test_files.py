@@ -121,6 +121,17 @@ def test_what_was_saved_is_taken_in_again_without_a_change(form, boss):
     assert (outcome.errors, outcome.effects, outcome.unchanged) == ([], [], 2)
 
 
+@pytest.mark.req("dialplan-002", "dialplan-029")
+def test_lists_of_tech_prefixes_go_out_and_in(boss):
+    trunk = make.customer_trunk(username="pbx", tech_prefix="77,78")
+    (row,) = written(Account.objects.filter(pk=trunk.pk))
+    assert row["tech_prefix"] == "77,78"
+    assert take_in('username,tech_prefix\npbx,"77, 79,8*"\n', boss).errors == []
+    assert Account.objects.get(pk=trunk.pk).tech_prefix == "77, 79,8*"
+    (error,) = take_in('username,tech_prefix\npbx,"77;79"\n', boss).errors
+    assert "several with commas" in str(error)
+
+
 def test_no_cell_is_a_formula_and_no_secret_is_written(boss):
     ada = make.subscriber(
         username="ada", display_name='=cmd|"/c calc"!A1', description="@x", sip_password="correct-horse-9"

@@ -96,6 +96,7 @@ def test_rules_and_lists_are_kept_by_the_api(client: Client, house: House) -> No
     made = send("post", "rewrite-rules", name="a", action="insert", put="9")
     assert send("patch", f"rewrite-rules/{made['id']}", put="[caller]")["put"] == "[caller]"
     assert send("post", "prefix-rules", rewrite_from="011")["number"] == "called_in"
+    assert send("post", "prefix-rules", rewrite_from="06", country="hu")["country"] == "HU"
     pool = send("post", "number-lists", name="pool", purpose="caller", numbers=["+3612", "3613"])
     assert pool["count"] == 2 and client.get(f"/api/v1/number-lists/{pool['id']}/numbers/").json() == [
         "3612",

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from apps.cdrs.tracing.messages import unpacked
 from switch.sip.message import Request, Response
+from switch.trace import Tracer
 from tests.support_sip import sdp
 from tests.switch.call.test_transfers import refer_of_caller
 from tests.switch.sim import HOST, MICRO, Sim, SimPeer, furnished, opened
@@ -408,6 +410,18 @@ def test_a_caller_without_money_for_the_second_call_is_hung_up(stage: Stage) -> 
 
 
 @pytest.mark.req("failover-014")
+def test_what_was_held_for_the_first_call_is_waited_for(stage: Stage) -> None:
+    talk = stage.up(stage.a, stage.one, OUTSIDE)
+    stage.sim.purse.money[stage.ids["1001"]] = 0  # all that it has is held
+    broken(talk)
+    stage.sim.tick(0.7)
+    stage.sim.purse.money[stage.ids["1001"]] = 1000 * MICRO  # the writer was busy
+    taken(stage, stage.two)
+    hang_up(stage, talk, stage.two)
+    assert [one["cause"] for one in stage.of("1001")] == ["rerouted", "normal"]
+
+
+@pytest.mark.req("failover-014")
 def test_the_second_call_is_cut_when_its_own_money_is_used_up(stage: Stage) -> None:
     talk = stage.up(stage.a, stage.one, OUTSIDE)
     stage.sim.tick(5)
@@ -452,3 +466,32 @@ def test_a_worker_that_dies_meanwhile_bills_each_part_once(stage: Stage) -> None
     ]
     assert len({one["id"] for one in lost}) == 2 and all(one["answered"] for one in lost)
     hang_up(stage, talk, stage.two)
+
+
+# --- why did that call fail -------------------------------------------------------------------------------------------------------
+
+
+def test_the_messages_of_both_calls_are_kept_each_with_its_own(stage: Stage) -> None:
+    kept: dict[str, list[str]] = {}
+    board = stage.sim.workers[1].board
+    board.trace = Tracer(
+        wall=board.wall,
+        local=board.sockets.local_address,
+        deliver=lambda call, _started, packed: kept.update({call: [one.text for one in unpacked(packed)]}),
+        send_hep=lambda *_: None,
+    )
+    settle(stage, siptrace="all")
+    board.trace.follow(stage.sim.world.settings, anybody=False)
+    talk = stage.up(stage.a, stage.one, OUTSIDE)
+    broken(talk)
+    taken(stage, stage.two)
+    stage.sim.tick(10)
+    board.trace.sweep()
+    hang_up(stage, talk, stage.two)
+    stage.sim.tick(10)
+    board.trace.sweep()
+    first, second = (kept[one["id"]] for one in stage.of("1001"))
+    assert any(BROKEN in one for one in first)
+    ended = [one for one in second if one.startswith("BYE ")]
+    assert len(ended) == 2  # the caller's, and ours to the other carrier
+    assert any(talk.invite.call_id in one for one in ended)
