@@ -209,7 +209,7 @@ def _take_account_rows(value: AccountParts, rows: list[Any]) -> None:
         value.names[row[1]] = row[0]
         if row[9]:
             value.names.setdefault(row[9].removeprefix("+"), row[0])
-        for prefix in listed(row[10]):
+        for prefix in listed(row[10]) if row[10] else ():
             value.prefixes.setdefault(prefix, []).append(row[0])
         if row[9] and row[2] in KINDS_WITH_NUMBERS:
             value.numbers.setdefault(row[9].removeprefix("+"), row[0])

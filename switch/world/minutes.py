@@ -13,6 +13,7 @@ from apps.pricing.engine.rates import Price, rate_of
 from apps.pricing.engine.terms import Basis
 
 MINUTE = 60
+_new_tuple = tuple.__new__
 
 
 class Minute(NamedTuple):
@@ -51,10 +52,8 @@ class Minutes:
             return self._known.get(price) or self._by_terms(price)
         (once, each, parts), (later_once, later_each, later_parts) = lines
         charged, amount = price[1] + price[10], price[0]
-        return Minute(
-            (once * charged + each * amount) // parts,
-            (later_once * charged + later_each * amount) // later_parts,
-        )
+        cost = (once * charged + each * amount) // parts
+        return _new_tuple(Minute, (cost, (later_once * charged + later_each * amount) // later_parts))
 
     def _learn(self, steps: Steps) -> tuple[Line, Line] | None:
         """None: it takes more than a line."""

@@ -20,6 +20,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from apps.core.compact import decoded
+
 MANIFEST = "manifest.json"
 FORMAT = 1
 ROWS_PER_LINE = 250
@@ -61,7 +63,7 @@ def read_part(path: Path) -> Iterator[tuple[str, list[Row]]]:
     with path.open("rb") as lines:
         for line in lines:
             try:
-                section, found = json.loads(line)
+                section, found = decoded(line)
             except ValueError as error:
                 raise StoreError(f"{path.name} is damaged: {error}") from error
             if section == "end":

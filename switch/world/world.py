@@ -6,7 +6,7 @@ assembled in milliseconds; what was asked for is kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -430,7 +430,7 @@ class World(Book):
         return found
 
     @property
-    def trunks(self) -> Iterable[int]:
+    def trunks(self) -> Collection[int]:
         """The carriers that have a trunk."""
         return self._tables.trunks
 

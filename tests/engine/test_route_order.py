@@ -76,10 +76,17 @@ def merged(*sides: Side) -> Side:
     return target, standing, next((one[2] for one in sides if one[2] != EVEN), EVEN)
 
 
+def offer(side: Side) -> Offer[None]:
+    _, standing, cost = side
+    now = {name: standing[name] for name in ("free_lines", "routed_at") if name in standing}
+    others = {name: value for name, value in standing.items() if name not in now}
+    return Offer(cost, None, Standing(**others), **now)
+
+
 def planned(one: Side, two: Side, *, strategy: str = BEST_THEN_CHEAPEST, **more: Any) -> Plan[None]:
     sides = {1: one, 2: two}
     targets = tuple(RuleTarget(carrier, **side[0]) for carrier, side in sides.items())
-    offers = {carrier: Offer(side[2], None, Standing(**side[1])) for carrier, side in sides.items()}
+    offers = {carrier: offer(side) for carrier, side in sides.items()}
     table = RouteTable([Rule(1, "all", 100, targets, strategy)])
     return plan(table, CALL, NOON, offers.__getitem__, **more)
 
@@ -136,7 +143,7 @@ def test_brs_lcr_says_what_counts_between_equals(brs_lcr: int, first_of_all: str
     }
     names = list(sides)
     targets = tuple(RuleTarget(carrier, **side[0]) for carrier, side in enumerate(sides.values()))
-    offers = [Offer(side[2], None, Standing(**side[1])) for side in sides.values()]
+    offers = [offer(side) for side in sides.values()]
     table = RouteTable([Rule(1, "all", 100, targets, "")])
     found = plan(table, CALL, NOON, offers.__getitem__, algorithm=brs_lcr)
     assert names[found.targets[0].carrier] == first_of_all

@@ -168,8 +168,7 @@ class Deck:
         if self._starts[place + 1] - first == 1:
             found = _AFTER_ID.unpack_from(self._records, first * RECORD.size)
             least, most, begins, ends, window = found[7:12]
-            length = len(number)
-            if not window and begins <= at < ends and least <= length and (not most or length <= most):
+            if not (window or least or most) and begins <= at < ends:
                 return found[:7] + found[12:]
         return plain_price(select(self._chain(place, number), number, at))
 

@@ -6,7 +6,7 @@ exactly; docs/routing.md shows the steps. All figures are whole points, higher i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 POINTS = 100
@@ -59,35 +59,31 @@ def autoquality(figures: Figures) -> int:
 
 def autoprice(figures: Figures, cost: int, dearest: int = 0) -> int:
     """Points of price, in whole steps of the accuracy. `cost` and `dearest` are for a minute of a call of `pricecalcsec`."""
-    return _prices(figures, dearest)(cost)
+    return _prices(figures, [cost], dearest)[0]
 
 
 def autopriority(figures: Figures, cost: int, dearest: int = 0) -> int:
     """The figure that ways are compared by: price and quality, weighed by `quality_percent`, in steps of the accuracy."""
-    return autopriorities(figures, dearest)(cost)
+    return autopriorities(figures, [cost], dearest)[0]
 
 
-def autopriorities(figures: Figures, dearest: int) -> Callable[[int], int]:
-    """`autopriority` by cost: of ways with the same figures, what does not depend on it is reckoned once."""
-    price, weight, step = _prices(figures, dearest), figures.quality_percent, step_of(figures)
+def autopriorities(figures: Figures, costs: Sequence[int], dearest: int) -> list[int]:
+    """`autopriority` of many ways of which the same is known: what does not depend on the cost is reckoned once."""
+    weight, step = figures.quality_percent, step_of(figures)
     quality, rest = autoquality(figures) * weight, POINTS - weight
-    return lambda cost: (price(cost) * rest + quality) // POINTS // step
+    return [(price * rest + quality) // POINTS // step for price in _prices(figures, costs, dearest)]
 
 
-def _prices(figures: Figures, dearest: int) -> Callable[[int], int]:
-    """`autoprice` by cost."""
+def _prices(figures: Figures, costs: Sequence[int], dearest: int) -> list[int]:
+    """`autoprice` of each cost: rounded down between the worst, 0 points, and the best."""
     best, worst, step = figures.min_price, figures.max_price or dearest, step_of(figures)
-    span = worst - best
-    if span <= 0:
-        return lambda cost: POINTS
-
-    def points(cost: int) -> int:
-        above = cost - best
-        if above <= 0:
-            return POINTS // step * step
-        return (POINTS + -above * POINTS // span) // step * step if above < span else 0
-
-    return points
+    if worst <= best:
+        return [POINTS] * len(costs)
+    most, span = POINTS // step * step, worst - best
+    return [
+        most if cost <= best else 0 if cost >= worst else (worst - cost) * POINTS // span // step * step
+        for cost in costs
+    ]
 
 
 def step_of(figures: Figures) -> int:

@@ -8,7 +8,7 @@ somebody has set, and before what only spreads the calls.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from heapq import nsmallest
 from math import log
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -34,7 +34,7 @@ STEP = 100
 
 
 class Standing(NamedTuple):
-    """What sets a carrier apart for this call, beside what it costs. Whoever has nothing special is `PLAIN`."""
+    """What sets a carrier apart for this call, beside what it costs. Whoever has nothing special is `PLAIN`, most carriers are."""
 
     global_absolute: int = 0  # its setting globalabsolutepriority
     absolute: int = 0
@@ -48,8 +48,6 @@ class Standing(NamedTuple):
     remark: str = ""  # why it is put back, or why it is not although it was demoted
     rested: bool = True  # its minsubsecventcallbegin is over
     figures: brs.Figures = brs.DEFAULTS
-    free_lines: int = UNLIMITED
-    routed_at: float = 0  # when it last got a call
 
 
 PLAIN = Standing()
@@ -66,25 +64,12 @@ class Offer(NamedTuple, Generic[T]):
     details: T
     standing: Standing = PLAIN
     average: int | None = None
+    free_lines: int = UNLIMITED
+    routed_at: float = 0  # when it last got a call
 
 
-class Candidate(NamedTuple, Generic[T]):
-    """An eligible carrier before it has a place."""
-
-    match: Match
-    target: RuleTarget
-    offer: Offer[T]
-    strategy: str
-    draw: float = 0.0  # of the weighted lot; lower first
-    first: bool = False  # this call is one of its share, or of those by which its quality is looked at again
-    autopriority: int = 0
-
-
-class Rank(NamedTuple):
-    """Why one carrier of a rule stands before another: the first field in which they differ decides, the smaller value goes first.
-
-    `ORDER` says the same in words.
-    """
+class Precedence(NamedTuple):
+    """The first reasons why one carrier of a rule stands before another: what somebody has set, and what is known of it."""
 
     global_absolute: int
     absolute: int
@@ -99,6 +84,15 @@ class Rank(NamedTuple):
     caller_wish: bool
     partner_wish: bool
     priority: int
+
+
+class Rank(NamedTuple):
+    """Why one carrier of a rule stands before another: the first field in which they differ decides, the smaller value goes first.
+
+    `ORDER` says the same in words.
+    """
+
+    precedence: Precedence
     first: bool
     draw: float
     best_route: int
@@ -108,35 +102,42 @@ class Rank(NamedTuple):
     carrier: int
 
 
-def rank(one: Candidate[Any]) -> Rank:
-    """Where the carrier stands among those of its rule."""
-    _, target, (cost, _, standing, _), strategy, draw, first, autopriority = one
-    (
-        global_absolute, absolute, called_wish, caller_wish, partner_wish, own_priority, far_behind, demoted, demoted_here, _, rested,
-        figures, free_lines, routed_at,
-    ) = standing  # fmt: skip
-    priority = target.priority
-    return Rank(
-        -global_absolute,
-        -absolute,
+class Candidate(NamedTuple, Generic[T]):
+    """An eligible carrier in its place."""
+
+    match: Match
+    target: RuleTarget
+    offer: Offer[T]
+    strategy: str
+    rank: Rank
+
+    @property
+    def first(self) -> bool:
+        """Whether this call is one of its share, or of those by which its quality is looked at again."""
+        return not self.rank.first
+
+    @property
+    def autopriority(self) -> int:
+        """Price and quality in one figure, where they were asked for."""
+        return -self.rank.best_route
+
+
+def precedence(standing: Standing, target: RuleTarget) -> Precedence:
+    """Of a carrier with such a standing, offered by such a target."""
+    return Precedence(
+        -standing.global_absolute,
+        -standing.absolute,
         target.last_resort,
-        not called_wish,
-        far_behind,
-        priority // STEP,
-        bool(demoted),
-        bool(demoted_here),
-        priority,
-        not rested,
-        not caller_wish,
-        not partner_wish,
-        -own_priority,
-        not first,
-        draw,
-        -autopriority,
-        cost if counts_cost(strategy, figures) else 0,
-        -free_lines,
-        routed_at,
-        target.carrier,
+        not standing.called_wish,
+        standing.far_behind,
+        target.priority // STEP,
+        bool(standing.demoted),
+        bool(standing.demoted_here),
+        target.priority,
+        not standing.rested,
+        not standing.caller_wish,
+        not standing.partner_wish,
+        -standing.priority,
     )
 
 
@@ -151,7 +152,7 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
-#: The fields of `Rank` in words.
+#: The fields of `Precedence` and the others of `Rank` in words.
 ORDER: tuple[Key, ...] = (
     Key(
         "global absolute priority of the carrier",
@@ -211,15 +212,11 @@ ORDER: tuple[Key, ...] = (
     ),
     Key(
         "free lines",
-        lambda one: (
-            "no limit"
-            if one.offer.standing.free_lines >= UNLIMITED // 2
-            else str(one.offer.standing.free_lines)
-        ),
+        lambda one: "no limit" if one.offer.free_lines >= UNLIMITED // 2 else str(one.offer.free_lines),
     ),
     Key(
         "longest without a call",
-        lambda one: f"{one.offer.standing.routed_at:.0f}",
+        lambda one: f"{one.offer.routed_at:.0f}",
     ),
     Key("lower account id", lambda one: str(one.target.carrier)),
 )
@@ -241,23 +238,45 @@ def in_order(
     most: int | None = None,
 ) -> list[Candidate[T]]:
     """The eligible carriers of one rule in the order in which they are tried; `most`: only the first of them."""
-    if len(offers) < 2:
-        return [Candidate(match, target, offer, strategy) for target, offer in offers]
-    weighed = strategy in (BEST_ROUTE, BEST_THEN_CHEAPEST)
-    points: Iterable[int] = _points(offers) if weighed else [0] * len(offers)
-    ready: list[Candidate[T]] = []
-    for (target, offer), autopriority in zip(offers, points, strict=True):
+    if len(offers) > 1 and strategy in (BEST_ROUTE, BEST_THEN_CHEAPEST):
+        points = _points(offers)
+    else:
+        points = [0] * len(offers)
+    before: tuple[Any, ...] = ()
+    ranks: list[tuple[Rank, int]] = []
+    for place, (target, offer) in enumerate(offers):
+        cost, _, standing, _, free_lines, routed_at = offer
+        carrier, priority, *_, last_resort = target
+        if before != (standing, priority, last_resort):  # mostly it is the same for all
+            before = standing, priority, last_resort
+            foremost, figures = precedence(standing, target), standing.figures
+            by_cost = counts_cost(strategy, figures)
         draw, first = NO_LOT
-        if strategy == WEIGHT or target.share or offer.standing.figures.try_from:
-            draw, first = _drawn(target, offer.standing.figures, strategy, at, chance)
-        # As `Candidate(…)` does, in half the time: there may be many, of which few are tried.
-        ready.append(_new_tuple(Candidate, (match, target, offer, strategy, draw, first, autopriority)))
-    return sorted(ready, key=rank) if most is None else nsmallest(most, ready, key=rank)
+        if strategy == WEIGHT or target.share or figures.try_from:
+            draw, first = _drawn(target, figures, strategy, at, chance)
+        # As `Rank(…)` does, in half the time: there may be many, of which few are tried.
+        one = (
+            foremost,
+            not first,
+            draw,
+            -points[place],
+            cost if by_cost else 0,
+            -free_lines,
+            routed_at,
+            carrier,
+        )
+        ranks.append((_new_tuple(Rank, one), place))
+    best = sorted(ranks) if most is None else nsmallest(most, ranks)
+    return [Candidate(match, *offers[place], strategy, rank) for rank, place in best]
+
+
+def _flat(rank: Rank) -> tuple[Any, ...]:
+    return (*rank.precedence, *rank[1:])
 
 
 def difference(one: Candidate[Any], other: Candidate[Any]) -> str:
     """Why the first stands before the second: the key that decided, and the two values."""
-    for key, mine, others in zip(ORDER, rank(one), rank(other), strict=True):
+    for key, mine, others in zip(ORDER, _flat(one.rank), _flat(other.rank), strict=True):
         if mine != others:
             return f"{key.name}: {key.told(one)} before {key.told(other)}"
     return ""
@@ -276,15 +295,14 @@ def _drawn(
     return draw, lot * 100 <= target.share or brs.has_its_turn(figures, at, mixed(chance))
 
 
-def _points(offers: list[tuple[RuleTarget, Offer[T]]]) -> Iterator[int]:
+def _points(offers: list[tuple[RuleTarget, Offer[T]]]) -> list[int]:
     """Of each carrier price and quality in one figure, all on one scale."""
     costs = [offer.cost if offer.average is None else offer.average for _, offer in offers]
-    dearest, figures = max(costs), None
-    for (_, offer), cost in zip(offers, costs, strict=True):
-        if offer.standing.figures is not figures:  # mostly the same is known of all: nothing
-            figures = offer.standing.figures
-            points = brs.autopriorities(figures, dearest)
-        yield points(cost)
+    figures = [offer.standing.figures for _, offer in offers]
+    dearest = max(costs)
+    if figures.count(figures[0]) == len(figures):  # mostly the same is known of all: nothing
+        return brs.autopriorities(figures[0], costs, dearest)
+    return [brs.autopriority(known, cost, dearest) for known, cost in zip(figures, costs, strict=True)]
 
 
 def mixed(value: int) -> int:

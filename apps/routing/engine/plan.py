@@ -109,7 +109,7 @@ def plan(
                 offer = known[carrier] = offer_of(carrier)
             if isinstance(offer, str):
                 result.skipped.append((carrier, match.rule, offer))
-            elif reason := _unfit(target, facts, at, limits):
+            elif target[5:9] != UNLIMITED and (reason := _unfit(target, facts, at, limits)):
                 result.skipped.append((carrier, match.rule, reason))
             else:
                 placed.add(carrier)
@@ -141,6 +141,10 @@ def _rule(number: int, name: str, carrier: int, *, final: bool = False) -> Match
 
 #: What stands at the beginning of the reason when a carrier has as many calls as it may.
 FULL = "its lines are full"
+
+
+#: The fields of a target from `lines` to `full_until` that let it have every call.
+UNLIMITED = RuleTarget(0)[5:9]
 
 
 def _unfit(target: RuleTarget, facts: Facts, at: float, limits: Limits) -> str:

@@ -23,8 +23,6 @@ FAR_BEHIND = 2
 """The level of a carrier that does so badly that priorities do not help (`apps.routing.health.engine.Record.level`)."""
 NOBODY: frozenset[int] = frozenset()
 NOTHING = (False, "", "", "")
-USUAL = PLAIN[: Standing._fields.index("figures")]
-"""How a carrier without wishes stands against which there is nothing, beside what is told of it now."""
 _new_tuple = tuple.__new__
 
 Details = tuple[Carrier, Given | None]
@@ -38,58 +36,77 @@ class Offers:
     """
 
     __slots__ = (
-        "_at", "_call", "_carriers", "_facts", "_figures", "_hopeless", "_important", "_marked", "_number", "_objections", "_path",
-        "_shown_by", "_strict", "_tried", "_usage", "_world",
+        "_at", "_call", "_carriers", "_facts", "_hopeless", "_known", "_number", "_objections", "_shown_by", "_strict", "_tried",
+        "_usage", "_usual", "_world",
     )  # fmt: skip
 
     def __init__(self, call: Call, world: World, facts: Facts, *, hopeless: bool = False) -> None:
         settings, usage = call.settings, call.usage
         self._call, self._world, self._facts, self._usage, self._at = call, world, facts, usage, call.now
         self._hopeless = hopeless
-        self._carriers, self._path = world.carriers, call.caller.path
+        self._carriers = world.carriers
         shown = world.dids.of(call.caller_number)
         self._shown_by = shown.carrier if shown is not None else 0
-        self._strict = bool(self._shown_by) or call.only is not None
+        self._strict = (
+            bool(self._shown_by)
+            or call.only is not None
+            or any(one in world.trunks for one in call.caller.path)
+        )
         self._objections: dict[str, str] = {}  # by the setting `filtering`
         rules = world.settings
         fixed = fixed_price(call.called, rules, rules.shortnum_providercost)
         self._number = "" if fixed else priced_number(call.called, rules)
-        self._marked = world.health.carriers
         self._tried = NOBODY
         if settings.failover_repeat_seconds:
             self._tried = usage.tried(call.caller.id, call.called, settings.failover_repeat_within)
-        self._figures = world.routes.figures
-        self._important = important(DEFAULTS, settings.qualification)
+        self._known = self._tried.union(world.routes.figures, world.health.carriers)
+        self._usual = (
+            PLAIN._replace(figures=important(DEFAULTS, settings.qualification))
+            if settings.qualification
+            else PLAIN
+        )
 
     def __call__(self, account_id: int) -> Offer[Details] | str:
         carrier = self._carriers.get(account_id) or carrier_of(self._world, account_id)
         if isinstance(carrier, str):
             return carrier
-        account, trunk, _, _, _, logins, choosy, prices = carrier
+        account, trunk, _, gate, lines, logins, choosy, prices = carrier
         usage = self._usage
         used = usage.carrier_calls(account_id)
-        if (choosy or self._strict or account_id in self._path) and (why := self._refusal(carrier, used)):
+        if (choosy or self._strict) and (why := self._refusal(carrier, used)):
             return why
-        at, minute = self._at, None
+        at, number, minute, given = self._at, self._number, None, None
         if prices is None or not prices.since <= at < prices.until:
             prices = self._world.prices(account, origin_of(self._call, self._world), at)
-        if prices is not None and self._number:
-            price = prices.rates.price(self._number, at)
-            minute = prices.minutes.of(price) if price is not None else None
-        given = prices.given if prices is not None and minute is not None else None
+        if prices is not None and number:
+            price = prices.rates.price(number, at)
+            if price is not None:
+                minute, given = prices.minutes.of(price), prices.given
         if minute is None:
             minute = self._by_terms(carrier)
             if isinstance(minute, str):
                 return minute
         if not (self._hopeless or trunk.backup_host) and (why := usage.unreachable(account_id, logins)):
             return f"{AWAY}: {why}"
+        standing = self._usual
+        if gate is not None or account_id in self._known:
+            standing = self._standing(carrier)
+        # As `Offer(…)` does, in half the time.
         cost, average = minute
-        return Offer(cost, (carrier, given), self._standing(carrier, used), average)
+        told = (
+            cost,
+            (carrier, given),
+            standing,
+            average,
+            (lines or UNLIMITED) - used,
+            usage.routed_at(account_id),
+        )
+        return _new_tuple(Offer, told)
 
     def _refusal(self, carrier: Carrier, used: int) -> str:
         """Why it does not take the call, in words; "": it does. `used`: lines of it that are taken."""
         call, world, (account, _, settings, gate, lines, *_) = self._call, self._world, carrier
-        if account.id in self._path and not settings.allownumbersendback:
+        if account.id in call.caller.path and not settings.allownumbersendback:
             return "the call comes from it"
         if why := self._objection(settings.filtering):
             return f"it does not take it: {why}"
@@ -123,13 +140,11 @@ class Offers:
             return terms
         return Minute(minute_cost(terms, call.now), minute_cost(terms, call.now, world.settings.pricecalcsec))
 
-    def _standing(self, carrier: Carrier, used: int) -> Standing:
-        """How the carrier stands for this call. `used`: lines of it that are taken."""
-        usage, gate, account_id = self._usage, carrier.gate, carrier.account.id
-        figures = self._figures_of(account_id) if account_id in self._figures else self._important
-        now = (figures, (carrier.lines or UNLIMITED) - used, usage.routed_at(account_id))
-        common = _new_tuple(Standing, USUAL + now)  # as `Standing(…)` does, in half the time
-        if account_id in self._marked or account_id in self._tried:
+    def _standing(self, carrier: Carrier) -> Standing:
+        """How the carrier stands for this call."""
+        gate, account_id = carrier.gate, carrier.account.id
+        common = self._usual._replace(figures=self._figures_of(account_id))
+        if account_id in self._known:
             far, demoted, here, remark = self._behind(carrier)
             common = common._replace(far_behind=far, demoted=demoted, demoted_here=here, remark=remark)
         if gate is None:
@@ -142,7 +157,7 @@ class Offers:
             caller_wish=gate.caller_wish(facts),
             partner_wish=gate.partner_wish(facts),
             priority=gate.priority,
-            rested=not gate.rest or usage.idle(account_id) >= gate.rest,
+            rested=not gate.rest or self._usage.idle(account_id) >= gate.rest,
         )
 
     def _behind(self, carrier: Carrier) -> tuple[bool, str, str, str]:
@@ -166,7 +181,7 @@ class Offers:
         """What is known of the carrier's quality for such numbers."""
         call = self._call
         figures = self._world.routes.figures_of(account_id, call.called)
-        return important(figures, call.settings.qualification) if figures is not None else self._important
+        return important(figures, call.settings.qualification) if figures else self._usual.figures
 
 
 def important(figures: Figures, qualification: int) -> Figures:
