@@ -60,9 +60,12 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m switch worker N\n")
         return 2
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mizu_site.settings")
-    import django
+    from django.conf import settings
+    from django.utils.log import configure_logging
 
-    django.setup()
+    configure_logging(
+        settings.LOGGING_CONFIG, settings.LOGGING
+    )  # no more of Django: models would take as long to load as the rest
     from mizu_site.environment import BadEnvironment
     from switch.net import ConfigError
     from switch.reactor import install

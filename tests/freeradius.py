@@ -47,7 +47,7 @@ modules {{
         usersfile = {folder}/users
     }}
     detail {{
-        filename = {folder}/detail
+        filename = detail
     }}
 }}
 server default {{
@@ -113,7 +113,9 @@ class FreeRadius:
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
             words = ["freeradius", "-f", "-l", "stdout", "-d", str(self.folder)]
-            self._process = subprocess.Popen(tied(words), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self._process = subprocess.Popen(
+                tied(words), cwd=self.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )  # `detail` is relative: below /dev, where the tests' memory is, it would make no file
         wait_for(lambda: self._is_up() or self._is_dead(), 30, "FreeRADIUS")
         assert not self._is_dead(), self.log()
 

@@ -12,12 +12,12 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from apps.aaa.engine import PURPOSE
 from apps.aaa.models import AccountingStop, RadiusServer
 from apps.core.sealed import seal, unseal
 from apps.users.models import Account
 from apps.users.queries import setting_of
 
-PURPOSE = "radius"
 FIELDS = frozenset(
     (
         "name",

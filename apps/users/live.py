@@ -12,13 +12,15 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import redis
 from django.utils import timezone
 
 from apps.core import workers
-from apps.users.models import Account
+
+if TYPE_CHECKING:  # the switch's workers, who import this too, know no models
+    from apps.users.models import Account
 
 REGISTRATIONS, TRUNKS, CONTROL, WAITING = "mizu:registrations", "mizu:trunks:", "mizu:control", "mizu:waiting"
 MOST_WAITING = 9999

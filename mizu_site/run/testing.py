@@ -83,7 +83,8 @@ def _ground() -> Path:
     with contextlib.suppress(OSError):
         kept = os.statvfs(MEMORY)
         free = re.search(r"^MemAvailable: +(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)
-        if free and min(kept.f_bavail * kept.f_frsize, int(free[1]) * 1024 // 2) >= ROOM:
+        runs = not kept.f_flag & os.ST_NOEXEC
+        if runs and free and min(kept.f_bavail * kept.f_frsize, int(free[1]) * 1024 // 2) >= ROOM:
             return MEMORY
     return DISK
 

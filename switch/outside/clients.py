@@ -35,7 +35,7 @@ class Outside:
 
 def _unsealed(secret: bytes, sealed: str) -> bytes:
     """Raises ValueError when it was sealed with another key."""
-    from apps.aaa.services import PURPOSE
+    from apps.aaa.engine import PURPOSE
     from apps.core.sealed import unseal
 
     return unseal(secret, PURPOSE, sealed).encode()

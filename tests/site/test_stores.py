@@ -14,7 +14,7 @@ import psycopg2
 import pytest
 import redis
 
-from mizu_site.run import checks, postgres
+from mizu_site.run import checks, postgres, testing
 from mizu_site.run.place import Fault
 from mizu_site.run.testing import throw_away_stores
 
@@ -44,6 +44,14 @@ def test_throw_away_stores_serve_and_leave_nothing() -> None:
     assert not state.exists()
     with pytest.raises(psycopg2.OperationalError):
         psycopg2.connect(checks.dsn(environ["DATABASE_URL"]))
+
+
+def test_stores_are_on_disk_when_memory_has_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(testing, "ROOM", 1 << 60)
+    with throw_away_stores("postgres://elsewhere/mizu", "redis://elsewhere/0") as environ:
+        assert Path(environ["MIZU_VAR"]).parent.parent == testing.DISK
+        assert Path(environ["TMPDIR"]).is_relative_to(testing.DISK)
+    assert not Path(environ["TMPDIR"]).exists()
 
 
 def test_stores_that_a_url_names_are_not_started() -> None:

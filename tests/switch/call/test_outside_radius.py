@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from apps.aaa.services import PURPOSE
+from apps.aaa.engine import PURPOSE
 from apps.core.sealed import seal
 from switch.sip.digest import MD5
 from switch.sip.message import Request, Response
