@@ -49,6 +49,18 @@ LOG_LEVELS = {
 _CALL_ID = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]+)", re.IGNORECASE)
 
 
+def know_no_tables() -> None:
+    """Of Django its settings, logging and texts alone: models would take as long to load as all the rest.
+
+    Texts stay in English, because translations are looked for in all apps; nobody but the log hears them from here.
+    """
+    from django.conf import settings
+    from django.utils.log import configure_logging
+
+    settings.USE_I18N = False
+    configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
+
+
 def main(arguments: list[str]) -> int:
     """Run worker N until it is told to stop. 2: wrong usage or environment."""
     logging.basicConfig(
@@ -60,12 +72,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m switch worker N\n")
         return 2
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mizu_site.settings")
-    from django.conf import settings
-    from django.utils.log import configure_logging
-
-    configure_logging(
-        settings.LOGGING_CONFIG, settings.LOGGING
-    )  # no more of Django: models would take as long to load as the rest
+    know_no_tables()
     from mizu_site.environment import BadEnvironment
     from switch.net import ConfigError
     from switch.reactor import install

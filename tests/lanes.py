@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from mizu_site.run.testing import throw_away_stores
+from mizu_site.run.testing import quickest_ground, throw_away_stores
 
 NAME = os.environ.get("PYTEST_XDIST_WORKER", "")
 LANE = int(NAME.removeprefix("gw") or 0)
@@ -34,7 +34,7 @@ _stores = ExitStack()
 def pytest_load_initial_conftests() -> Iterator[None]:
     """The first lane has the stores that were started for the session."""
     if LANE:
-        os.environ.update(_stores.enter_context(throw_away_stores(None, None)))
+        os.environ.update(_stores.enter_context(throw_away_stores(None, None, quickest_ground())))
     return (yield)
 
 

@@ -29,7 +29,9 @@ SAYING = ("-q", "-v", "-r", "--durations", "--requirements", "--tb", "-x", "--ma
 
 
 def main(words: list[str]) -> int:
-    with throw_away_stores(os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL")) as stores:
+    with throw_away_stores(
+        os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL"), quickest_ground()
+    ) as stores:
         command = [sys.executable, "-m", "pytest", *lanes(words), *words]
         with subprocess.Popen(command, cwd=ROOT, env=os.environ | stores) as pytest:
             while True:
@@ -45,9 +47,11 @@ def lanes(words: list[str]) -> list[str]:
 
 
 @contextlib.contextmanager
-def throw_away_stores(database_url: str | None, redis_url: str | None) -> Iterator[dict[str, str]]:
+def throw_away_stores(
+    database_url: str | None, redis_url: str | None, ground: Path = DISK
+) -> Iterator[dict[str, str]]:
     """The environment for tests: own servers where no URL names another, a state directory and one for scratch files."""
-    folder = Path(tempfile.mkdtemp(prefix="mizu-stores-", dir=_ground()))
+    folder = Path(tempfile.mkdtemp(prefix="mizu-stores-", dir=ground))
     folder.chmod(0o711)  # PostgreSQL's user has to pass
     scratch = folder / "t"
     scratch.mkdir()
@@ -78,7 +82,7 @@ def throw_away_stores(database_url: str | None, redis_url: str | None) -> Iterat
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _ground() -> Path:
+def quickest_ground() -> Path:
     """In memory if there is room: tests sync files to disk, and start databases, by the hundred."""
     with contextlib.suppress(OSError):
         kept = os.statvfs(MEMORY)

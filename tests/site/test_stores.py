@@ -48,7 +48,8 @@ def test_throw_away_stores_serve_and_leave_nothing() -> None:
 
 def test_stores_are_on_disk_when_memory_has_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(testing, "ROOM", 1 << 60)
-    with throw_away_stores("postgres://elsewhere/mizu", "redis://elsewhere/0") as environ:
+    ground = testing.quickest_ground()
+    with throw_away_stores("postgres://elsewhere/mizu", "redis://elsewhere/0", ground) as environ:
         assert Path(environ["MIZU_VAR"]).parent.parent == testing.DISK
         assert Path(environ["TMPDIR"]).is_relative_to(testing.DISK)
     assert not Path(environ["TMPDIR"]).exists()
