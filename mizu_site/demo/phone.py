@@ -24,6 +24,8 @@ from mizu_site.run.place import Fault
 START_SECONDS = 10.0
 STOP_SECONDS = 3.0
 MODULES = "/usr/lib/baresip/modules"
+LONGEST_PATH = 94
+"""Characters of a folder in which baresip can still name a recording: it keeps 127, and records nothing when it needs more."""
 Event = dict[str, Any]
 
 CONFIG = """\
@@ -106,6 +108,10 @@ class Phone:
             raise Fault("The program baresip is missing; install Debian's package of that name.")
         if self.port:
             require_free(self.host, self.port)
+        if len(str(self.heard)) > LONGEST_PATH:
+            raise Fault(
+                f"baresip cannot record in {self.heard}, whose name is too long; choose a shorter folder."
+            )
         self.heard.mkdir(parents=True)
         control = self._configure()
         with (self.folder / "log").open("wb") as log:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mizu_site.run import control, migrated, postgres, redis
@@ -32,13 +32,18 @@ def main(words: list[str]) -> int:
     with throw_away_stores(
         os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL"), quickest_ground()
     ) as stores:
-        command = [sys.executable, "-m", "pytest", *lanes(words), *words]
+        command = [sys.executable, "-m", "pytest", f"--basetemp={_short(stores)}", *lanes(words), *words]
         with subprocess.Popen(command, cwd=ROOT, env=os.environ | stores) as pytest:
             while True:
                 try:
                     return pytest.wait()
                 except KeyboardInterrupt:  # it has got it too, and is tidying up
                     continue
+
+
+def _short(stores: Mapping[str, str]) -> Path:
+    """Where tests have their folders. baresip keeps no path of more than 127 characters, and says nothing when it is longer."""
+    return Path(stores["TMPDIR"]).with_name("p")
 
 
 def lanes(words: list[str]) -> list[str]:
@@ -51,7 +56,7 @@ def throw_away_stores(
     database_url: str | None, redis_url: str | None, ground: Path = DISK
 ) -> Iterator[dict[str, str]]:
     """The environment for tests: own servers where no URL names another, a state directory and one for scratch files."""
-    folder = Path(tempfile.mkdtemp(prefix="mizu-stores-", dir=ground))
+    folder = Path(tempfile.mkdtemp(prefix="mizu-t", dir=ground))
     folder.chmod(0o711)  # PostgreSQL's user has to pass
     scratch = folder / "t"
     scratch.mkdir()

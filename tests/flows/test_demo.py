@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from mizu_site.demo.phone import Phone
+from mizu_site.run.place import Fault
 from tests.flows.house import House
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(180)]
@@ -64,3 +66,8 @@ def test_without_a_running_instance_the_demonstration_says_how_to_start_one(tmp_
         f"mizu: Mizu does not run on {tmp_path}; start it first, with ./mizu up in another window."
     )
     stopped.var.rmdir() if stopped.var.exists() else None
+
+
+def test_a_phone_says_when_its_folder_is_too_long_to_record_in(tmp_path: Path) -> None:
+    with pytest.raises(Fault, match="too long"):
+        Phone(tmp_path / ("x" * 90), [], tone=440).start()
