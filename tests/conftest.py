@@ -105,11 +105,13 @@ _of_the_session: list[Instance] = []
 def instance() -> Iterator[Instance]:
     """One whole running instance for all tests that need one. Who kills something waits with `wait_ready()`.
 
-    Its tests call the same few numbers over and over, for a second each: for a switch, a caller who is not well served.
+    Its tests call the same few numbers over and over, for a second each: for a switch, a caller who is not well served, by carriers
+    that do badly.
     """
     with Instance() as running:
         running.sql(
-            "INSERT INTO config_setting (key, node, value, changed_at) VALUES ('failover_repeat_seconds', '', '0', now())"
+            "INSERT INTO config_setting (key, node, value, changed_at)"
+            " VALUES ('failover_repeat_seconds', '', '0', now()), ('hasfailover', '', 'no', now())"
         )
         running.catch_up()
         _of_the_session[:] = [running]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING
 
 from switch.call import bridge, engine, recording
@@ -53,7 +54,7 @@ class B2bua:
     def __init__(self, board: Board, inbound: Inbound) -> None:
         self.board = board
         self.inbound = inbound
-        self._ticked = board.clock()
+        self._ticked = inf  # before the first tick it is not late: the worker is still being put together
         self._crowded = 0
         self._busy_until = 0.0
         self._polite = POLITE

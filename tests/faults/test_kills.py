@@ -67,8 +67,7 @@ def test_a_killed_worker_charges_both_parts_of_a_call_that_went_on_by_another_ca
     ((second,),) = instance.sql(
         "SELECT t.port FROM users_trunk t JOIN users_account a ON a.id = t.account_id WHERE a.username = 'carrier-solid'"
     )
-    # Tests before have had short calls to this number by this carrier, which would have the call go another way at once.
-    set_setting(instance, rerouteconnected="yes", can_failover=False, failover_repeat_seconds=0)
+    set_setting(instance, rerouteconnected="yes")
     try:
         ports = (system.carrier_port, int(second))
         with rescued(instance.sip_port, TWO_PAYERS + NUMBER, ports, user="442079460000") as talk:
@@ -76,7 +75,7 @@ def test_a_killed_worker_charges_both_parts_of_a_call_that_went_on_by_another_ca
             found = lambda: len(system.books.records([talk.invite.call_id])) == 2 and not system.books.held()  # noqa: E731
             wait_for(found, 30, "both records, and the release of all holds")
     finally:
-        set_setting(instance, rerouteconnected="auto", can_failover=True, failover_repeat_seconds=25)
+        set_setting(instance, rerouteconnected="auto")
     rows = system.books.records([talk.invite.call_id])
     assert sorted(row[4] for row in rows) == ["rerouted", "worker_lost"]
     charged = instance.sql(

@@ -31,7 +31,12 @@ def strict(house: House, folder: Path) -> Iterator[None]:
     with serving(folder, "carrier", house.port(BUDGET), calls=1):
         assert house.attempts(call(house, folder, talk=2.5)) == [(BUDGET, 200)]
     path = f"accounts/{house.ids[BUDGET]}/settings"
-    own = {"maxsubsfail": "3", "failover_short_seconds": "2", "failover_repeat_seconds": "0"}
+    own = {
+        "hasfailover": "yes",
+        "maxsubsfail": "3",
+        "failover_short_seconds": "2",
+        "failover_repeat_seconds": "0",
+    }
     for key, value in own.items():
         house.api("PUT", f"{path}/{key}/", {"value": value})
     customer = f"accounts/{house.ids['demo-trunk']}/settings/failover_repeat_seconds/"
