@@ -140,7 +140,7 @@ class Instance:
         wait_for(lambda: self.processes()[name]["pid"] != pid, 10, f"the end of {name} ({pid})")
         return pid
 
-    def wait_ready(self, seconds: float = 30) -> None:
+    def wait_ready(self, seconds: float = 60) -> None:
         """Until every process runs and answers again, and every worker can ask for balances."""
 
         def all_ready() -> bool:

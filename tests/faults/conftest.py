@@ -18,6 +18,8 @@ from tests.switch.call.conftest import House, opened
 
 CHEAPEST = 20
 """The port of the demo's cheapest carrier above the switch's own."""
+PATIENCE = 90
+"""Seconds: who was killed many times waits for 30 before it is started again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,12 @@ def system(whole: System) -> Iterator[System]:
     """Everything runs and no call is up, whatever an earlier test has killed or left when it failed."""
     if whole.instance.supervisor_pid() is None:
         whole.instance.start()
-    whole.instance.wait_ready(40)
+    whole.instance.wait_ready(PATIENCE)
     if whole.books.held():
         for worker in whole.instance.workers():
             whole.instance.kill(worker)
         wait_for(lambda: not whole.books.held(), 40, "the writer to end the calls of killed workers")
-        whole.instance.wait_ready(40)
+        whole.instance.wait_ready(PATIENCE)
     yield whole
 
 

@@ -26,7 +26,7 @@ def database_stopped(instance: Instance) -> Iterator[None]:
         yield
     finally:
         hidden.rename(configuration)
-    instance.wait_ready(40)
+    instance.wait_ready(80)
 
 
 def database_is_away(instance: Instance) -> bool:

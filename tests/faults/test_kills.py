@@ -35,7 +35,7 @@ def strike(system: System, *kills: Callable[[Instance], None]) -> tuple[Sipp, se
             kill(system.instance)
             calls.wait("answered", len(calls.events("answered")) + AFTER, 30)
         calls.finish()
-        system.instance.wait_ready(40)
+        system.instance.wait_ready(80)
     return calls, set(talking)
 
 

@@ -108,7 +108,7 @@ def test_without_redis_phones_are_reached_and_with_it_all_is_told_anew(
         assert api.ask("GET")[0] == 503
         hang_up(*again, phone)
     instance.kill("redis")  # and what it knew is gone
-    instance.wait_ready(40)
+    instance.wait_ready(80)
     wait_for(lambda: api.shown() == [call], 10, "the live call to be shown again")
     wait_for(lambda: _registered(system, phone), 10, "the registration to be in Redis again")
     assert api.ask("POST", f"{call}/hang-up/")[0] == 202
