@@ -195,6 +195,7 @@ def test_a_short_pause_is_no_overload(town: Town, rich: Citizen, one: Citizen) -
 def test_a_worker_whose_clock_was_late_by_more_than_a_second_refuses_until_it_has_caught_up(
     town: Town, rich: Citizen, one: Citizen
 ) -> None:
+    town.pass_time(0.1)
     town.now += 1.5
     town.step()
     invite = rich.invite(NUMBER)
