@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mizu_site.run import packages, venv
+from mizu_site.run import interpreter, packages, venv
 from mizu_site.run.place import ROOT, Fault, Place
 
 
@@ -122,6 +122,8 @@ def _guarded(words: list[str], *, prepare: bool) -> int:
 
 def _prepare(command: Command, words: list[str]) -> None:
     """Bring packages and virtual environment; does not return when it has to go into the latter."""
+    if command.requirements is not None and not venv.inside() and (python := interpreter.better()):
+        os.execv(python, [python, str(ROOT / "mizu"), *words])  # noqa: S606
     packages.ensure(command.needs(Place.read()), _say)
     if command.requirements is None:
         return

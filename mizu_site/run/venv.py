@@ -52,16 +52,16 @@ def _stamps() -> dict[str, str]:
 def _wanted(requirements: str) -> str:
     """A hash of all that decides what is installed: files, Python, and the place (scripts name it)."""
     files = {RUNTIME, requirements, CONSTRAINTS}
-    parts = [str(ROOT), sys.base_prefix, _python(), *((ROOT / name).read_text() for name in sorted(files))]
+    parts = [str(ROOT), _python(), *((ROOT / name).read_text() for name in sorted(files))]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _python() -> str:
-    """Which Python, as far as installed packages can tell: a correction of Debian's 3.11 asks for nothing new.
+    """Which Python, and where it lives, as far as installed packages can tell: a correction of Debian's 3.11 asks for nothing new.
 
     Nor may it, because the package python3-venv may bring one along while we are running by the one before it.
     """
-    return str(sys.implementation.cache_tag)
+    return f"{sys.base_prefix} {sys.implementation.cache_tag}"
 
 
 def _build(requirements: str, say: Callable[[str], None]) -> None:
@@ -76,7 +76,8 @@ def _build(requirements: str, say: Callable[[str], None]) -> None:
             shutil.rmtree(FOLDER, ignore_errors=True)
             _run([base, "-m", "venv", str(FOLDER)])
         STAMP.unlink(missing_ok=True)
-        _run([str(PYTHON), *["-m", "pip", "--disable-pip-version-check", "--no-input", "install", "-q"],
+        # Each module is compiled when it is first imported; most of what packages bring never is.
+        _run([str(PYTHON), *["-m", "pip", "--disable-pip-version-check", "--no-input", "install", "-q", "--no-compile"],
               "-c", CONSTRAINTS, "-r", requirements])  # fmt: skip
         finished = stamps | {"python": _python(), requirements: _wanted(requirements)}
         if requirements == DEVELOPMENT:  # it contains the other

@@ -7,13 +7,14 @@ import json
 import os
 import shutil
 import sys
+import sysconfig
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from mizu_site.run import packages, venv
+from mizu_site.run import interpreter, packages, venv
 from mizu_site.run.packages import Package
 from mizu_site.run.place import Fault, Place
 
@@ -122,3 +123,43 @@ def test_a_correction_of_python_does_not_make_it_again(
     monkeypatch.setattr(sys, "version", "3.11.2 (main, another day) [GCC 12.2.0]")
     venv.ensure(venv.RUNTIME, said.append)
     assert len(said) == 1
+
+
+def _python(folder: Path, *, good: bool) -> Path:
+    """A distribution's Python: ours under another name, or one that is not fit."""
+    path = folder / "python3"
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n' if good else "#!/bin/sh\nexit 1\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("lives", "built_with", "good", "leaves"),
+    [
+        ("/opt/pythons/3.11", "'--enable-shared'", True, True),
+        ("/opt/pythons/3.11", "'--enable-shared'", False, False),
+        ("/opt/pythons/3.11", "'--enable-optimizations' '--with-lto'", True, False),
+        ("/usr", "'--enable-shared'", True, False),
+    ],
+    ids=[
+        "a slow one goes",
+        "but not to one that is not fit",
+        "a quick one stays",
+        "the distribution's stays",
+    ],
+)
+def test_a_python_that_was_built_without_optimisation_gives_way_to_the_distributions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lives: str, built_with: str, good: bool, leaves: bool
+) -> None:
+    distribution = _python(tmp_path, good=good)
+    monkeypatch.setattr(sys, "base_prefix", lives)
+    monkeypatch.setattr(sysconfig, "get_config_var", {"CONFIG_ARGS": built_with}.get)
+    assert interpreter.better(distribution) == (str(distribution) if leaves else None)
+
+
+def test_without_a_distribution_the_python_that_there_is_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "base_prefix", "/opt/pythons/3.11")
+    monkeypatch.setattr(sysconfig, "get_config_var", {"CONFIG_ARGS": ""}.get)
+    assert interpreter.better(tmp_path / "python3") is None
