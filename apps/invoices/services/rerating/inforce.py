@@ -27,6 +27,7 @@ NOT CASE WHEN h.old_net IS NULL THEN NOT EXISTS (SELECT FROM cdrs_cdrprice p WHE
 """  # noqa: S608
 _FOREIGN = "h.kind IN ('retail', 'reseller') AND h.old_currency <> h.currency"
 _CHECK = f"SELECT count(*) FILTER (WHERE {_OUTDATED}), count(*) FILTER (WHERE {_FOREIGN}) FROM {_CHANGES}"  # noqa: S608
+_BY_KEY = "SET LOCAL enable_seqscan = off"  # of a month's partition a span is a small part, whatever the planner thinks
 _COUNT = f"SELECT count(*) FROM {_CHANGES}"  # noqa: S608
 _LEAVE = f"DELETE FROM {_CHANGES} AND {_OUTDATED}"  # noqa: S608
 _LOCK_PAYERS = f"""
@@ -117,6 +118,7 @@ def put(cursor: Any, span: dict[str, Any], *, move_balances: bool) -> int:
     3. Noted is which calls stand on an invoice already: the next one corrects them.
     4. The sums in the call records follow, and the ledger if that was asked for.
     """
+    cursor.execute(_BY_KEY)
     cursor.execute(_LOCK_PAYERS, span)
     left_out = 0
     while not _change_prices(cursor, span):
