@@ -62,7 +62,8 @@ class Minutes:
     def _learn(self, manner: Manner) -> Both:
         if len(self._manners) >= self.remembered:
             self._manners.clear()
-        charged, found, both = manner[0] + manner[9], self._steps(manner[1:9]), ()
+        charged, found = manner[0] + manner[9], self._steps(manner[1:9])
+        both: Both = ()
         if found is not None:
             (once, *line), (later_once, *later) = found
             both = (once * charged, *line, later_once * charged, *later)

@@ -229,7 +229,12 @@ def test_a_target_with_room_left_is_offered() -> None:
 def with_ways(ways: Ways, *, final: bool = False) -> list[tuple[int, str]]:
     table = RouteTable([Rule(1, "all", 100, (RuleTarget(1), RuleTarget(2)), final=final)])
     found = plan(
-        table, CALL, NOON, lambda carriers: [Offer(one, None) for one in carriers], limits=NO_LIMITS, ways=ways
+        table,
+        CALL,
+        NOON,
+        lambda carriers: [Offer(one, None) for one in carriers],
+        limits=NO_LIMITS,
+        ways=ways,
     )
     return [(one.carrier, one.rule.name) for one in found.targets]
 

@@ -188,7 +188,9 @@ class Deck:
 
     def moments(self) -> set[float]:
         """When rates begin and end to hold, epoch seconds."""
-        return {float(moment) for kind in KIND.iter_unpack(self._table) for moment in kind[WINDOW - 2 : WINDOW]}
+        return {
+            float(moment) for kind in KIND.iter_unpack(self._table) for moment in kind[WINDOW - 2 : WINDOW]
+        }
 
     def _find(self, number: str) -> int:
         """The group of the longest prefix, whatever its dates say; -1 when there is none."""

@@ -82,8 +82,7 @@ class Offers:
             if (choosy or strict) and (why := self._refusal(carrier, used)):
                 found.append(why)
                 continue
-            minute: Minute | str | None = None
-            given = None
+            minute = given = None
             if prices is None or not prices.since <= at < prices.until:
                 prices = self._world.prices(account, origin_of(self._call, self._world), at)
             if prices is not None and number:
@@ -91,11 +90,12 @@ class Offers:
                 if price is not None:
                     minute, given = prices.minutes.of(price), prices.given
             if minute is None:
-                minute = self._by_terms(carrier)
-                if isinstance(minute, str):
-                    found.append(minute)
+                costs = self._by_terms(carrier)
+                if isinstance(costs, str):
+                    found.append(costs)
                     continue
-            if not (hopeless or trunk.backup_host) and (why := unreachable(account_id, logins)):
+                minute = costs
+            if not hopeless and (why := unreachable(account_id, logins)) and not trunk.backup_host:
                 found.append(f"{AWAY}: {why}")
                 continue
             standing = usual
