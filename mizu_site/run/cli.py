@@ -129,6 +129,7 @@ def _prepare(command: Command, words: list[str]) -> None:
         return
     venv.ensure(command.requirements, _say)
     if not venv.inside():
+        venv.keep_compiled(os.environ)
         os.execv(venv.PYTHON, [str(venv.PYTHON), str(ROOT / "mizu"), *words])  # noqa: S606
 
 

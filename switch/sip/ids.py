@@ -9,12 +9,8 @@ import re
 COOKIE = "z9hG4bK"
 _OWN_BRANCH = b"z9hG4bK-"
 _LABEL = re.compile(r"[A-Za-z0-9]{1,16}")
-_TAG = rb";[ \t]*tag[ \t]*=[ \t]*([A-Za-z0-9]{1,16})-"
-_TO_LABEL = re.compile(
-    rb"\r\nto?[ \t]*:(?:[^\r\n;]++|\r\n[ \t]|;(?!%b))*+%b" % (_TAG[1:].replace(b"(", b"(?:"), _TAG),
-    re.IGNORECASE,
-)
-"""To with a label; possessive, because most requests have none, and would be walked through twice."""
+_TO = re.compile(rb"\r\nto?[ \t]*:((?:[^\r\n]+|\r\n[ \t])*)", re.IGNORECASE)
+_TAG_LABEL = re.compile(rb";[ \t]*tag[ \t]*=[ \t]*([A-Za-z0-9]{1,16})-", re.IGNORECASE)
 _BRANCH_LABEL = re.compile(rb"z9hG4bK-([A-Za-z0-9]{1,16})-")
 _REPLACES_LABEL = re.compile(
     rb"\r\n(?:replaces|join)[ \t]*:[^\r\n]*?;[ \t]*to-tag[ \t]*=[ \t]*([A-Za-z0-9]{1,16})-", re.IGNORECASE
@@ -78,7 +74,11 @@ def label_of(data: bytes) -> str | None:
 
     Peers may write such tokens too: the caller asks only whether it is the label of a worker it knows.
     """
-    match = _BRANCH_LABEL.search(data) if data.startswith(b"SIP/2.0 ") else _TO_LABEL.search(data)
+    if data.startswith(b"SIP/2.0 "):
+        match = _BRANCH_LABEL.search(data)
+    else:
+        to = _TO.search(data)
+        match = _TAG_LABEL.search(to[1]) if to is not None else None
     if match is None and data.startswith(b"INVITE ") and (b"eplaces" in data or b"oin" in data):
         match = _REPLACES_LABEL.search(data)
     return match.group(1).decode("ascii") if match is not None else None

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 import sysconfig
 import threading
@@ -163,3 +164,27 @@ def test_without_a_distribution_the_python_that_there_is_stays(
     monkeypatch.setattr(sys, "base_prefix", "/opt/pythons/3.11")
     monkeypatch.setattr(sysconfig, "get_config_var", {"CONFIG_ARGS": ""}.get)
     assert interpreter.better(tmp_path / "python3") is None
+
+
+@pytest.mark.parametrize("asked", [{}, {"PYTHONDONTWRITEBYTECODE": "1"}], ids=["by itself", "asked not to"])
+def test_modules_are_compiled_once_and_not_beside_their_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str]
+) -> None:
+    monkeypatch.setattr(venv, "COMPILED", tmp_path / "compiled")
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    (sources / "ours.py").write_text("print(__cached__)\n")
+    environ = {**asked, "PATH": os.environ["PATH"]}
+    venv.keep_compiled(environ)
+    said = subprocess.run(
+        [sys.executable, "-c", "import ours"],
+        cwd=sources,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    kept = Path(said.strip())
+    assert kept.is_file()
+    assert kept.is_relative_to(tmp_path / "compiled")
+    assert [one.name for one in sources.iterdir()] == ["ours.py"]
