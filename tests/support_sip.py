@@ -255,9 +255,7 @@ class Peer:
         answer = self._next(lambda m: (m.call_id, m.cseq) == (sent.call_id, sent.cseq), "an answer", WAIT)
         assert answer.status == 401, answer
 
-    def _prove(
-        self, password: str, *, expires: int = 300, algorithm: str = SHA256, **fields: Any
-    ) -> Request:
+    def _prove(self, password: str, *, expires: int = 300, algorithm: str = SHA256, **fields: Any) -> Request:
         """REGISTER, and once more with what the challenge asks for; the second."""
         uri = f"sip:127.0.0.1:{self.switch[1]}"
         to = f"<sip:{self.user}@127.0.0.1>"
