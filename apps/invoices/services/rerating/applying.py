@@ -122,7 +122,7 @@ def _check(run: Rerating) -> Rerating:
     outdated = foreign = 0
     since = run.since
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE cdrs_pricechange")  # just written: how many there are decides how they are found
+        cursor.execute("ANALYZE cdrs_pricechange")  # just written; how many there are decides by which way
         while since < run.until:
             until = _next(run, since)
             found = inforce.wrong(cursor, inforce.values(run, since, until))
