@@ -79,11 +79,17 @@ class Rule:
     calendars: tuple[int, ...] = ()  # whose dates do not count as their weekday
     inside: tuple[Inside, ...] = ()
     together: bool = False
-    limited: bool = field(init=False, repr=False, compare=False)
-    """Whether any of its targets may not have every call."""
+    open: bool = field(init=False, repr=False, compare=False)
+    """Whether each of its targets may have every call, and none is there twice."""
+    alike: bool = field(init=False, repr=False, compare=False)
+    """Whether it says the same of all its targets but the weight, and gives none a share."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "limited", any(one[5:9] != UNLIMITED for one in self.targets))
+        targets = self.targets
+        free = all(one[5:9] == UNLIMITED for one in targets)
+        object.__setattr__(self, "open", free and len({one.carrier for one in targets}) == len(targets))
+        said = {(one.priority, one.last_resort) for one in targets}
+        object.__setattr__(self, "alike", len(said) <= 1 and not any(one.share for one in targets))
 
 
 @dataclass(frozen=True, slots=True)
