@@ -86,10 +86,11 @@ class Rule:
 
     def __post_init__(self) -> None:
         targets = self.targets
-        free = all(one[5:9] == UNLIMITED for one in targets)
-        object.__setattr__(self, "open", free and len({one.carrier for one in targets}) == len(targets))
-        said = {(one.priority, one.last_resort) for one in targets}
-        object.__setattr__(self, "alike", len(said) <= 1 and not any(one.share for one in targets))
+        limits = {one[5:9] for one in targets}
+        twice = len({one[0] for one in targets}) < len(targets)
+        object.__setattr__(self, "open", limits <= {UNLIMITED} and not twice)
+        said = {(one[1], one[4], one[9]) for one in targets}  # priority, share, last resort
+        object.__setattr__(self, "alike", len(said) <= 1 and not any(share for _, share, _ in said))
 
 
 @dataclass(frozen=True, slots=True)
