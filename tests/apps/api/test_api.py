@@ -24,6 +24,7 @@ LISTS = (
     "carriers",
     "trunk-accounts",
     "tariffs",
+    "tariff-assignments",
     "rates",
     "routes",
     "best-routes",
