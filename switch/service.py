@@ -472,8 +472,7 @@ class Worker:
 
     def _leave(self, deadline: float) -> None:
         """Once all BYEs are answered, or after `LINGER` seconds."""
-        waiting = any(tx.state not in {"completed", "terminated"} for tx in self.board.layer.clients.values())
-        if (waiting or self.board.layer.unacked or self.rtpengine.busy) and time.monotonic() < deadline:
+        if (self.board.layer.waits() or self.rtpengine.busy) and time.monotonic() < deadline:
             self.reactor.callLater(TICK, self._leave, deadline)
             return
         log.info("worker %s ends: %s", self.number, asdict(self.board.counters))

@@ -1,10 +1,10 @@
-"""Two lanes: the whole suite is played by two pytest processes at once, because most of it waits for timers and processes.
+"""Lanes: the whole suite is played by several pytest processes at once, because much of it waits for timers and processes.
 
 pytest-xdist deals the files out (`mizu_site/run/testing.py` says when). Each lane has a PostgreSQL, a Redis, a state
-directory, a running instance and ports of its own, so that no test can meet one of the other lane. This is a plugin
+directory, a running instance and ports of its own, so that no test can meet one of another lane. This is a plugin
 that pytest loads before any other: Django reads the addresses of the stores once.
 
-A test that measures the machine is marked `alone`: while it runs the other lane pauses between two tests.
+A test that measures the machine is marked `alone`: while it runs the other lanes pause between two tests.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def explained_rows(folder: Path = ROWS) -> dict[str, str]:
 class Coverage:
     """A pytest plugin: it follows which marked tests pass.
 
-    The rows of a test travel in its reports, because with two lanes who collects is not who counts.
+    The rows of a test travel in its reports, because with several lanes who collects is not who counts.
     """
 
     def __init__(

@@ -243,10 +243,20 @@ class Peer:
 
     # --- together ---
 
-    def register(
-        self, password: str, *, expires: int = 300, algorithm: str = SHA256, **fields: Any
-    ) -> Response:
+    def register(self, password: str, **fields: Any) -> Response:
         """REGISTER with digest; the final response."""
+        self._prove(password, **fields)
+        final: Response = self._next(lambda m: isinstance(m, Response) and m.status != 401, "an answer", WAIT)
+        return final
+
+    def refused(self, password: str, **fields: Any) -> None:
+        """REGISTER with a digest that is wrong: the password is asked for again."""
+        sent = self._prove(password, **fields)
+        answer = self._next(lambda m: (m.call_id, m.cseq) == (sent.call_id, sent.cseq), "an answer", WAIT)
+        assert answer.status == 401, answer
+
+    def _prove(self, password: str, *, expires: int = 300, algorithm: str = SHA256, **fields: Any) -> Request:
+        """REGISTER, and once more with what the challenge asks for; the second."""
         uri = f"sip:127.0.0.1:{self.switch[1]}"
         to = f"<sip:{self.user}@127.0.0.1>"
         first = self.request("REGISTER", uri, to=to, from_=f"{to};tag=r{next(_numbers)}", **fields)
@@ -258,8 +268,7 @@ class Peer:
         again.set("CSeq", f"{first.cseq.number + 1} REGISTER")
         again.headers.append(("Authorization", self.proof(challenge, "REGISTER", uri, password, algorithm)))
         self.send(again)
-        final: Response = self._next(lambda m: isinstance(m, Response) and m.status != 401, "an answer", WAIT)
-        return final
+        return again
 
     def proof(
         self, challenge: Response, method: str, uri: str, password: str, algorithm: str = SHA256, nc: int = 1

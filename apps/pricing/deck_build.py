@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from apps.pricing.engine import NEVER, Rate
-from apps.pricing.engine.deck import HEADER_SIZE, RECORD, SYMBOLS, DeckError, key_of, layout, name_of, seal
+from apps.pricing.engine.deck import HEADER_SIZE, KIND, SYMBOLS, DeckError, key_of, layout, name_of, seal
 
 Words = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.void]
@@ -26,15 +26,17 @@ _NARROW = ("first_increment", "next_increment", "minimum_seconds", "free_seconds
 _SHORT = ("min_digits", "max_digits")
 _LATE = ("valid_from", "valid_until", "window")
 _ONCE = ("minimum_charge", "maximum_charge", "surcharge")
-RECORDS = np.dtype(
-    [(n, "i8") for n in _WIDE]
+_KIND = (
+    [("connect_fee", "i8")]
     + [(n, "i4") for n in _NARROW]
     + [(n, "i2") for n in _SHORT]
     + [(n, "i8") for n in _LATE]
     + [("grace_seconds", "i4")]
     + [(n, "i8") for n in _ONCE]
 )
-assert RECORDS.itemsize == RECORD.size
+KINDS = np.dtype(_KIND)
+ROWS = np.dtype([("id", "i8"), ("price", "i8"), *_KIND])
+assert KINDS.itemsize == KIND.size
 
 _COPIED = [
     *((name, ">i8") for name in ("key", "tail", *_WIDE)),
@@ -95,7 +97,7 @@ def copy_deck(cursor: Cursor, tariff_id: int, path: Path) -> int:
 def compile_deck(rates: Iterable[Rate], path: Path, tariff_id: int = 0) -> int:
     """Compile rates that are in memory and put the file in place; returns their number."""
     kept = list(rates)
-    rows = np.array([(one.id, *one[2:13], one.window or 0, *one[14:]) for one in kept], dtype=RECORDS)
+    rows = np.array([(one.id, *one[2:13], one.window or 0, *one[14:]) for one in kept], dtype=ROWS)
     keys = np.array([key_of(one.prefix[:SYMBOLS]) for one in kept], dtype=np.uint64)
     tails = np.array([key_of(one.prefix[SYMBOLS:]) for one in kept], dtype=np.uint64)
     _write(path, tariff_id, rows, keys=keys, tails=tails, convert=lambda name, column: column)
@@ -140,27 +142,33 @@ def _write(path: Path, tariff_id: int, rows: Rows, *, keys: Words, tails: Words,
     short = int(np.count_nonzero(group_tails == 0))
     lengths = lengths_of(group_keys) + lengths_of(group_tails)
     parents = parents_of(group_keys, group_tails, lengths, short)
+    names = KINDS.names or ()
+    kinds, examples = kinds_of(len(rows), (convert(name, rows[name])[order] for name in names))
+    table = np.empty(len(examples), dtype=KINDS)
+    for name in names:
+        table[name] = convert(name, rows[name][order[examples]])
     temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
-    places = layout(len(first), short, len(rows))
+    places = layout(len(first), short, len(rows), len(table))
     try:
         with temporary.open("w+b") as file:
             file.truncate(places["size"])
             out = np.memmap(file, dtype=np.uint8, mode="r+", shape=(places["size"],))
             parts: dict[str, npt.NDArray[Any]] = {
                 "keys": group_keys,
+                "prices": rows["price"][order].astype(np.int64),
                 "tails": group_tails[short:],
+                "ids": rows["id"][order].astype(np.int64),
                 "starts": np.append(first, len(rows)).astype(np.uint32),
                 "parents": parents,
+                "kinds": kinds,
+                "table": table,
                 "lengths": lengths,
             }
             for name, values in parts.items():
                 raw = values.view(np.uint8)
                 out[places[name] : places[name] + len(raw)] = raw
-            records = out[places["records"] :].view(RECORDS)
-            for column in RECORDS.names or ():
-                records[column] = convert(column, rows[column])[order]
             content = zlib.crc32(out[HEADER_SIZE:].data)
-            header = seal((content, tariff_id, len(first), short, len(rows), places["size"]))
+            header = seal(content, (tariff_id, len(first), short, len(rows), places["size"], len(table)))
             out[:HEADER_SIZE] = np.frombuffer(header, dtype=np.uint8)
             out.flush()
             os.fsync(file.fileno())
@@ -168,6 +176,19 @@ def _write(path: Path, tariff_id: int, rows: Rows, *, keys: Words, tails: Words,
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+def kinds_of(
+    count: int, columns: Iterable[npt.NDArray[Any]]
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.intp]]:
+    """Of each of so many rows the number of its kind, and of each kind a row: rows of a kind are alike in all columns."""
+    kinds: npt.NDArray[Any] = np.zeros(count, dtype=np.int64)
+    for column in columns:
+        if count and (column != column[0]).any():  # mostly it is the same for all
+            values, numbers = np.unique(column, return_inverse=True)
+            kinds = np.unique(kinds * len(values) + numbers, return_inverse=True)[1]
+    _, examples = np.unique(kinds, return_index=True)
+    return kinds.astype(np.uint32), examples
 
 
 def lengths_of(keys: Words) -> npt.NDArray[np.uint8]:

@@ -7,6 +7,7 @@ import secrets
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from mizu_site.run.place import ROOT, Place
 
@@ -17,7 +18,9 @@ def main(words: list[str]) -> int:
     """Runs every check, also after one has failed, so that one run tells all. 1 when any fails."""
     del words
     environ = os.environ | Place.read().environment() | {"MIZU_SECRET_KEY": secrets.token_urlsafe(32)}
-    failed = [name for name, check in checks().items() if not _passes(name, check, environ)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each is a process of its own
+        passed = pool.map(lambda check: _passes(check[0], check[1], environ), checks().items())
+        failed = [name for name, well in zip(checks(), passed, strict=True) if not well]
     print(f"lint: failed: {', '.join(failed)}" if failed else "lint: all is well", flush=True)
     return 1 if failed else 0
 
@@ -27,10 +30,10 @@ def checks() -> dict[str, list[str]]:
     typed = sorted(str(path.relative_to(ROOT)) for pattern in STRICT for path in ROOT.glob(pattern))
     importlinter = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"
     return {
+        "types": [*python, "mypy", "--strict", *typed],  # takes longest
         "ruff check": [*python, "ruff", "check", "."],
         "ruff format": [*python, "ruff", "format", "--check", "."],
         "imports": [sys.executable, "-c", importlinter],
-        "types": [*python, "mypy", "--strict", *typed],
         "migrations": [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"],
         "django": [sys.executable, "manage.py", "check", "--fail-level", "WARNING"],
     }
@@ -43,7 +46,6 @@ def _passes(name: str, command: list[str], environ: dict[str, str]) -> bool:
         command, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     verdict = "ok" if done.returncode == 0 else "FAILED"
-    print(f"{name:12} {verdict} ({time.monotonic() - begun:.1f} s)", flush=True)
-    if done.returncode != 0:
-        print(done.stdout + done.stderr, flush=True)
+    said = done.stdout + done.stderr if done.returncode != 0 else ""
+    print(f"{name:12} {verdict} ({time.monotonic() - begun:.1f} s)\n{said}", end="", flush=True)
     return done.returncode == 0

@@ -1,4 +1,4 @@
-"""`mizu test`: pytest with a PostgreSQL and a Redis that live only as long as it does; the whole suite in two lanes."""
+"""`mizu test`: pytest with a PostgreSQL and a Redis that live only as long as it does; the whole suite in lanes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ PATIENCE = 30.0
 MEMORY, DISK = Path("/dev/shm"), Path("/tmp")  # noqa: S108
 ROOM = 4 << 30
 """Bytes that have to be free in memory: several times what the whole suite fills of it at a time."""
-LANES = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+LANES = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
+"""One more than a small machine has cores: much of what lanes do is to wait."""
 SAYING = ("-q", "-v", "-r", "--durations", "--requirements", "--tb", "-x", "--maxfail", "--randomly")
 """Options after which everything is still to be run, and nobody wants to watch a single process doing it."""
 
@@ -47,7 +48,7 @@ def _short(stores: Mapping[str, str]) -> Path:
 
 
 def lanes(words: list[str]) -> list[str]:
-    """Options that split the tests between two processes (tests/lanes.py): a few files are quicker in one."""
+    """Options that split the tests between processes (tests/lanes.py): a few files are quicker in one."""
     return LANES if all(word.startswith(SAYING) for word in words) else []
 
 

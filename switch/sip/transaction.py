@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from switch.sip.client import COMPLETED, TERMINATED, ClientTransaction, InviteClientTransaction
+from switch.sip.client import COMPLETED, TERMINATED, WAITING, ClientTransaction, InviteClientTransaction
 from switch.sip.headers import REASONS
 from switch.sip.ids import COOKIE, Ids
 from switch.sip.message import BadMessage, Request, Response, response_to
@@ -166,6 +166,11 @@ class TransactionLayer:
             if tx.flow is flow:
                 tx.failed = True
                 self.wheel.arm(tx, now)
+
+    def waits(self) -> bool:
+        """Whether somebody still owes us an answer, or the ACK to a 2xx. Transactions that only absorb copies (timers K, D, M, L) do not count."""
+        asking = any(tx.state in WAITING for tx in self.clients.values())
+        return asking or not all(tx.acked for tx in self.unacked.values())
 
     def __len__(self) -> int:
         return len(self.clients) + len(self.servers)

@@ -27,6 +27,7 @@ from apps.screening.engine.numbers import ListError, MappedList
 from switch.call.causes import Cause
 from switch.call.headers import Rule, header_rule
 from switch.call.model import TrunkLogin
+from switch.call.stages.gates import learn_carriers
 from switch.outside.servers import Server
 from switch.world.allowances import Limits
 from switch.world.features import Features
@@ -80,6 +81,7 @@ def load(folder: Path, previous: Parts | None = None) -> Generator[None, None, P
         before = old.get(previous.manifest.parts.get(part, "")) if previous else None
         parts.values[file] = yield from _load_part(part, folder / file, before)
     parts.world = _assemble(parts)
+    yield from learn_carriers(parts.world)
     return parts
 
 

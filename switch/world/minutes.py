@@ -9,7 +9,7 @@ from typing import NamedTuple
 from apps.pricing.engine import Terms, band_of, rate
 from apps.pricing.engine.book import Rates
 from apps.pricing.engine.price_lists import Given, Tariff
-from apps.pricing.engine.rates import Price, rate_of
+from apps.pricing.engine.rates import Manner, Price, rate_of
 from apps.pricing.engine.terms import Basis
 
 MINUTE = 60
@@ -24,42 +24,62 @@ class Minute(NamedTuple):
 
 
 Steps = tuple[int, ...]
-"""What a price says beside its amounts, as it stands in `Price`: increments, free seconds, limits."""
+"""What a manner says beside what is charged once: increments, free seconds, limits."""
 Line = tuple[int, int, int]
 """A cost is (first × what is charged once + second × the price) ÷ third, rounded down."""
+Both = tuple[int, ...]
+"""Two lines, for a minute begun now and for one of a longer call, in which what is charged once is reckoned already; (): it takes more."""
 
 
 class Minutes:
     """What a minute costs by lists that reckon alike.
 
-    A list has thousands of prices, but few kinds of steps: what those make of a price is reckoned once, and no terms are made of
+    A list has thousands of prices, but few manners: what those make of a price is reckoned once, and no terms are made of
     prices that are only compared.
     """
 
     remembered = 5_000
-    __slots__ = ("_exchange", "_known", "_lines", "_seconds", "_tariff")
+    __slots__ = ("_exchange", "_known", "_lines", "_manners", "_seconds", "_tariff")
 
     def __init__(self, tariff: Tariff, exchange: tuple[int, int], seconds: int) -> None:
         self._tariff, self._exchange, self._seconds = tariff, exchange, seconds
+        self._manners: dict[Manner, Both] = {}
         self._lines: dict[Steps, tuple[Line, Line] | None] = {}
         self._known: dict[Price, Minute] = {}
 
     def of(self, price: Price) -> Minute:
         """What a minute costs at this price."""
-        steps = price[2:10]
-        lines = self._lines[steps] if steps in self._lines else self._learn(steps)
+        amount, manner = price
+        lines = self._manners.get(manner)
         if lines is None:
+            lines = self._learn(manner)
+        if not lines:
             return self._known.get(price) or self._by_terms(price)
-        (once, each, parts), (later_once, later_each, later_parts) = lines
-        charged, amount = price[1] + price[10], price[0]
-        cost = (once * charged + each * amount) // parts
-        return _new_tuple(Minute, (cost, (later_once * charged + later_each * amount) // later_parts))
+        once, each, parts, later_once, later_each, later_parts = lines
+        cost = (once + each * amount) // parts
+        return _new_tuple(Minute, (cost, (later_once + later_each * amount) // later_parts))
 
-    def _learn(self, steps: Steps) -> tuple[Line, Line] | None:
-        """None: it takes more than a line."""
+    def _learn(self, manner: Manner) -> Both:
+        if len(self._manners) >= self.remembered:
+            self._manners.clear()
+        charged, found = manner[0] + manner[9], self._steps(manner[1:9])
+        both: Both = ()
+        if found is not None:
+            (once, *line), (later_once, *later) = found
+            both = (once * charged, *line, later_once * charged, *later)
+        self._manners[manner] = both
+        return both
+
+    def _steps(self, steps: Steps) -> tuple[Line, Line] | None:
+        """For a minute begun now, and for one of a longer call; None: it takes more than a line.
+
+        Remembered apart from manners, because a list may charge something else once for every destination.
+        """
+        if steps in self._lines:
+            return self._lines[steps]
         if len(self._lines) >= self.remembered:
             self._lines.clear()
-        basis = self._terms((1, 0, *steps, 0)).basis
+        basis = self._terms((1, (0, *steps, 0))).basis
         found = None
         if basis.plain is not None:
             found = _of_price(basis, MINUTE), _of_price(basis, self._seconds)

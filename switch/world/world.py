@@ -284,7 +284,7 @@ class World(Book):
         minutes = self._minutes.get(key)
         if minutes is None:
             minutes = self._minutes[key] = Minutes(tariff, exchange, self.settings.pricecalcsec)
-        return Prices(given, since, until, rates, minutes)
+        return Prices(given, float(since), float(until), rates, minutes)
 
     def lines(self, account: Caller, at: float) -> int:
         """How many calls the account may have at once at this moment; 0: as many as it likes (guide 1760-1762)."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from itertools import combinations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from apps.core.values.windows import TimeWindow
 from apps.routing.engine import (
@@ -17,8 +20,10 @@ from apps.routing.engine import (
     LEAST_COST,
     NO_WAYS,
     ORDER,
+    WEIGHT,
     Facts,
     Limits,
+    Match,
     Offer,
     Plan,
     RouteTable,
@@ -28,7 +33,8 @@ from apps.routing.engine import (
     Ways,
     plan,
 )
-from apps.routing.engine.brs import Figures, Measured
+from apps.routing.engine.brs import Figures, Measured, autopriority
+from apps.routing.engine.order import UNLIMITED, Rank, _drawn, counts_cost, in_order, precedence
 from apps.routing.engine.plan import NO_LIMITS
 
 NOON = 1_789_992_000.0  # Monday 2026-09-21 12:00 UTC
@@ -88,7 +94,7 @@ def planned(one: Side, two: Side, *, strategy: str = BEST_THEN_CHEAPEST, **more:
     targets = tuple(RuleTarget(carrier, **side[0]) for carrier, side in sides.items())
     offers = {carrier: offer(side) for carrier, side in sides.items()}
     table = RouteTable([Rule(1, "all", 100, targets, strategy)])
-    return plan(table, CALL, NOON, offers.__getitem__, **more)
+    return plan(table, CALL, NOON, partial(map, offers.__getitem__), **more)
 
 
 def first(one: Side, two: Side, **more: Any) -> int:
@@ -145,7 +151,7 @@ def test_brs_lcr_says_what_counts_between_equals(brs_lcr: int, first_of_all: str
     targets = tuple(RuleTarget(carrier, **side[0]) for carrier, side in enumerate(sides.values()))
     offers = [offer(side) for side in sides.values()]
     table = RouteTable([Rule(1, "all", 100, targets, "")])
-    found = plan(table, CALL, NOON, offers.__getitem__, algorithm=brs_lcr)
+    found = plan(table, CALL, NOON, partial(map, offers.__getitem__), algorithm=brs_lcr)
     assert names[found.targets[0].carrier] == first_of_all
 
 
@@ -222,7 +228,14 @@ def test_a_target_with_room_left_is_offered() -> None:
 
 def with_ways(ways: Ways, *, final: bool = False) -> list[tuple[int, str]]:
     table = RouteTable([Rule(1, "all", 100, (RuleTarget(1), RuleTarget(2)), final=final)])
-    found = plan(table, CALL, NOON, lambda carrier: Offer(carrier, None), limits=NO_LIMITS, ways=ways)
+    found = plan(
+        table,
+        CALL,
+        NOON,
+        lambda carriers: [Offer(one, None) for one in carriers],
+        limits=NO_LIMITS,
+        ways=ways,
+    )
     return [(one.carrier, one.rule.name) for one in found.targets]
 
 
@@ -241,3 +254,83 @@ def test_the_fallback_follows_all_rules_but_a_last_word() -> None:
     assert with_ways(Ways(fallback=7)) == [(1, "all"), (2, "all"), (7, "fakegwalias")]
     assert with_ways(Ways(fallback=7), final=True) == [(1, "all"), (2, "all")]
     assert with_ways(NO_WAYS) == [(1, "all"), (2, "all")]
+
+
+# many carriers, of which few are wanted
+
+figures = st.sampled_from(
+    [
+        Figures(),
+        Figures(day=GOOD),
+        Figures(day=BAD, month=GOOD),
+        Figures(quality_percent=0),
+        Figures(max_price=40, try_from=NOON - 1, try_calls=1),
+    ]
+)
+standings = st.just(Standing()) | st.builds(
+    Standing,
+    global_absolute=st.sampled_from([0, 0, 1]),
+    called_wish=st.booleans(),
+    far_behind=st.sampled_from([False, False, True]),
+    demoted=st.sampled_from(["", "", "ASR 3 %"]),
+    rested=st.booleans(),
+    priority=st.sampled_from([0, 0, 5]),
+    figures=figures,
+)
+asked = st.builds(
+    Offer,
+    st.integers(0, 60),
+    st.none(),
+    standings,
+    st.none() | st.integers(0, 60),
+    st.sampled_from([UNLIMITED, UNLIMITED - 1, 3]),
+    st.sampled_from([0.0, 5.0]),
+)
+offered_by = st.builds(
+    lambda priority, weight, share, last_resort: RuleTarget(
+        0, priority, weight, share=share, last_resort=last_resort
+    ),
+    st.sampled_from([1, 1, 1, 2, 100]),
+    st.integers(0, 2),
+    st.sampled_from([0, 0, 0, 40]),
+    st.sampled_from([False, False, True]),
+)
+
+
+def ranks_one_by_one(offers: list[tuple[RuleTarget, Offer[None]]], strategy: str, chance: int) -> list[Rank]:
+    """The rank of each, as `Rank` says it."""
+    by_points = strategy in (BEST_ROUTE, BEST_THEN_CHEAPEST) and len(offers) > 1
+    costs = [one.cost if one.average is None else one.average for _, one in offers]
+    found = []
+    for (target, one), cost in zip(offers, costs, strict=True):
+        known = one.standing.figures
+        draw, first = _drawn(target, known, strategy, NOON, chance)
+        found.append(
+            Rank(
+                precedence(one.standing, target),
+                not first,
+                draw,
+                -autopriority(known, cost, max(costs)) if by_points else 0,
+                one.cost if counts_cost(strategy, known) else 0,
+                -one.free_lines,
+                one.routed_at,
+                target.carrier,
+            )
+        )
+    return found
+
+
+@given(
+    some=st.lists(st.tuples(offered_by, asked), min_size=1, max_size=12),
+    strategy=st.sampled_from([LEAST_COST, WEIGHT, BEST_ROUTE, BEST_THEN_CHEAPEST, BALANCED]),
+    chance=st.integers(0, 2**32),
+    most=st.none() | st.integers(1, 12),
+)
+def test_who_is_left_out_early_would_not_have_been_among_the_first(
+    some: list[tuple[RuleTarget, Offer[None]]], strategy: str, chance: int, most: int | None
+) -> None:
+    offers = [(target._replace(carrier=n), one) for n, (target, one) in enumerate(some, 1)]
+    found = in_order(Match(Rule(1, "all", 1, ()), 0), offers, strategy, NOON, chance, most)
+    ranks = sorted(ranks_one_by_one(offers, strategy, chance))
+    assert [one.rank for one in found] == ranks[:most]
+    assert [(one.target, one.offer) for one in found] == [offers[one.rank.carrier - 1] for one in found]

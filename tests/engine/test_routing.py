@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -58,7 +59,7 @@ def planned(
         cost = (costs or {}).get(carrier, 1)
         return cost if isinstance(cost, str) else Offer(cost, None)
 
-    return plan(RouteTable(rules), facts, MONDAY_NOON, offer, chance, most=most)
+    return plan(RouteTable(rules), facts, MONDAY_NOON, partial(map, offer), chance, most=most)
 
 
 @pytest.mark.req("routing-005")

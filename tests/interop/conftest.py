@@ -19,7 +19,7 @@ __all__ = ["books", "folder", "house"]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """With two lanes Asterisk is installed while they play other things."""
+    """Asterisk is installed while the lanes play other things."""
     if lanes.NAME == "gw0" and any(item.path.name == "test_asterisk.py" for item in session.items):
         begin()
 

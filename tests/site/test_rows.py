@@ -56,7 +56,7 @@ def run(folder: Path, cases: str, *more: str) -> subprocess.CompletedProcess[str
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("lanes", [(), ("-n", "2")], ids=["one process", "two lanes"])
+@pytest.mark.parametrize("lanes", [(), ("-n", "2")], ids=["one process", "lanes"])
 def test_a_row_counts_when_its_tests_pass_and_none_fails(tmp_path: Path, lanes: tuple[str, ...]) -> None:
     shown = run(tmp_path, CASES, *lanes).stdout
     assert [line.split() for line in shown.splitlines() if line.startswith(("tea ", "all "))] == [

@@ -1,6 +1,7 @@
 """Which rate of a price list holds: the longest prefix that fits, its version of the day, its windows."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from apps.core.values.windows import TimeWindow
@@ -36,20 +37,30 @@ class Rate(NamedTuple):
     surcharge: int = 0
 
 
-Price = tuple[int, ...]
-"""What a rate says of an amount: its fields from the price to `free_after`, then those from `grace_seconds` on."""
+Manner = tuple[int, ...]
+"""What else a rate says of an amount: its fields from the connect fee to `free_after`, then those from `grace_seconds` on."""
+
+Price = tuple[int, Manner]
+"""A price per minute, micros, and the manner in which it is charged. A list has thousands of prices, and few manners."""
+
+
+@lru_cache(maxsize=4096)
+def shared(manner: Manner) -> Manner:
+    """The same for all that are equal: so whoever looks one up finds it without comparing its fields."""
+    return manner
 
 
 def plain_price(rates: Sequence[Rate]) -> Price | None:
     """The price that `select` chose, if it is one for every hour; None: it takes more than that to know what a call costs."""
     if len(rates) != 1 or rates[0].window is not None:
         return None
-    return rates[0][2:9] + rates[0][14:]
+    return rates[0].price, shared(rates[0][3:9] + rates[0][14:])
 
 
 def rate_of(price: Price) -> Rate:
     """A rate with this price, of no prefix in particular."""
-    return Rate._make((0, "", *price[:7], 0, 0, ALWAYS, NEVER, None, *price[7:]))
+    amount, manner = price
+    return Rate._make((0, "", amount, *manner[:6], 0, 0, ALWAYS, NEVER, None, *manner[6:]))
 
 
 def select(groups: Iterable[Sequence[Rate]], number: str, at: float) -> tuple[Rate, ...]:

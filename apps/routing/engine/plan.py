@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from apps.routing.engine.order import Candidate, Offer, difference, in_order, why
@@ -73,7 +73,7 @@ def plan(
     table: RouteTable,
     facts: Facts,
     at: float,
-    offer_of: Callable[[int], Offer[T] | str],
+    offers_of: Callable[[Sequence[int]], Iterable[Offer[T] | str]],
     chance: int = 0,
     *,
     algorithm: int = 2,
@@ -83,7 +83,7 @@ def plan(
 ) -> Plan[T]:
     """The carriers that may take the call, in the order in which they are tried.
 
-    `offer_of` says what a carrier (account id) asks now, or in words why it cannot be used. `chance` is the
+    `offers_of` says of carriers (account ids) what each asks now, or in words why it cannot be used. `chance` is the
     lot for weights and shares: the same number gives the same order. `algorithm`: the setting `brs_lcr`. `most`: no more
     ways are wanted; rules that are not needed for them are not looked into.
 
@@ -98,25 +98,26 @@ def plan(
     for match in matches:
         if most is not None and len(result.targets) >= most:
             break
-        strategy = match.rule.strategy or ALGORITHMS[algorithm]
+        rule = match.rule
+        strategy, limited = rule.strategy or ALGORITHMS[algorithm], rule.limited
+        asked = [target[0] for target in rule.targets if target[0] not in known]
+        known.update(zip(asked, offers_of(asked), strict=True))
         offers: list[tuple[RuleTarget, Offer[T]]] = []
-        for target in match.rule.targets:
-            carrier = target.carrier
+        for target in rule.targets:
+            carrier = target[0]
             if carrier in placed:
                 continue
-            offer = known.get(carrier)
-            if offer is None:
-                offer = known[carrier] = offer_of(carrier)
+            offer = known[carrier]
             if isinstance(offer, str):
-                result.skipped.append((carrier, match.rule, offer))
-            elif target[5:9] != UNLIMITED and (reason := _unfit(target, facts, at, limits)):
-                result.skipped.append((carrier, match.rule, reason))
+                result.skipped.append((carrier, rule, offer))
+            elif limited and (reason := _unfit(target, facts, at, limits)):
+                result.skipped.append((carrier, rule, reason))
             else:
                 placed.add(carrier)
                 offers.append((target, offer))
         wanted = None if most is None else most - len(result.targets)
         for one in in_order(match, offers, strategy, at, chance, wanted):
-            result.targets.append(Ranked(one.target.carrier, match.rule, one.offer, one))
+            result.targets.append(Ranked(one.target.carrier, rule, one.offer, one))
     return result
 
 
@@ -141,10 +142,6 @@ def _rule(number: int, name: str, carrier: int, *, final: bool = False) -> Match
 
 #: What stands at the beginning of the reason when a carrier has as many calls as it may.
 FULL = "its lines are full"
-
-
-#: The fields of a target from `lines` to `full_until` that let it have every call.
-UNLIMITED = RuleTarget(0)[5:9]
 
 
 def _unfit(target: RuleTarget, facts: Facts, at: float, limits: Limits) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from apps.core.values.windows import Days, Hours, TimeWindow
@@ -42,6 +42,10 @@ class RuleTarget(NamedTuple):
     last_resort: bool = False
 
 
+#: The fields of a target from `lines` to `full_until` that let it have every call.
+UNLIMITED = RuleTarget(0)[5:9]
+
+
 class Inside(NamedTuple):
     """Somebody of ours to whom a rule leads: an account, or (`account` 0) a group of them. Only in its `window`."""
 
@@ -75,6 +79,11 @@ class Rule:
     calendars: tuple[int, ...] = ()  # whose dates do not count as their weekday
     inside: tuple[Inside, ...] = ()
     together: bool = False
+    limited: bool = field(init=False, repr=False, compare=False)
+    """Whether any of its targets may not have every call."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "limited", any(one[5:9] != UNLIMITED for one in self.targets))
 
 
 @dataclass(frozen=True, slots=True)

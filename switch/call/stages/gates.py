@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from apps.routing.engine.gate import Gate, Prefixes, limiting
@@ -12,6 +13,7 @@ from switch.world.screening import NO_LISTS
 from switch.world.settings import Settings
 from switch.world.world import World
 
+LEARNT = 500
 NO_RIGHTS: tuple[str, ...] = ()
 
 
@@ -35,6 +37,13 @@ def carrier_of(world: World, account_id: int) -> Carrier | str:
     if found is None:
         found = known[account_id] = _carrier(world, account_id)
     return found
+
+
+def learn_carriers(world: World) -> Iterator[None]:
+    """Find all that the first call by each carrier would have to find, step by step: of so many carriers, the others wait for that call."""
+    for account_id in islice(world.trunks, LEARNT):
+        carrier_of(world, account_id)
+        yield
 
 
 def _carrier(world: World, account_id: int) -> Carrier | str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from zlib import crc32
 
 from apps.pricing.engine.payers import carrier_terms
@@ -30,7 +31,7 @@ Details = tuple[Carrier, Given | None]
 
 
 class Offers:
-    """Called with a carrier (account id) it says what the carrier asks, in the installation's currency, or why it cannot have the call.
+    """Called with carriers (account ids) it says what each asks, in the installation's currency, or why it cannot have the call.
 
     A call is offered by many carriers: what is the same for all of them is found once. `hopeless`: those that are away have it too.
     """
@@ -66,42 +67,45 @@ class Offers:
             else PLAIN
         )
 
-    def __call__(self, account_id: int) -> Offer[Details] | str:
-        carrier = self._carriers.get(account_id) or carrier_of(self._world, account_id)
-        if isinstance(carrier, str):
-            return carrier
-        account, trunk, _, gate, lines, logins, choosy, prices = carrier
-        usage = self._usage
-        used = usage.carrier_calls(account_id)
-        if (choosy or self._strict) and (why := self._refusal(carrier, used)):
-            return why
-        at, number, minute, given = self._at, self._number, None, None
-        if prices is None or not prices.since <= at < prices.until:
-            prices = self._world.prices(account, origin_of(self._call, self._world), at)
-        if prices is not None and number:
-            price = prices.rates.price(number, at)
-            if price is not None:
-                minute, given = prices.minutes.of(price), prices.given
-        if minute is None:
-            minute = self._by_terms(carrier)
-            if isinstance(minute, str):
-                return minute
-        if not (self._hopeless or trunk.backup_host) and (why := usage.unreachable(account_id, logins)):
-            return f"{AWAY}: {why}"
-        standing = self._usual
-        if gate is not None or account_id in self._known:
-            standing = self._standing(carrier)
-        # As `Offer(…)` does, in half the time.
-        cost, average = minute
-        told = (
-            cost,
-            (carrier, given),
-            standing,
-            average,
-            (lines or UNLIMITED) - used,
-            usage.routed_at(account_id),
-        )
-        return _new_tuple(Offer, told)
+    def __call__(self, carriers: Iterable[int]) -> list[Offer[Details] | str]:
+        at, number, usage, usual, known = self._at, self._number, self._usage, self._usual, self._known
+        taken, routed_at, unreachable = usage.carrier_calls, usage.routed_at, usage.unreachable
+        remembered, strict, hopeless = self._carriers, self._strict, self._hopeless
+        found: list[Offer[Details] | str] = []
+        for account_id in carriers:
+            carrier = remembered.get(account_id) or carrier_of(self._world, account_id)
+            if isinstance(carrier, str):
+                found.append(carrier)
+                continue
+            account, trunk, _, gate, lines, logins, choosy, prices = carrier
+            used = taken(account_id)
+            if (choosy or strict) and (why := self._refusal(carrier, used)):
+                found.append(why)
+                continue
+            minute = given = None
+            if prices is None or not prices.since <= at < prices.until:
+                prices = self._world.prices(account, origin_of(self._call, self._world), at)
+            if prices is not None and number:
+                price = prices.rates.price(number, at)
+                if price is not None:
+                    minute, given = prices.minutes.of(price), prices.given
+            if minute is None:
+                costs = self._by_terms(carrier)
+                if isinstance(costs, str):
+                    found.append(costs)
+                    continue
+                minute = costs
+            if not hopeless and (why := unreachable(account_id, logins)) and not trunk.backup_host:
+                found.append(f"{AWAY}: {why}")
+                continue
+            standing = usual
+            if gate is not None or account_id in known:
+                standing = self._standing(carrier)
+            cost, average = minute
+            free, last = (lines or UNLIMITED) - used, routed_at(account_id)
+            # As `Offer(…)` does, in half the time.
+            found.append(_new_tuple(Offer, (cost, (carrier, given), standing, average, free, last)))
+        return found
 
     def _refusal(self, carrier: Carrier, used: int) -> str:
         """Why it does not take the call, in words; "": it does. `used`: lines of it that are taken."""

@@ -137,7 +137,7 @@ def _ahead(call: Call, world: World) -> None:
     if call.first is None:
         return
     assert call.facts is not None
-    found = Offers(call, world, call.facts)(call.first.id)
+    [found] = Offers(call, world, call.facts)((call.first.id,))
     if isinstance(found, str):
         call.note(f"Not first by {call.first.username}: {found}.")
         call.first = None

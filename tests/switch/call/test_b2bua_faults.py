@@ -65,6 +65,18 @@ def test_sigterm_ends_calls_by_bye_and_writes_their_records(alone: Callable[...,
     assert "'failures': 0" in house.switch.log()
 
 
+def test_who_is_told_to_stop_after_its_calls_have_ended_leaves_at_once(alone: Callable[..., House]) -> None:
+    """Transactions that only absorb copies, for half a minute, owe nobody anything."""
+    house = alone()
+    caller, called, invite, ok = call_up(house)
+    caller.within("BYE", invite, ok)
+    called.answer(called.asked("BYE"), 200)
+    caller.told(200, "BYE")
+    begun = time.monotonic()
+    assert house.switch.stop() == 0
+    assert time.monotonic() - begun < 2, "it has waited for answers that nobody owes"
+
+
 AWAY = {"DATABASE_URL": "postgres://nobody@/nowhere?host=/nonexistent"}
 
 

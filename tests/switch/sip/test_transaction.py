@@ -287,6 +287,28 @@ def test_a_2xx_is_sent_again_until_its_ack_comes_over_any_transport(reliable):
     assert not lab.layer.unacked
 
 
+def test_only_requests_without_an_answer_and_a_2xx_without_its_ack_wait_for_anybody(lab):
+    assert not lab.layer.waits()
+    request, tx = call(lab)
+    assert lab.layer.waits(), "for the answer to our INVITE"
+    lab.receive(make.answer(request, 180))
+    assert lab.layer.waits(), "for its final one"
+    lab.receive(make.answer(request, 200))
+    tx.send_ack(make.request("ACK", to_tag="theirs"), lab.now)
+    assert not lab.layer.waits(), "the INVITE stays for copies of its 200 alone"
+    bye, _ = ask(lab, "BYE")
+    assert lab.layer.waits(), "for the answer to our BYE"
+    lab.receive(make.answer(bye, 200))
+    assert not lab.layer.waits()
+    _, asked = ring(lab)
+    assert not lab.layer.waits(), "it is we who owe an answer"
+    asked.reply(200, lab.now)
+    assert lab.layer.waits(), "for the ACK"
+    lab.receive(make.request("ACK", branch="z9hG4bK-ack", to_tag=asked.tag))
+    assert not lab.layer.waits()
+    assert len(lab.layer) == 3, "all three are still there, to absorb copies"
+
+
 def test_an_ack_to_a_2xx_with_the_branch_of_its_invite_is_understood(lab):
     _, tx = ring(lab)
     tx.reply(200, lab.now)

@@ -293,6 +293,16 @@ def test_a_file_that_vanished_under_the_reader_is_read_anew(
     assert watch.usernames() == {"1001"}
 
 
+def test_what_is_the_same_for_all_calls_of_a_carrier_is_known_before_the_first(
+    office: Office, tmp_path: Path, folder: Path
+) -> None:
+    carriers = {office.carrier(name, {"36": 1}) for name in ("one", "two")}
+    write(office, folder)
+    watch = Watch(tmp_path)
+    assert watch.keeper.world is not None
+    assert set(watch.keeper.world.carriers) == carriers
+
+
 def test_a_stopped_keeper_leaves_no_timer(office: Office, tmp_path: Path, folder: Path) -> None:
     write(office, folder)
     watch = Watch(tmp_path)
