@@ -229,7 +229,9 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {  # two fields are called `transport`: how a call came, and how SIP reaches a trunk
+    # Two fields are called `transport`: how a call came, and how SIP reaches a trunk; many are called `kind`.
+    "ENUM_NAME_OVERRIDES": {
+        "TariffKindEnum": "apps.pricing.models.tariffs.TariffKind",
         "TransportEnum": "apps.numbers.models.rules.Transport",
         "TrunkTransportEnum": "apps.users.choices.Transport",
     },

@@ -35,7 +35,15 @@ from apps.portability.models import NumberBlock, Operator, PortedNumber
 from apps.pricelists import services as pricelists
 from apps.pricelists.models import ChangeSet, RouteReplay
 from apps.pricing import services as pricing
-from apps.pricing.models import Calendar, CurrencyPrecision, PriceGroup, Rate, Tariff, TimeWindow
+from apps.pricing.models import (
+    Calendar,
+    CurrencyPrecision,
+    PriceGroup,
+    Rate,
+    Tariff,
+    TariffAssignment,
+    TimeWindow,
+)
 from apps.recordings.models import Listening, Recording
 from apps.routing.health import services as health
 from apps.routing.health.engine import Tally
@@ -70,6 +78,7 @@ class House:
     trunk_account: TrunkAccount
     tariff: Tariff
     rate: Rate
+    assignment: TariffAssignment
     group: PriceGroup
     account_group: AccountGroup
     account_batch: AccountBatch
@@ -139,7 +148,7 @@ def build() -> House:
     carrier = make.carrier(username="carrier-a", price="0.01", parent=company)
     trunk_account = make.trunk_account(carrier)
     tariff = make.tariff(name="Retail", prices={"": "0.05", "36": "0.03", "3620": "0.06"})
-    pricing.assign_tariff(account=company, tariff=tariff)
+    assignment = pricing.assign_tariff(account=company, tariff=tariff)
     admin = make.admin(username="boss", display_name="The Boss")
     support = make.account("support", username="helper")
     idle = make.account("support", username="idle")
@@ -162,7 +171,7 @@ def build() -> House:
     [event] = health.observe(tallies={(carrier.pk, ""): Tally(attempts=30, failed=30)}, now=now)
     return House(
         admin=admin, support=support, idle=idle, company=company, reseller=reseller, rival=rival, ada=ada, eve=eve,
-        carrier=carrier, trunk_account=trunk_account, tariff=tariff, rate=tariff.rates.get(prefix="36"),
+        carrier=carrier, trunk_account=trunk_account, tariff=tariff, rate=tariff.rates.get(prefix="36"), assignment=assignment,
         group=PriceGroup.objects.create(name="Europe"),
         account_batch=AccountBatch.objects.create(kind="subscriber", first="0001", count=1, created_by=admin),
         account_group=groups.create_group(name="Villages", accounts=[ada]),

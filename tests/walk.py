@@ -48,7 +48,7 @@ def _plain(pattern: str) -> str:
 def value(pattern: str, parameter: str, house: House) -> Any:
     """What stands for a parameter. A page of a new kind of thing has to be added here."""
     things = {
-        "accounts": house.ada.pk, "trunk-accounts": house.trunk_account.pk, "carriers": house.carrier.pk, "tariffs": house.tariff.pk, "rates": house.rate.pk,
+        "accounts": house.ada.pk, "trunk-accounts": house.trunk_account.pk, "carriers": house.carrier.pk, "tariffs": house.tariff.pk, "tariff-assignments": house.assignment.pk, "rates": house.rate.pk,
         "routes": house.rule.pk, "best-routes": house.best_route.pk, "routing/bestroute": house.best_route.pk, "cdrs": house.call.pk, "current-calls": house.call.pk, "payments": house.payment.pk,
         "ledger": house.entry.pk, "invoices": house.invoice.pk, "header-rules": house.header_rule.pk, "hangup-causes": house.cause.pk,
         "signalling/headerrule": house.header_rule.pk, "signalling/hangupcause": house.cause.pk,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import django_filters as df
+from django.db.models import Q, QuerySet
 
 from apps.cdrs.models import Cdr
-from apps.pricing.models import Rate
+from apps.pricing.models import CONDITIONS, Rate, TariffAssignment
 from apps.recordings.models import Recording
 from apps.users.models import Account
 
@@ -31,6 +34,22 @@ class RateFilter(df.FilterSet):
 
     def covering(self, rates: object, name: str, number: str) -> object:
         return rates.filter(prefix__in=[number[:length] for length in range(min(len(number), 20) + 1)])  # type: ignore[attr-defined]
+
+
+class AssignmentFilter(df.FilterSet):
+    """`valid_at` finds those that hold at that moment."""
+
+    valid_at = df.IsoDateTimeFilter(method="holding")
+
+    class Meta:
+        model = TariffAssignment
+        fields = ["account", "tariff", "kind", *CONDITIONS]
+
+    def holding(
+        self, given: QuerySet[TariffAssignment], name: str, at: datetime
+    ) -> QuerySet[TariffAssignment]:
+        begun = Q(valid_from=None) | Q(valid_from__lte=at)
+        return given.filter(begun, Q(valid_until=None) | Q(valid_until__gt=at))
 
 
 class RecordingFilter(df.FilterSet):

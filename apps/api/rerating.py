@@ -25,9 +25,9 @@ class ReratingSerializer(serializers.ModelSerializer):
         model = Rerating
         fields = ["id", "since", "until", "account", "caller_kind", "tariff", "calls", "reason", "state", "done_until",
                   "looked_at", "without_price", "problems", "error", "moves_balances", "created_by", "created_at",
-                  "applied_by", "applied_at"]  # fmt: skip
+                  "applied_by", "applied_at", "applied_until", "overtaken"]  # fmt: skip
         read_only_fields = ["state", "done_until", "looked_at", "without_price", "problems", "error", "moves_balances",
-                            "created_by", "created_at", "applied_by", "applied_at"]  # fmt: skip
+                            "created_by", "created_at", "applied_by", "applied_at", "applied_until", "overtaken"]  # fmt: skip
         extra_kwargs = {"since": {"required": False}, "until": {"required": False}}
 
     calls = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=10_000)
@@ -101,11 +101,14 @@ class ReratingViewSet(viewsets.ModelViewSet):
     )
     @action(detail=True, methods=["post"])
     def apply(self, request: Request, pk: str | None = None) -> Response:
-        """Change the prices; with `move_balances` correct the payers' balances too. Twice counts once."""
+        """Change the prices; with `move_balances` correct the payers' balances too. Twice counts once.
+
+        A large run is answered with the state `applying`: it goes on in the background, `applied_until` says how far it is.
+        """
         if not request.user.has_perm("cdrs.apply_rerating"):
             self.permission_denied(request)
         move = serializers.BooleanField().run_validation(request.data.get("move_balances", False))
-        run = rerating.apply(run=self.get_object(), by=request.user, move_balances=move)
+        run = rerating.apply(run=self.get_object(), by=request.user, move_balances=move, wait=False)
         return Response(self.get_serializer(run).data)
 
     @extend_schema(request=None, responses=ReratingSerializer)

@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
 from apps.api import (
+    assignments,
     dids,
     groups,
     manual,
@@ -27,6 +28,7 @@ router.register("account-groups", groups.AccountGroupViewSet, "account-group")
 router.register("carriers", views.CarrierViewSet, "carrier")
 router.register("trunk-accounts", views.TrunkAccountViewSet, "trunk-account")
 router.register("tariffs", views.TariffViewSet, "tariff")
+router.register("tariff-assignments", assignments.TariffAssignmentViewSet, "tariff-assignment")
 router.register("rates", views.RateViewSet, "rate")
 router.register("routes", routing.RouteViewSet, "route")
 router.register("best-routes", routing.BestRouteViewSet, "best-route")

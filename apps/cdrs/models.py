@@ -266,6 +266,7 @@ class RerateState(models.TextChoices):
     WAITING = "waiting", _("waiting")
     RECKONING = "reckoning", _("reckoning")
     READY = "ready", _("differences are ready")
+    APPLYING = "applying", _("being applied")
     APPLIED = "applied", _("applied")
     CANCELLED = "cancelled", _("cancelled")
     FAILED = "failed", _("failed")
@@ -274,7 +275,8 @@ class RerateState(models.TextChoices):
 class Rerating(models.Model):
     """Prices of calls reckoned anew: which calls, why, by whom, and what came of it (guide 3953, 12190-12210).
 
-    First the differences are reckoned and shown; nothing else changes until somebody applies them, all or none.
+    First the differences are reckoned and shown; nothing else changes until somebody applies them, all or none. While they
+    are put in force, those of calls that began before `applied_until` are, and the others are not yet.
     """
 
     since = models.DateTimeField(_("calls from"))
@@ -320,6 +322,14 @@ class Rerating(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("applied by")
     )
     applied_at = models.DateTimeField(_("applied"), null=True)
+    applied_until = models.DateTimeField(
+        _("in force for calls before"), null=True, help_text=_("Empty: no price has changed.")
+    )
+    overtaken = models.PositiveBigIntegerField(
+        _("changed by hand meanwhile"),
+        default=0,
+        help_text=_("Prices that somebody else changed while this was applied; they stay as they are."),
+    )
 
     class Meta:
         verbose_name = _("re-rating")
@@ -366,7 +376,9 @@ class PriceChange(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    rerating = models.ForeignKey(Rerating, models.CASCADE, db_constraint=False, related_name="changes")
+    rerating = models.ForeignKey(
+        Rerating, models.CASCADE, db_constraint=False, db_index=False, related_name="changes"
+    )
     call_id = models.UUIDField(_("call"))
     started_at = models.DateTimeField(_("started"))
     destination = models.CharField(_("destination"), max_length=128, default="")
@@ -428,6 +440,7 @@ class PriceChange(models.Model):
         verbose_name = _("changed price")
         verbose_name_plural = _("changed prices")
         indexes = [
+            models.Index(fields=["rerating", "started_at"], name="price_change_run"),
             models.Index(fields=["call_id"], name="price_change_call"),
             models.Index(
                 fields=["account"],

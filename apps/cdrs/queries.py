@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Case, Count, Q, QuerySet, Sum, When
 from django.db.models.functions import TruncHour
 
-from apps.cdrs.models import Cdr, CdrPrice, PriceChange, RerateState, Service
+from apps.cdrs.models import Cdr, CdrPrice, PriceChange, Service
 from apps.pricing.queries import in_own_currency
 from apps.routing.simulation import Question
 from apps.users.models import Account
@@ -85,7 +85,7 @@ def prices_of(cdr: Cdr) -> QuerySet[CdrPrice]:
 
 def changes_of(cdr: Cdr) -> QuerySet[PriceChange]:
     """How re-ratings have changed the prices of a call, the last first."""
-    applied = PriceChange.objects.filter(call_id=cdr.id, rerating__state=RerateState.APPLIED)
+    applied = PriceChange.objects.filter(call_id=cdr.id, rerating__applied_until__gt=cdr.started_at)
     return applied.select_related("rerating__applied_by", "account").order_by("-rerating__applied_at", "id")
 
 

@@ -1,18 +1,21 @@
 """What re-rating changed of calls that were invoiced before: the difference is owed, or credited, on the next document.
 
 A change is open when its invoice stands, and no document that stands has corrected it yet. Taking a correcting invoice
-back opens its changes again; calls of an invoice that was taken back are invoiced anew, by their prices of then.
+back opens its changes again; calls of an invoice that was taken back are invoiced anew, by their prices of then. What a
+re-rating changes that is still being put in force waits until all of it is.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db import connection
 
-from apps.invoices.calls import payers
+from apps.cdrs.models import RerateState, Rerating
+from apps.invoices.calls import LATEST_RECORD, payers
 from apps.invoices.models import Invoice
 from apps.users.models import Account
 
@@ -21,6 +24,7 @@ _OPEN = f"""
 h.account_id = ANY(%(payers)s) AND h.invoiced_on_id IS NOT NULL
 AND NOT {_TAKEN_BACK.format("h.invoiced_on_id")}
 AND (h.corrected_on_id IS NULL OR {_TAKEN_BACK.format("h.corrected_on_id")})
+AND EXISTS (SELECT FROM cdrs_rerating r WHERE r.id = h.rerating_id AND r.state = 'applied')
 """
 _BY_NOTES = """
 h.invoiced_on_id = %(invoice)s AND EXISTS (
@@ -75,6 +79,12 @@ def correcting_invoice(invoice: Invoice) -> Invoice | None:
     """A standing invoice, other than a credit note, that corrects calls of this one."""
     later = Invoice.objects.filter(document_type="invoice", corrections=None)
     return later.filter(call_corrections__invoiced_on=invoice).order_by("-id").first()
+
+
+def half_changed(start: datetime, end: datetime) -> Rerating | None:
+    """A re-rating of which the prices of calls that a document for this span could have are in force in part."""
+    under_way = Rerating.objects.filter(state=RerateState.APPLYING, applied_until__isnull=False)
+    return under_way.filter(since__lt=end, until__gt=start - LATEST_RECORD).first()
 
 
 def _sums(condition: str, values: dict[str, Any]) -> list[Correction]:

@@ -57,6 +57,7 @@ OR EXISTS (
   WHERE f.account_id = o.id AND g.invoice_id IS NULL AND g.net <> 0 AND g.charged_at < o.ends)
 OR EXISTS (
   SELECT FROM cdrs_pricechange h WHERE h.account_id = y.payer AND h.invoiced_on_id IS NOT NULL
+    AND EXISTS (SELECT FROM cdrs_rerating r WHERE r.id = h.rerating_id AND r.state = 'applied')
     AND (h.corrected_on_id IS NULL OR EXISTS (SELECT FROM invoices_invoice n WHERE n.refers_to_id = h.corrected_on_id)))
 ORDER BY o.id
 """

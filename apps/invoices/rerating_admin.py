@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -21,7 +22,9 @@ from apps.invoices.services.rerating.differences import by_account, by_destinati
 from apps.users.choices import CALLERS, Kind
 from apps.users.models import Account
 
-OPEN = (RerateState.WAITING, RerateState.RECKONING)
+AT_WORK = (RerateState.WAITING, RerateState.RECKONING, RerateState.APPLYING)
+ENOUGH = 286
+"""The status by which htmx asks no more."""
 
 
 class AskForm(ServiceForm):
@@ -81,7 +84,7 @@ class ReratingAdmin(ReadOnly, OfficeAdmin):
     actions_detail = ["apply_page", "give_up"]
     fieldsets = [
         (None, {"fields": [("reason", "state"), ("since", "until"), ("account", "caller_kind"), "tariff", "error",
-                           ("created_by", "created_at"), ("applied_by", "applied_at"), "moves_balances"]}),
+                           ("created_by", "created_at"), ("applied_by", "applied_at"), ("applied_until", "overtaken"), "moves_balances"]}),
     ]  # fmt: skip
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -104,7 +107,8 @@ class ReratingAdmin(ReadOnly, OfficeAdmin):
         run = self.get_object(request, object_id)
         extra = _shown(run) if run else {}
         if run and request.htmx and self.has_view_permission(request, run):
-            return render(request, "admin/invoices/rerating_differences.html", extra)
+            status = 200 if extra["at_work"] else ENOUGH
+            return render(request, "admin/invoices/rerating_differences.html", extra, status=status)
         return super().change_view(request, object_id, form_url, (extra_context or {}) | extra)
 
     has_apply_permission = right("cdrs.apply_rerating")
@@ -116,11 +120,13 @@ class ReratingAdmin(ReadOnly, OfficeAdmin):
         if request.method != "POST":  # prices are changed by a button, never by a link
             return self._ask_again(request, run, "apply", _("Apply %(run)s") % {"run": run})
         try:
-            rerating.apply(run=run, by=request.user, move_balances=bool(request.POST.get("balances")))
+            run = rerating.apply(
+                run=run, by=request.user, move_balances=bool(request.POST.get("balances")), wait=False
+            )
         except rerating.CannotRerate as error:
             messages.error(request, str(error))
         else:
-            messages.success(request, _("The prices are changed."))
+            _tell(request, run)
         return redirect(reverse("admin:cdrs_rerating_change", args=[object_id]))
 
     @action(description=_("Give up"), url_path="give-up", icon="close", permissions=["give_up"])
@@ -156,21 +162,39 @@ class ReratingAdmin(ReadOnly, OfficeAdmin):
             RerateState.APPLIED: "success",
             RerateState.FAILED: "danger",
             RerateState.RECKONING: "info",
+            RerateState.APPLYING: "info",
         },
     )
     def shown_state(self, run: Rerating) -> tuple[str, str]:
         return run.state, run.get_state_display()
 
 
+def _tell(request: HttpRequest, run: Rerating) -> None:
+    if run.state == RerateState.APPLIED:
+        messages.success(request, _("The prices are changed."))
+    else:
+        messages.info(
+            request, _("The prices are being changed in the background; this page shows how far it is.")
+        )
+
+
+def _part(run: Rerating, until: datetime | None) -> int:
+    """How much of the run's time that is, per cent."""
+    return round(100 * (until - run.since) / (run.until - run.since)) if until else 0
+
+
 def _shown(run: Rerating) -> dict[str, Any]:
-    """What the page has beside the fields: how far it is, and what changes."""
-    done = (run.done_until - run.since) / (run.until - run.since) if run.done_until else 0.0
+    """What the page has beside the fields: how far it is, and, once nothing is at it, what changes."""
+    at_work = run.state in AT_WORK
     return {
         "run": run,
-        "is_open": run.state in OPEN,
-        "percent": round(100 * done),
+        "at_work": at_work,
+        "percent": _part(run, run.done_until),
+        "in_force": _part(run, run.applied_until),
         "problems": run.problems.items(),
-        "sums": (
+        "sums": ()
+        if at_work
+        else (
             (_("In all"), totals(run)),
             (_("By payer"), by_account(run)),
             (_("By destination"), by_destination(run)),

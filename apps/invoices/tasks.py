@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -79,16 +80,22 @@ def reckon_rerating(run_id: int) -> str:
 
 
 @shared_task
+def apply_rerating(run_id: int) -> str:
+    """Go on putting a re-rating in force; the state it is in then. Why it could not be applied stands in the run."""
+    with suppress(rerating.CannotRerate):
+        rerating.carry_on(run_id=run_id)
+    return str(Rerating.objects.get(pk=run_id).state)
+
+
+@shared_task
 def reckon_waiting_reratings() -> int:
     """Go on with re-ratings that nobody was asked to do, or whose worker died; one at work is left alone."""
     before = timezone.now() - timedelta(minutes=5)
-    waiting = Rerating.objects.filter(
-        state__in=(RerateState.WAITING, RerateState.RECKONING), created_at__lt=before
-    )
-    found = list(waiting.order_by("pk").values_list("pk", flat=True))
-    for pk in found:
-        reckon_rerating.delay(pk)
-    return len(found)
+    waiting = Q(state__in=(RerateState.WAITING, RerateState.RECKONING), created_at__lt=before)
+    found = Rerating.objects.filter(waiting | Q(state=RerateState.APPLYING)).order_by("pk")
+    for pk, state in (asked := list(found.values_list("pk", "state"))):
+        (apply_rerating if state == RerateState.APPLYING else reckon_rerating).delay(pk)
+    return len(asked)
 
 
 @shared_task

@@ -51,7 +51,7 @@ FROM (
     UNION ALL
     SELECT h.call_id, h.started_at, h.kind, h.account_id, coalesce(h.old_gross, 0) - coalesce(h.gross, 0)
     FROM cdrs_pricechange h JOIN cdrs_rerating r ON r.id = h.rerating_id
-    WHERE r.state = 'applied' AND NOT r.moves_balances
+    WHERE h.started_at < r.applied_until AND NOT r.moves_balances
   ) p JOIN cdrs_cdr c ON c.id = p.call_id AND c.started_at = p.started_at
   WHERE p.kind IN ('retail', 'reseller') AND {since_record} GROUP BY p.call_id, p.account_id
 ) p ON p.call_id = e.call_id AND p.account_id = e.account_id

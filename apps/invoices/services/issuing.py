@@ -48,7 +48,7 @@ def issue(
 ) -> Invoice:
     """Invoice the calls that an account, with the extensions billed to it, began in a half-open period, and its fees.
 
-    1. The account is locked, so that two people cannot invoice the same period at once.
+    1. The account is locked, so that two people cannot invoice the same period at once, nor a re-rating begin to change it.
     2. Calls are summed exactly by destination and VAT rate, with those of periods invoiced before that were
        recorded too late for it; each line is rounded once to the currency's digits. What re-rating changed of calls
        that were invoiced before follows as corrections; where they make the document negative, they are a credit note.
@@ -58,11 +58,16 @@ def issue(
     4. The number is the next of issuer, type and year; its row stays locked until all of this is committed.
     5. After the commit a job renders the PDF and mails it.
 
-    Raises CannotIssue: empty, overlapping or unfinished period, no calls and no fees, no issuer.
+    Raises CannotIssue: empty, overlapping or unfinished period, no calls and no fees, no issuer, prices half changed.
     """
     account = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     now = timezone.now()
     _check(account, period_start, period_end, now)
+    if run := corrections.half_changed(period_start, period_end):
+        raise CannotIssue(
+            _("Prices of this time are being changed by re-rating %(run)s; try again when it is applied.")
+            % {"run": run.pk}
+        )
     by_group = setting_of(account, "invoicegrouping") == "price_group"
     sums = calls.sums(account, period_start, period_end, now, by_group=by_group)
     charges = fees.waiting(account, period_end)

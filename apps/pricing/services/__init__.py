@@ -14,6 +14,7 @@ from apps.pricing.services.tariffs import (
     change_tariff,
     clone_tariff,
     create_tariff,
+    remove_assignment,
     remove_rate,
     unassign_tariff,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "import_rates",
     "load_ecb",
     "needs_second_person",
+    "remove_assignment",
     "remove_rate",
     "save_calendar",
     "save_day",

@@ -101,7 +101,16 @@ def assign_tariff(
     `conditions`: for which calls (`CONDITIONS`); without any, for all calls that no other is for. It replaces one of the
     same kind and conditions from the same moment; others stay, so that a tariff of next month can wait its turn. Raises ValidationError when the kinds do not fit, or when the currencies cannot be converted.
     """
-    _check_kinds(account, tariff, conditions.get("service", Service.VOICE))
+    same = UNCONDITIONAL | {"account": account, "kind": tariff.kind, "valid_from": valid_from} | conditions
+    assignment = TariffAssignment.objects.filter(**same).first() or TariffAssignment(**same)
+    return _given(assignment, {"tariff": tariff, "valid_until": valid_until})
+
+
+def _given(assignment: TariffAssignment, fields: dict[str, Any]) -> TariffAssignment:
+    for name, value in fields.items():
+        setattr(assignment, name, value)
+    account, tariff = assignment.account, assignment.tariff
+    _check_kinds(account, tariff, assignment.service)
     if not queries.convertible(tariff.currency, account.currency):
         raise ValidationError(
             {
@@ -109,10 +118,6 @@ def assign_tariff(
                 % {"here": tariff.currency, "there": account.currency}
             }
         )
-    same = UNCONDITIONAL | {"account": account, "kind": tariff.kind, "valid_from": valid_from} | conditions
-    assignment = TariffAssignment.objects.filter(**same).first() or TariffAssignment(**same)
-    assignment.tariff = tariff
-    assignment.valid_until = valid_until
     assignment.full_clean()
     assignment.save()
     return assignment
@@ -133,17 +138,20 @@ def _check_kinds(account: Account, tariff: Tariff, service: str) -> None:
 
 @transaction.atomic
 def change_assignment(*, assignment: TariffAssignment, **fields: Any) -> TariffAssignment:
-    """Change by which tariff, for whom or when an account pays. Raises ValidationError."""
-    stored = TariffAssignment.objects.select_for_update().get(pk=assignment.pk)
+    """Change by which tariff, for whom or when an account pays; another one for the same is replaced. Raises ValidationError."""
+    stored = TariffAssignment.objects.select_for_update(of=("self",)).get(pk=assignment.pk)
     wanted = {
-        **{name: getattr(stored, name) for name in CONDITIONS},
-        "account": stored.account,
-        "tariff": stored.tariff,
-        "valid_from": stored.valid_from,
-        "valid_until": stored.valid_until,
+        name: getattr(stored, name) for name in ("account", "tariff", "valid_from", *CONDITIONS)
     } | fields
-    stored.delete()
-    return assign_tariff(**wanted)
+    same = {"kind": wanted.pop("tariff").kind} | wanted
+    TariffAssignment.objects.filter(**same).exclude(pk=stored.pk).delete()
+    return _given(stored, fields)
+
+
+@transaction.atomic
+def remove_assignment(*, assignment: TariffAssignment) -> None:
+    """From now on the account pays for such calls by its next tariff that fits, or by those of whoever is above it."""
+    TariffAssignment.objects.filter(pk=assignment.pk).delete()
 
 
 @transaction.atomic

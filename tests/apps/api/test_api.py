@@ -25,6 +25,7 @@ LISTS = (
     "carriers",
     "trunk-accounts",
     "tariffs",
+    "tariff-assignments",
     "rates",
     "routes",
     "best-routes",

@@ -60,6 +60,11 @@ def asked(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Rerating:  # noqa: F81
     return run
 
 
+def nobody_is_at(run: Rerating) -> bool:
+    with runs.alone(run.pk) as mine:
+        return mine
+
+
 def as_it_should_be(run: Rerating) -> bool:
     prices = list(run.changes.values_list("call_id", "kind", "account_id"))
     return (run.state, run.looked_at, len(prices), len(set(prices))) == ("ready", 5, 15, 15)
@@ -72,9 +77,8 @@ def test_a_process_that_is_killed_in_the_middle_of_a_slice_loses_and_doubles_not
         assert child.stdout is not None and child.stdout.readline() == "in the middle\n"
         child.kill()
     deadline = time.monotonic() + 30
-    while not runs._mine(asked.pk):  # its server process has not seen yet that it is dead
+    while not nobody_is_at(asked):  # its server process has not seen yet that it is dead
         assert time.monotonic() < deadline
-    runs._free(asked.pk)
     assert (asked.changes.count(), asked.slices.filter(done=True).count()) == (6, 1)
     assert as_it_should_be(rerating.proceed(run_id=asked.pk))
 

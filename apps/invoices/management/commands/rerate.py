@@ -71,13 +71,18 @@ class Command(BaseCommand):
             run = rerating.proceed(run_id=run.pk, processes=options["processes"], tell=self._tell)
             self.show(run)
             if options["apply"] and run.state == RerateState.READY:
-                run = rerating.apply(run=run, by=None, move_balances=options["balances"])
-                self.stdout.write(f"Re-rating {run.pk} is applied.")
+                run = rerating.apply(
+                    run=run, by=None, move_balances=options["balances"], tell=self._tell_applied
+                )
+                self.stdout.write(f"Re-rating {run.pk}: {run.get_state_display()}.")
         except CannotRerate as error:
             raise CommandError(str(error)) from error
 
     def _tell(self, run: Rerating) -> None:
         self.stderr.write(f"{run.looked_at} calls, until {run.done_until:%Y-%m-%d %H:%M:%S}")
+
+    def _tell_applied(self, run: Rerating) -> None:
+        self.stderr.write(f"in force for calls before {run.applied_until:%Y-%m-%d %H:%M:%S}")
 
     def show(self, run: Rerating) -> None:
         self.stdout.write(

@@ -29,7 +29,7 @@ from mizu_site.run.child import tied
 
 logger = logging.getLogger(__name__)
 
-LOCK = 0x6D697A75_72657261  # with the run's id: one process reckons it at a time
+LOCK = 0x6D697A75_72657261  # with the run's id: one process is at it at a time
 MOST_CALLS = 10_000
 WORTH_A_HELPER = 4
 """Slices for each more process: it needs some seconds to start and to read the price lists."""
@@ -98,21 +98,20 @@ def proceed(*, run_id: int, processes: int = 1, tell: Callable[[Rerating], None]
     3. It can be cancelled between two slices, and goes on after a crash: a slice is stored whole or not at all.
     4. What cannot be reckoned for another reason than a missing price makes the run fail, with the reason.
     """
-    if not _mine(run_id):
-        return Rerating.objects.get(pk=run_id)
-    try:
-        slices.begin(run_id)
-        with _helpers(run_id, processes - 1):
-            work(run_id=run_id, tell=tell)
-        work(run_id=run_id, tell=tell)  # what a helper left that was killed
-        return slices.finish(run_id)
-    except Exception as error:
-        logger.exception("re-rating %s failed", run_id)
-        open_ = Rerating.objects.filter(pk=run_id, state__in=slices.OPEN)
-        open_.update(state=RerateState.FAILED, error=str(error)[:2000])
-        raise
-    finally:
-        _free(run_id)
+    with alone(run_id) as mine:
+        if not mine:
+            return Rerating.objects.get(pk=run_id)
+        try:
+            slices.begin(run_id)
+            with _helpers(run_id, processes - 1):
+                work(run_id=run_id, tell=tell)
+            work(run_id=run_id, tell=tell)  # what a helper left that was killed
+            return slices.finish(run_id)
+        except Exception as error:
+            logger.exception("re-rating %s failed", run_id)
+            open_ = Rerating.objects.filter(pk=run_id, state__in=slices.OPEN)
+            open_.update(state=RerateState.FAILED, error=str(error)[:2000])
+            raise
 
 
 def work(*, run_id: int, tell: Callable[[Rerating], None] | None = None) -> None:
@@ -151,8 +150,10 @@ def _helpers(run_id: int, most: int) -> Iterator[None]:
 def cancel(*, run: Rerating, by: Account | None) -> Rerating:
     """Give a run up that is not applied; what it has found is forgotten. Raises CannotRerate."""
     run = Rerating.objects.select_for_update().get(pk=run.pk)
-    if run.state == RerateState.APPLIED:
-        raise CannotRerate(_("It is applied already; ask for another one to change prices again."))
+    if run.state in (RerateState.APPLYING, RerateState.APPLIED):
+        raise CannotRerate(
+            _("It is applied already, or is about to be; ask for another one to change prices again.")
+        )
     run.state = RerateState.CANCELLED
     run.save(update_fields=["state"])
     run.changes.all().delete()
@@ -161,15 +162,18 @@ def cancel(*, run: Rerating, by: Account | None) -> Rerating:
     return run
 
 
-def _mine(run_id: int) -> bool:
+@contextmanager
+def alone(run_id: int) -> Iterator[bool]:
+    """Whether no other process is at the run; then none will be until this one is done, or dies."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK + run_id])
-        return bool(cursor.fetchone()[0])
-
-
-def _free(run_id: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK + run_id])
+        mine = bool(cursor.fetchone()[0])
+    try:
+        yield mine
+    finally:
+        if mine:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK + run_id])
 
 
 def _listed(calls: Sequence[str]) -> list[str]:
