@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import lazy
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 # Every process reads the settings, and with them this; what answers requests is loaded by those that do.
 
 
+@cache
 def _address(name: str) -> str:
     from django.urls import reverse
 
@@ -22,7 +24,7 @@ def _address(name: str) -> str:
 
 
 _link = lazy(_address, str)
-"""The address of a page by its name, looked up when it is asked for."""
+"""The address of a page by its name, looked up when it is asked for first."""
 
 
 def _static(path: str) -> Callable[[HttpRequest], str]:

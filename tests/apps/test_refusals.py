@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
@@ -72,9 +73,13 @@ OTHERS = {f"admin:{kind}_{what}" for what in ("change", "history")
 
 
 @pytest.fixture
-def client(settings: Any) -> Client:
-    """Where a session is kept decides nothing here, and thousands of requests would each ask the database for it."""
+def client(settings: Any, caplog: pytest.LogCaptureFixture) -> Client:
+    """Where a session is kept decides nothing here, and thousands of requests would each ask the database for it.
+
+    Nor does anybody read where in the program each of them was refused.
+    """
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    caplog.set_level(logging.ERROR, "django.request")
     return Client()
 
 
