@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
-import os
 import sys
 from importlib import import_module
-from typing import NoReturn
+
+from mizu_site.leaving import leave
 
 PROCESSES = {
     "worker": "switch.service",
@@ -24,14 +23,6 @@ def main(arguments: list[str]) -> int:
         print(f"usage: python -m switch {{{'|'.join(PROCESSES)}}} …", file=sys.stderr)  # noqa: T201
         return 2
     return int(import_module(PROCESSES[name]).main(rest) or 0)
-
-
-def leave(code: int) -> NoReturn:
-    """End at once. Python would first take apart every object that there is, half as long as it took to start, and nobody needs that."""
-    atexit._run_exitfuncs()  # what libraries have still to do, logging among them
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 if __name__ == "__main__":

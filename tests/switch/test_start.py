@@ -53,7 +53,7 @@ def test_numbering_plans_are_learned_country_by_country_while_the_worker_is_read
 
 
 def test_a_process_leaves_at_once_but_with_its_last_words_and_its_exit_code() -> None:
-    program = "import atexit; from switch.__main__ import leave; atexit.register(print, 'then done')\nprint('said', end=', '); leave(3)"
+    program = "import atexit; from mizu_site.leaving import leave; atexit.register(print, 'then done')\nprint('said', end=', '); leave(3)"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
     )
