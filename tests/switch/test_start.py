@@ -52,6 +52,14 @@ def test_numbering_plans_are_learned_country_by_country_while_the_worker_is_read
     assert not clock.getDelayedCalls()
 
 
+def test_a_process_leaves_at_once_but_with_its_last_words_and_its_exit_code() -> None:
+    program = "import atexit; from switch.__main__ import leave; atexit.register(print, 'then done')\nprint('said', end=', '); leave(3)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, "said, then done\n", "")
+
+
 def ran(program: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", f"{program}\nprint('all')"], cwd=ROOT, capture_output=True, text=True, check=False,
