@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from django.http import HttpRequest
-from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.utils.functional import lazy
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+# Every process reads the settings, and with them this; what answers requests is loaded by those that do.
+
+
+@cache
+def _address(name: str) -> str:
+    from django.urls import reverse
+
+    return reverse(name)
+
+
+_link = lazy(_address, str)
+"""The address of a page by its name, looked up when it is asked for first."""
+
+
+def _static(path: str) -> Callable[[HttpRequest], str]:
+    def address(request: HttpRequest) -> str:
+        from django.templatetags.static import static
+
+        return str(static(path))
+
+    return address
 
 
 def _item(title: Any, icon: str, to: str, permission: str) -> dict[str, Any]:
@@ -17,12 +42,12 @@ def _item(title: Any, icon: str, to: str, permission: str) -> dict[str, Any]:
     def allowed(request: HttpRequest) -> bool:
         return bool(request.user.has_perm(permission))
 
-    return {"title": title, "icon": icon, "link": reverse_lazy(to), "permission": allowed}
+    return {"title": title, "icon": icon, "link": _link(to), "permission": allowed}
 
 
 def _kind(title: Any, icon: str, kind: str = "") -> dict[str, Any]:
     """The list of accounts, of one kind or of all; only the one that is open is marked in the sidebar."""
-    accounts = reverse_lazy("admin:users_account_changelist")
+    accounts = _link("admin:users_account_changelist")
     item = _item(title, icon, "admin:users_account_changelist", "users.view_account")
 
     def active(request: HttpRequest) -> bool:
@@ -41,11 +66,11 @@ UNFOLD: dict[str, Any] = {
     "SITE_SYMBOL": "waves",
     "SITE_URL": "/",
     "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("portal/mizu.svg")},
+        {"rel": "icon", "type": "image/svg+xml", "href": _static("portal/mizu.svg")},
     ],
     "SHOW_HISTORY": True,
     "DASHBOARD_CALLBACK": "apps.cdrs.views.dashboard",
-    "STYLES": [lambda request: static("admin_office/office.css")],
+    "STYLES": [_static("admin_office/office.css")],
     "COLORS": {
         "primary": {
             "50": "#effbf9", "100": "#d5f5f0", "200": "#aeeae2", "300": "#7ad9ce", "400": "#43bfb3", "500": "#229f94",
@@ -53,7 +78,7 @@ UNFOLD: dict[str, Any] = {
         }
     },
     "COMMAND": {"search_models": True},
-    "ACCOUNT": {"navigation": [{"title": _("Second factor"), "link": reverse_lazy("mfa_index")}]},
+    "ACCOUNT": {"navigation": [{"title": _("Second factor"), "link": _link("mfa_index")}]},
     "SIDEBAR": {
         "show_search": True,
         "navigation": [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
+from mizu_site.leaving import leave
+
 PROCESSES = {
     "worker": "switch.service",
     "writer": "switch.charging.writer",
@@ -24,4 +26,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    leave(main(sys.argv[1:]))

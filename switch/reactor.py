@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.main import installReactor
@@ -33,3 +35,12 @@ def install() -> None:
     """Make it the reactor of this process, unless there is one already."""
     if "twisted.internet.reactor" not in sys.modules:
         installReactor(SwitchReactor())  # type: ignore[no-untyped-call]
+
+
+def by_and_by(reactor: Any, steps: Iterator[object], every: float) -> None:
+    """Take one step each `every` seconds, for work that must hold up neither a start nor calls."""
+    try:
+        next(steps)
+    except StopIteration:
+        return
+    reactor.callLater(every, by_and_by, reactor, steps, every)

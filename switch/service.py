@@ -50,15 +50,17 @@ _CALL_ID = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]+)", re.IGNORECAS
 
 
 def know_no_tables() -> None:
-    """Of Django its settings, logging and texts alone: models would take as long to load as all the rest.
+    """Of Django its settings and texts alone: models would take as long to load as all the rest.
 
-    Texts stay in English, because translations are looked for in all apps; nobody but the log hears them from here.
+    Texts stay in English, because translations are looked for in all apps; nobody but the log hears them from here. Logging is
+    set up by our own settings: Django's, which come first elsewhere, bring its mail, its pages, and by these the models after all.
     """
+    from logging.config import dictConfig
+
     from django.conf import settings
-    from django.utils.log import configure_logging
 
     settings.USE_I18N = False
-    configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
+    dictConfig(settings.LOGGING)
 
 
 def main(arguments: list[str]) -> int:
@@ -151,12 +153,9 @@ class Worker:
 
     def _begin(self) -> None:
         """The reactor runs: wait for the world, then open the sockets."""
-        from apps.screening.engine import special
-
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.reactor.callFromThread(self.stop))
         signal.signal(signal.SIGUSR1, lambda *_: self.reactor.callFromThread(self.tell))
-        special.learn_plans()
         self.keeper.start()
         if self.keeper.world is None:
             log.info("waiting for the first snapshot in %s", self.var / "world")
@@ -195,7 +194,7 @@ class Worker:
         from switch.media.recorder import Recorders
         from switch.net import Firewall, Net
         from switch.registrar import Registrar
-        from switch.sip.ids import Ids
+        from switch.sip.ids import Ids, worker_of
         from switch.sip.stream import BadStream, Framer
         from switch.sip.transaction import TransactionLayer
         from switch.trace import Tracer
@@ -295,6 +294,9 @@ class Worker:
 
     def _start(self) -> None:
         """Everything stands: open the sockets, connect to the stores, let time pass."""
+        from apps.screening.engine.special import learn_plans
+        from switch.reactor import by_and_by
+
         self.net.start()
         self.bank.start()
         self.relay.start()
@@ -309,6 +311,7 @@ class Worker:
         self._look()
         sys.setswitchinterval(SWITCH_INTERVAL)
         self.ready.write_text(f"{os.getpid()}\n")
+        by_and_by(self.reactor, learn_plans(), TICK)
 
     def _message(self, data: bytes, flow: Flow) -> None:
         if not self.guard.unwanted(data):
@@ -488,15 +491,3 @@ class Worker:
         self.keeper.stop()
         self.spool.close()
         self.net.stop().addCallback(lambda _: self.reactor.stop())
-
-
-_LABEL = re.compile(r"w([0-9]{1,3})")
-
-
-def worker_of(data: bytes) -> int | None:
-    """The worker whose label a datagram carries in the branch of our Via, or in our tag."""
-    from switch.sip.ids import label_of
-
-    label = label_of(data)
-    match = _LABEL.fullmatch(label) if label else None
-    return int(match.group(1)) if match else None

@@ -1,13 +1,14 @@
 """Addresses of the API."""
 
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
 from apps.api import (
     assignments,
     dids,
     groups,
+    manual,
     numbers,
     pbx,
     portability,
@@ -64,6 +65,6 @@ urlpatterns = [
     path("v1/price/", price.PriceView.as_view(), name="price"),
     path("v1/vouchers/redeem/", vouchers.RedeemView.as_view(), name="voucher-redeem"),
     path("v1/", include(router.urls)),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/", manual.SchemaView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from typing import Any
 
 from apps.config.models import Setting
@@ -14,18 +15,17 @@ logger = logging.getLogger(__name__)
 def get(key: str, node: str = "") -> Any:
     """The typed value of one setting. Raises KeyError when there is no such setting."""
     definition(key)
-    return _typed(
-        key, dict(Setting.objects.filter(key=key, node__in=("", node)).values_list("node", "value")), node
-    )
+    stored = Setting.objects.filter(key=key, node__in={"", node}).order_by()
+    return _typed(key, dict(stored.values_list("node", "value")), node)
 
 
 def effective(node: str = "") -> dict[str, Any]:
     """Every setting's typed value on a node, by key."""
-    stored: dict[str, dict[str, str]] = {key: {} for key in SETTINGS}
+    stored: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for key, at, value in Setting.objects.filter(node__in=("", node)).values_list("key", "node", "value"):
-        if key in stored:
-            stored[key][at] = value
-    return {key: _typed(key, values, node) for key, values in stored.items()}
+        stored[key][at] = value
+    changed = {key: _typed(key, values, node) for key, values in stored.items() if key in SETTINGS}
+    return {key: one.default for key, one in SETTINGS.items()} | changed
 
 
 def _typed(key: str, values: dict[str, str], node: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -88,26 +89,39 @@ def settings_of(account: Account, node: str = "") -> list[Effective]:
 
     The nearest wins: the account itself, those above it, the node, everybody, the default.
     """
-    own: dict[str, tuple[Value, int]] = {}
-    path = path_ids(account)
-    rows = AccountSetting.objects.filter(account_id__in=path).values_list("account_id", "key", "value")
-    for account_id, key, text in sorted(rows, key=lambda row: path.index(row[0])):
-        for value in typed_own(key, text):
-            own[key] = (value, account_id)
+    own = _own(account)
     above = Account.objects.in_bulk({source for _, source in own.values()})
     everybody = config.effective(node)
     return [
         Effective(one, own[key][0], above[own[key][1]])
         if key in own
         else Effective(one, everybody[key], None)
-        for key, one in sorted(SETTINGS.items())
-        if one.account
+        for key, one in _of_accounts()
     ]
 
 
 def setting_of(account: Account, key: str) -> Value:
-    """One setting as it holds for the account."""
-    return next(one.value for one in settings_of(account) if one.definition.key == key)
+    """One setting that accounts may have, as it holds for the account."""
+    own = _own(account, key=key)
+    return own[key][0] if own else config.get(key)
+
+
+@cache
+def _of_accounts() -> list[tuple[str, Definition]]:
+    return sorted((key, one) for key, one in SETTINGS.items() if one.account)
+
+
+def _own(account: Account, **which: str) -> dict[str, tuple[Value, int]]:
+    """What the account has of its own, or the nearest above it, and who that is."""
+    path = path_ids(account)
+    rows = AccountSetting.objects.filter(account_id__in=path, **which).values_list(
+        "account_id", "key", "value"
+    )
+    own: dict[str, tuple[Value, int]] = {}
+    for account_id, key, text in sorted(rows, key=lambda row: path.index(row[0])):
+        for value in typed_own(key, text):
+            own[key] = (value, account_id)
+    return own
 
 
 def typed_own(key: str, text: str) -> Iterator[Value]:

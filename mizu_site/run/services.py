@@ -71,7 +71,7 @@ def _web(place: Place) -> Service:
     words = (
         f"-m gunicorn mizu_site.wsgi:application --bind 127.0.0.1:{port} --worker-class gthread "
         f"--workers {WEB_PROCESSES} --threads {WEB_THREADS} --access-logfile - --no-control-socket "
-        "--graceful-timeout 8"
+        "--graceful-timeout 8 --preload --config python:mizu_site.run.web"
     )
     return _python("web", words, lambda _: probes.http_answers(port))
 

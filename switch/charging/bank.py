@@ -352,11 +352,14 @@ def _nobody(granted: dict[int, int] | None) -> None:
 
 
 def dsn_of_office() -> str:
-    """The database that Django is configured with, for libpq."""
-    from django.db import connection
+    """The database that Django is configured with, for libpq. Its own connection is not asked, because that knows all models."""
+    from django.conf import settings
 
-    known = {"dbname", "host", "port", "user", "password", "sslmode", "sslrootcert", "sslcert", "sslkey"}
-    parameters = connection.get_connection_params()
+    given = settings.DATABASES["default"]
+    names = {"dbname": "NAME", "host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
+    said = {name: given[key] for name, key in names.items() if given.get(key)}
+    parameters = given.get("OPTIONS", {}) | said
+    known = {*names, "sslmode", "sslrootcert", "sslcert", "sslkey"}
     return str(extensions.make_dsn(**{k: v for k, v in parameters.items() if k in known and v}))
 
 

@@ -9,6 +9,7 @@ import re
 COOKIE = "z9hG4bK"
 _OWN_BRANCH = b"z9hG4bK-"
 _LABEL = re.compile(r"[A-Za-z0-9]{1,16}")
+_WORKER = re.compile(r"w([0-9]{1,3})")
 _TO = re.compile(rb"\r\nto?[ \t]*:((?:[^\r\n]+|\r\n[ \t])*)", re.IGNORECASE)
 _TAG_LABEL = re.compile(rb";[ \t]*tag[ \t]*=[ \t]*([A-Za-z0-9]{1,16})-", re.IGNORECASE)
 _BRANCH_LABEL = re.compile(rb"z9hG4bK-([A-Za-z0-9]{1,16})-")
@@ -82,3 +83,10 @@ def label_of(data: bytes) -> str | None:
     if match is None and data.startswith(b"INVITE ") and (b"eplaces" in data or b"oin" in data):
         match = _REPLACES_LABEL.search(data)
     return match.group(1).decode("ascii") if match is not None else None
+
+
+def worker_of(data: bytes) -> int | None:
+    """The worker whose label (w and its number) a datagram carries in the branch of our Via, or in our tag."""
+    label = label_of(data)
+    match = _WORKER.fullmatch(label) if label else None
+    return int(match.group(1)) if match else None

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+from copy import copy
+from functools import cache
 from typing import Any
 
 import pytest
+from django.contrib.auth.backends import ModelBackend
 from django.test import Client
 
+from apps.users.models import Account
 from tests.house import House, house
 from tests.walk import Page, pages
 
@@ -72,9 +77,21 @@ OTHERS = {f"admin:{kind}_{what}" for what in ("change", "history")
 
 
 @pytest.fixture
-def client(settings: Any) -> Client:
-    """Where a session is kept decides nothing here, and thousands of requests would each ask the database for it."""
+def client(settings: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """Thousands of requests would each ask the database for the session, for who has it, and for what this one may do.
+
+    None of that changes on the walk. Nor does anybody read where in the program each request was refused.
+    """
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    caplog.set_level(logging.ERROR, "django.request")
+
+    @cache
+    def known(pk: str) -> Account:
+        account = Account.objects.get(pk=pk)
+        account.get_all_permissions()  # kept with the account from now on
+        return account
+
+    monkeypatch.setattr(ModelBackend, "get_user", lambda _, pk: copy(known(pk)))
     return Client()
 
 

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from mizu_site import demo_data
 from tests.tables import Copy
 from tests.traffic import DAY, settled_day
 
 WIDE, NARROW = 1360, 390
-SHOTS = Path(os.environ.get("MIZU_VAR") or tempfile.gettempdir()) / "screenshots"
+PATIENCE = 30_000
+"""Milliseconds for a page, or for something on it: the API's manual is written in seconds, on a busy machine in many."""
+SHOTS = os.environ.get("MIZU_SCREENSHOTS")
+"""The folder for pictures of the pages, for who wants to look at them: they are a good part of the browser's work."""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -30,20 +33,38 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="module")  # while it lives, nothing else in this thread can run an event loop
-def chromium() -> Iterator[Browser]:
+@pytest.fixture(scope="session")
+def launched() -> Iterator[tuple[Browser, asyncio.AbstractEventLoop]]:
+    """One Chromium for all tests, and the loop in which Playwright talks to it."""
     program = shutil.which(
         "chromium-headless-shell"
     )  # half the work of the program that can also show windows
     assert program, "Debian's package chromium-headless-shell is not installed"
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = (
-        "1"  # Playwright's loop runs in the thread that also asks the database
-    )
     with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE)
         browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        yield browser
+        loop = asyncio.get_running_loop()
+        asyncio._set_running_loop(None)
+        yield browser, loop
+        asyncio._set_running_loop(loop)
         browser.close()
+
+
+@pytest.fixture
+def chromium(launched: tuple[Browser, asyncio.AbstractEventLoop]) -> Iterator[Browser]:
+    """Playwright's loop counts as running in this thread, so that nobody else can run one, as long as a test needs it."""
+    browser, loop = launched
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the same thread asks the database
+    asyncio._set_running_loop(loop)
+    yield browser
+    asyncio._set_running_loop(None)
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+def keep_picture(page: Page, name: str, *, whole: bool = True) -> None:
+    """If anybody wants to look at it."""
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=whole)
 
 
 class Visitor:
@@ -73,20 +94,41 @@ class Visitor:
         self.page.wait_for_url(lambda url: "/login/" not in url)
 
     def look(self, name: str, path: str) -> Page:
-        """Open a page, keep a picture of it, and fail for what a person would find wrong with it."""
+        """Open a page, and fail for what a person would find wrong with it. It stays on the wide screen."""
+        self._judge(name, path)
+        self._be(WIDE)
+        return self.page
+
+    def walk(self, pages: Mapping[str, str]) -> None:
+        """Look at many pages by name: every second is opened on the narrow screen, as laying them out takes most of the time."""
+        for name, path in pages.items():
+            self._judge(name, path)
+        self._be(WIDE)
+
+    def _judge(self, name: str, path: str) -> None:
+        """On the screen that it is opened on, then on the other."""
         answer = self.page.goto(self.site + path)
         assert answer and answer.status == 200, f"{path}: {answer and answer.status}"
-        SHOTS.mkdir(parents=True, exist_ok=True)
-        for width in (NARROW, WIDE):
-            self.page.set_viewport_size({"width": width, "height": 900})
+        for width in sorted((NARROW, WIDE), key=self.width.__ne__):
+            self._be(width)
             wide = self.page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{path} is {wide} pixels wide on a screen of {width}"
-        self.page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+            if width == WIDE:
+                keep_picture(self.page, name)
         assert self.page.title().strip(), f"{path} has no title"
         if not path.startswith("/api/"):  # the manual's page is not ours
             assert self.page.evaluate("document.documentElement.lang"), f"{path} has no language"
         assert not self.faults, self.faults
-        return self.page
+
+    @property
+    def width(self) -> int:
+        """Pixels of the screen."""
+        assert self.page.viewport_size
+        return self.page.viewport_size["width"]
+
+    def _be(self, width: int) -> None:
+        if width != self.width:
+            self.page.set_viewport_size({"width": width, "height": 900})
 
 
 class Site:
@@ -125,7 +167,7 @@ def visitor(
     context = chromium.new_context(
         viewport={"width": WIDE, "height": 900}, accept_downloads=True, locale="en-GB"
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
     phones = [login for login in logins if login["what"].startswith("phone")]
     passwords = {login["username"]: login["password"] for login in logins if login not in phones}
     seen = Visitor(context.new_page(), live_server.url, passwords)

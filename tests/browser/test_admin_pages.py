@@ -49,8 +49,7 @@ def test_every_page_looks_right_on_a_screen_and_on_a_phone(visitor: Visitor) -> 
         "admin-setting": "config/setting/reroutedisccodes/edit/",
         "admin-history": f"pricing/tariff/{tariff.pk}/history/",
     }
-    for name, path in pages.items():
-        visitor.look(name, f"/admin/{path}")
+    visitor.walk({name: f"/admin/{path}" for name, path in pages.items()})
     page = visitor.look("api-docs", "/api/docs/")
     expect(page.get_by_text("/api/v1/accounts/").first).to_be_visible()
     assert not visitor.faults, visitor.faults

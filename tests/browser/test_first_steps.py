@@ -20,7 +20,7 @@ from switch.world.loader import load_now
 from switch.world.minutes import minute_cost
 from switch.world.parts import ALL, build
 from switch.world.store import Store
-from tests.browser.conftest import SHOTS, WIDE, Visitor
+from tests.browser.conftest import PATIENCE, WIDE, Visitor, keep_picture
 from tests.switch.worlds import Usage
 
 COSTS = {
@@ -35,7 +35,7 @@ def newcomer(chromium: Browser, transactional_db: None, live_server: Any) -> Any
     """Somebody with the administrator's password and nothing else."""
     logins = demo_data.administrator(settings.ENVIRONMENT)
     context = chromium.new_context(viewport={"width": WIDE, "height": 900}, locale="en-GB")
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(PATIENCE)
     visitor = Visitor(
         context.new_page(), live_server.url, {login["username"]: login["password"] for login in logins}
     )
@@ -63,15 +63,15 @@ def test_from_an_empty_system_to_least_cost_routing(newcomer: Visitor, tmp_path:
     found = decided(account, tmp_path / "world")
     assert found("36201234567") == (["carrier-a", "carrier-b"], Decimal("0.12"))
     assert found("3611234567") == (["carrier-b", "carrier-a"], Decimal("0.05"))
-    for name in (
-        "new",
-        "open/?start=prepaid",
-        "generate",
-        "import",
-        "tree",
-    ):  # also as a telephone shows them
-        newcomer.look(f"desk-{name.partition('/')[0]}", f"/admin/desk/{name}{'' if '?' in name else '/'}")
-    newcomer.look("groups", "/admin/groups/accountgroup/add/")
+    pages = {  # also as a telephone shows them
+        "desk-new": "desk/new/",
+        "desk-open": "desk/open/?start=prepaid",
+        "desk-generate": "desk/generate/",
+        "desk-import": "desk/import/",
+        "desk-tree": "desk/tree/",
+        "groups": "groups/accountgroup/add/",
+    }
+    newcomer.walk({name: f"/admin/{path}" for name, path in pages.items()})
     assert not newcomer.faults, newcomer.faults
 
 
@@ -92,8 +92,7 @@ class Walk:
     def picture(self, name: str, path: str) -> None:
         """What docs/first-steps.md shows."""
         self.go(path)
-        SHOTS.mkdir(parents=True, exist_ok=True)
-        self.browser.screenshot(path=SHOTS / f"first-steps-{name}.png")
+        keep_picture(self.browser, f"first-steps-{name}", whole=False)
 
     def save(self) -> None:
         self.browser.get_by_role("button", name="Save", exact=True).click()
@@ -119,7 +118,7 @@ class Walk:
         self.browser.get_by_role("link", name=re.compile("Add another Carrier.s trunk", re.I)).click()
         self.browser.locator("#id_trunk-0-host").fill(host)
         if carrier == "carrier-a":
-            self.browser.screenshot(path=SHOTS / "first-steps-carrier.png")
+            keep_picture(self.browser, "first-steps-carrier", whole=False)
         self.save()
 
     def tariff(self, name: str, kind: str, prices: str, *, to: str) -> None:
@@ -143,7 +142,7 @@ class Walk:
         for place, carrier in enumerate(carriers):
             page.get_by_role("link", name=re.compile("Add another Route target", re.I)).click()
             self.choose(f"id_targets-{place}-carrier", carrier)
-        page.screenshot(path=SHOTS / "first-steps-rule.png")
+        keep_picture(page, "first-steps-rule", whole=False)
         self.save()
 
     def payment(self, username: str, amount: str) -> None:

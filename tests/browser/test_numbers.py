@@ -46,7 +46,7 @@ def test_an_operator_looks_at_numbers_and_ported_numbers(visitor: Visitor) -> No
     ported = portability.port(number="36301234567", code="telco")
     portability.port(number="36301234568", domain="sip.example", port=5080)
     visitor.log_in("admin")
-    for name, path in {
+    pages = {
         "admin-numbers": "/admin/dids/did/",
         "admin-number": f"/admin/dids/did/{did.pk}/change/",
         "admin-number-new": "/admin/dids/did/add/",
@@ -55,5 +55,5 @@ def test_an_operator_looks_at_numbers_and_ported_numbers(visitor: Visitor) -> No
         "admin-ported": "/admin/portability/portednumber/",
         "admin-ported-number": f"/admin/portability/portednumber/{ported.pk}/change/",
         "admin-operators": "/admin/portability/operator/",
-    }.items():
-        visitor.look(name, path)
+    }
+    visitor.walk(pages)

@@ -38,14 +38,14 @@ def test_an_operator_makes_a_rule_and_tries_a_number_on_it(visitor: Visitor) -> 
     page.locator("[name=put]").fill("36")
     page.locator("button[name=_save], input[name=_save]").first.click()
     expect(page.get_by_text("was added successfully")).to_be_visible()
-    for name, path in {
+    pages = {
         "rewrite-rules": "rewriterule/",
         "prefix-rules": "prefixrule/",
         "number-lists": "numberlist/",
         "number-list": f"numberlist/{pool.pk}/change/",
         "try-a-number-empty": "try/",
-    }.items():
-        visitor.look(name, f"/admin/numbers/{path}")
+    }
+    visitor.walk({name: f"/admin/numbers/{path}" for name, path in pages.items()})
     page = visitor.look(
         "try-a-number", "/admin/numbers/try/?caller=1001&dialled=01106201234567&carrier=carrier-solid"
     )

@@ -37,6 +37,5 @@ def test_the_pages_of_screening_look_right_on_a_screen_and_on_a_phone(visitor: V
         "admin-caller-add": "callerstanding/add/",
         "admin-callers-forget": "callerstanding/forget-bad/",
     }
-    for name, path in pages.items():
-        visitor.look(name, f"/admin/screening/{path}")
+    visitor.walk({name: f"/admin/screening/{path}" for name, path in pages.items()})
     assert not visitor.faults, visitor.faults

@@ -297,6 +297,11 @@ offered_by = st.builds(
 )
 
 
+def plainly(one: Offer[None]) -> Offer[None]:
+    """The offer of a carrier that has nothing special, as most have."""
+    return one._replace(standing=Standing())
+
+
 def ranks_one_by_one(offers: list[tuple[RuleTarget, Offer[None]]], strategy: str, chance: int) -> list[Rank]:
     """The rank of each, as `Rank` says it."""
     by_points = strategy in (BEST_ROUTE, BEST_THEN_CHEAPEST) and len(offers) > 1
@@ -321,7 +326,8 @@ def ranks_one_by_one(offers: list[tuple[RuleTarget, Offer[None]]], strategy: str
 
 
 @given(
-    some=st.lists(st.tuples(offered_by, asked), min_size=1, max_size=12),
+    some=st.lists(st.tuples(offered_by | st.just(RuleTarget(0)), asked), min_size=1, max_size=12)
+    | st.lists(st.tuples(st.just(RuleTarget(0)), asked.map(plainly)), min_size=1, max_size=12),
     strategy=st.sampled_from([LEAST_COST, WEIGHT, BEST_ROUTE, BEST_THEN_CHEAPEST, BALANCED]),
     chance=st.integers(0, 2**32),
     most=st.none() | st.integers(1, 12),
@@ -330,7 +336,8 @@ def test_who_is_left_out_early_would_not_have_been_among_the_first(
     some: list[tuple[RuleTarget, Offer[None]]], strategy: str, chance: int, most: int | None
 ) -> None:
     offers = [(target._replace(carrier=n), one) for n, (target, one) in enumerate(some, 1)]
-    found = in_order(Match(Rule(1, "all", 1, ()), 0), offers, strategy, NOON, chance, most)
+    rule = Rule(1, "all", 1, tuple(target for target, _ in offers))
+    found = in_order(Match(rule, 0), offers, strategy, NOON, chance, most)
     ranks = sorted(ranks_one_by_one(offers, strategy, chance))
     assert [one.rank for one in found] == ranks[:most]
     assert [(one.target, one.offer) for one in found] == [offers[one.rank.carrier - 1] for one in found]

@@ -94,6 +94,12 @@ def test_a_carrier_keeps_its_first_place_only() -> None:
     assert order(rule("a", 1, 2, priority=1), rule("b", 2, 3, priority=2)) == [1, 2, 3]
 
 
+def test_a_carrier_that_a_rule_has_twice_has_the_first_place_that_it_may_take() -> None:
+    assert order(rule("a", RuleTarget(1, 2), RuleTarget(1, 1), 3)) == [3, 1]
+    closed = RuleTarget(1, 1, full_until=int(MONDAY_NOON) + 1)
+    assert order(rule("a", closed, 3, RuleTarget(1, 2))) == [3, 1]
+
+
 def test_a_final_rule_ends_the_list_even_when_its_carriers_cannot_be_used() -> None:
     assert (
         order(rule("a", 1, priority=1, final=True), rule("b", 2, priority=2), costs={1: "it is disabled"})

@@ -78,6 +78,29 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Python makes of `python -m venv`, which takes it some seconds."""
+    folder = tmp_path_factory.mktemp("made") / ".venv"
+    venv._run([sys.executable, "-m", "venv", str(folder)])
+    return folder
+
+
+@pytest.fixture
+def quick(project: Path, made_once: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project, where Python's own part of the work is copied from what it made before; all else is as ever."""
+    run = venv._run
+
+    def quickly(words: list[str]) -> None:
+        if words[1:3] == ["-m", "venv"]:
+            shutil.copytree(made_once, words[3], symlinks=True)
+        else:
+            run(words)
+
+    monkeypatch.setattr(venv, "_run", quickly)
+    return project
+
+
 def test_two_starts_at_once_make_one_environment(project: Path) -> None:
     said: list[str] = []
     starts = [threading.Thread(target=venv.ensure, args=(venv.RUNTIME, said.append)) for _ in range(2)]
@@ -90,34 +113,32 @@ def test_two_starts_at_once_make_one_environment(project: Path) -> None:
     assert set(json.loads(venv.STAMP.read_text())) == {"python", venv.RUNTIME}
 
 
-def test_it_is_made_again_when_it_was_left_half_built(project: Path) -> None:
-    rest = project / ".venv" / "lib" / "half"
+def test_it_is_made_again_when_it_was_left_half_built(quick: Path) -> None:
+    rest = quick / ".venv" / "lib" / "half"
     rest.mkdir(parents=True)
     venv.ensure(venv.RUNTIME, print)
     assert venv.PYTHON.exists()
     assert not rest.exists()
 
 
-def test_it_is_completed_when_the_requirements_change(project: Path) -> None:
+def test_it_is_completed_when_the_requirements_change(quick: Path) -> None:
     said: list[str] = []
     venv.ensure(venv.DEVELOPMENT, said.append)
     venv.ensure(venv.RUNTIME, said.append)
     assert len(said) == 1, "the development requirements contain the others"
-    (project / venv.CONSTRAINTS).write_text("# changed\n")
+    (quick / venv.CONSTRAINTS).write_text("# changed\n")
     venv.ensure(venv.RUNTIME, said.append)
     assert len(said) == 2
 
 
-def test_a_package_that_cannot_be_had_is_one_sentence_and_no_stamp(project: Path) -> None:
-    (project / venv.RUNTIME).write_text("./nowhere\n")
+def test_a_package_that_cannot_be_had_is_one_sentence_and_no_stamp(quick: Path) -> None:
+    (quick / venv.RUNTIME).write_text("./nowhere\n")
     with pytest.raises(Fault, match="could not be made"):
         venv.ensure(venv.RUNTIME, print)
     assert not venv.STAMP.exists()
 
 
-def test_a_correction_of_python_does_not_make_it_again(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_correction_of_python_does_not_make_it_again(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The package python3-venv may itself bring a corrected Python, after ours has begun to run."""
     said: list[str] = []
     venv.ensure(venv.RUNTIME, said.append)

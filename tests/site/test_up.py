@@ -110,17 +110,15 @@ def test_a_killed_supervisor_leaves_no_process_and_a_new_one_starts(neighbour: I
     assert neighbour.command("status").returncode == 0
 
 
-def test_down_waits_until_nothing_is_left(neighbour: Instance) -> None:
+def test_down_waits_until_nothing_is_left_and_a_second_start_is_ready_in_ten_seconds(
+    neighbour: Instance,
+) -> None:
     assert belonging_to(neighbour), "the test must be able to see the processes"
     stopped = neighbour.command("down")
     assert (stopped.returncode, stopped.stdout) == (0, "Mizu has stopped.\n")
     assert belonging_to(neighbour) == []
     assert not neighbour.place.sockets.exists()
     assert neighbour.command("status").returncode == 1
-
-
-def test_a_second_start_is_ready_in_ten_seconds(neighbour: Instance) -> None:
-    neighbour.stop()
     begun = time.monotonic()
     neighbour.start()
     took = time.monotonic() - begun

@@ -93,12 +93,13 @@ class Deck:
 
     __slots__ = (
         "_cache", "_firsts", "_ids", "_keys", "_kind_of", "_known", "_lengths", "_long", "_long_lengths", "_manners", "_map",
-        "_parents", "_prices", "_short", "_starts", "_table", "rates", "tariff_id",
+        "_parents", "_prices", "_short", "_single", "_starts", "_table", "rates", "tariff_id",
     )  # fmt: skip
 
     def __init__(self, mapped: mmap.mmap, header: Header) -> None:
         self.tariff_id, groups, self._short, self.rates, size, kinds = header
         places = layout(groups, self._short, self.rates, kinds)
+        self._single = groups == self.rates  # no prefix has versions: the first of a group is its number
         view = memoryview(mapped)
         self._map = mapped
         self._keys = _numbers(view[places["keys"] : places["prices"]], "Q")
@@ -172,8 +173,8 @@ class Deck:
         place = self._find(number)
         if place < 0:
             return None
-        first = self._starts[place]
-        if self._starts[place + 1] - first == 1:
+        first = place if self._single else self._alone(place)
+        if first >= 0:
             kind = self._kind_of[first]
             begins, ends, manner = self._manners.get(kind) or self._manner(kind)
             if begins <= at < ends:
@@ -207,6 +208,11 @@ class Deck:
         while place >= 0 and (key ^ keys[place]) >> _SHIFTS[lengths[place]]:
             place = self._parents[place]
         return place
+
+    def _alone(self, place: int) -> int:
+        """The one rate of a group; -1: it has several."""
+        first = self._starts[place]
+        return first if self._starts[place + 1] - first == 1 else -1
 
     def _chain(self, place: int, number: str) -> Iterator[tuple[Rate, ...]]:
         while place >= 0:

@@ -8,8 +8,9 @@ somebody has set, and before what only spreads the calls.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from heapq import nsmallest
+from itertools import repeat
 from math import log
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -21,6 +22,7 @@ from apps.routing.engine.rules import (
     LEAST_COST,
     WEIGHT,
     Match,
+    Rule,
     RuleTarget,
 )
 
@@ -242,7 +244,7 @@ def in_order(
     most: int | None = None,
 ) -> list[Candidate[T]]:
     """The eligible carriers of one rule in the order in which they are tried; `most`: only the first of them."""
-    begun = _begun(offers, strategy, at, chance)
+    begun = _begun(match.rule, offers, strategy, at, chance)
     hopeful: Iterable[int] = range(len(offers))
     if most is not None and most < len(offers):  # there may be many, of which few are tried
         worst = nsmallest(most, begun)[-1]
@@ -256,23 +258,30 @@ def in_order(
     return [Candidate(match, *offers[place], strategy, rank) for rank, place in ranks[:most]]
 
 
-def _begun(offers: list[tuple[RuleTarget, Offer[T]]], strategy: str, at: float, chance: int) -> list[Begun]:
+def _begun(
+    rule: Rule, offers: list[tuple[RuleTarget, Offer[T]]], strategy: str, at: float, chance: int
+) -> list[Begun]:
     """Of each carrier its rank up to the cost."""
+    if not offers:
+        return []
+    targets, asked = zip(*offers, strict=True)
+    standings = [offer[2] for offer in asked]
+    standing: Standing = standings[0]
+    same = standings.count(standing) == len(standings)  # mostly nothing special is known of any
+    points = [0] * len(offers)
     if len(offers) > 1 and strategy in (BEST_ROUTE, BEST_THEN_CHEAPEST):
-        points = _points(offers)
-    else:
-        points = [0] * len(offers)
-    before: tuple[Any, ...] = (None, None, None)
+        points = _points(asked, standing.figures if same else None)
+    if same and rule.alike and strategy != WEIGHT and not standing.figures.try_from:
+        foremost, by_cost = precedence(standing, targets[0]), counts_cost(strategy, standing.figures)
+        costs: Iterable[int] = [offer[0] for offer in asked] if by_cost else repeat(0)
+        draw, first = NO_LOT
+        return list(zip(repeat(foremost), repeat(not first), repeat(draw), [-one for one in points], costs))
     found: list[Begun] = []
     for (target, offer), one in zip(offers, points, strict=True):
-        standing = offer[2]
-        if standing is not before[0] or target[1] != before[1] or target[9] != before[2]:
-            before = standing, target[1], target[9]  # mostly it is the same for all
-            foremost, figures = precedence(standing, target), standing.figures
-            by_cost = counts_cost(strategy, figures)
-            drawn = strategy == WEIGHT or bool(figures.try_from)
-        draw, first = _drawn(target, figures, strategy, at, chance) if drawn or target[4] else NO_LOT
-        found.append((foremost, not first, draw, -one, offer[0] if by_cost else 0))
+        figures = offer.standing.figures
+        draw, first = _drawn(target, figures, strategy, at, chance)
+        cost = offer.cost if counts_cost(strategy, figures) else 0
+        found.append((precedence(offer.standing, target), not first, draw, -one, cost))
     return found
 
 
@@ -301,13 +310,13 @@ def _drawn(
     return draw, lot * 100 <= target.share or brs.has_its_turn(figures, at, mixed(chance))
 
 
-def _points(offers: list[tuple[RuleTarget, Offer[T]]]) -> list[int]:
-    """Of each carrier price and quality in one figure, all on one scale."""
-    costs = [offer.cost if offer.average is None else offer.average for _, offer in offers]
-    figures = [offer.standing.figures for _, offer in offers]
+def _points(offers: Sequence[Offer[T]], same: brs.Figures | None) -> list[int]:
+    """Of each carrier price and quality in one figure, all on one scale. `same`: what is known of all."""
+    costs = [offer[0] if offer[3] is None else offer[3] for offer in offers]
     dearest = max(costs)
-    if figures.count(figures[0]) == len(figures):  # mostly the same is known of all: nothing
-        return brs.autopriorities(figures[0], costs, dearest)
+    if same is not None:
+        return brs.autopriorities(same, costs, dearest)
+    figures = [offer.standing.figures for offer in offers]
     return [brs.autopriority(known, cost, dearest) for known, cost in zip(figures, costs, strict=True)]
 
 

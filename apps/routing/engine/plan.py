@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar, cast
 
 from apps.routing.engine.order import Candidate, Offer, difference, in_order, why
 from apps.routing.engine.rules import ALGORITHMS, Facts, Match, RouteTable, Rule, RuleTarget
@@ -92,29 +92,32 @@ def plan(
     3. Who cannot be used is reported, and never moves the others.
     """
     matches = rules_for(table, facts, at, ways)
-    known: dict[int, Offer[T] | str] = {}
     placed: set[int] = set()
     result: Plan[T] = Plan([], [match.rule for match in matches], [])
     for match in matches:
         if most is not None and len(result.targets) >= most:
             break
         rule = match.rule
-        strategy, limited = rule.strategy or ALGORITHMS[algorithm], rule.limited
-        asked = [target[0] for target in rule.targets if target[0] not in known]
-        known.update(zip(asked, offers_of(asked), strict=True))
-        offers: list[tuple[RuleTarget, Offer[T]]] = []
-        for target in rule.targets:
-            carrier = target[0]
-            if carrier in placed:
-                continue
-            offer = known[carrier]
-            if isinstance(offer, str):
-                result.skipped.append((carrier, rule, offer))
-            elif limited and (reason := _unfit(target, facts, at, limits)):
-                result.skipped.append((carrier, rule, reason))
-            else:
-                placed.add(carrier)
-                offers.append((target, offer))
+        strategy = rule.strategy or ALGORITHMS[algorithm]
+        targets: Sequence[RuleTarget] = rule.targets
+        if placed:
+            targets = [target for target in targets if target[0] not in placed]
+        found = list(offers_of([target[0] for target in targets]))
+        if rule.open and str not in map(type, found):  # most often
+            offers = list(zip(targets, cast("list[Offer[T]]", found), strict=True))
+        else:
+            offers = []
+            for target, offer in zip(targets, found, strict=True):
+                if target.carrier in placed:
+                    continue
+                if isinstance(offer, str):
+                    result.skipped.append((target.carrier, rule, offer))
+                elif reason := _unfit(target, facts, at, limits):
+                    result.skipped.append((target.carrier, rule, reason))
+                else:
+                    placed.add(target.carrier)
+                    offers.append((target, offer))
+        placed.update([target[0] for target, _ in offers])
         wanted = None if most is None else most - len(result.targets)
         for one in in_order(match, offers, strategy, at, chance, wanted):
             result.targets.append(Ranked(one.target.carrier, rule, one.offer, one))

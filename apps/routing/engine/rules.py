@@ -79,11 +79,18 @@ class Rule:
     calendars: tuple[int, ...] = ()  # whose dates do not count as their weekday
     inside: tuple[Inside, ...] = ()
     together: bool = False
-    limited: bool = field(init=False, repr=False, compare=False)
-    """Whether any of its targets may not have every call."""
+    open: bool = field(init=False, repr=False, compare=False)
+    """Whether each of its targets may have every call, and none is there twice."""
+    alike: bool = field(init=False, repr=False, compare=False)
+    """Whether it says the same of all its targets but the weight, and gives none a share."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "limited", any(one[5:9] != UNLIMITED for one in self.targets))
+        targets = self.targets
+        limits = {one[5:9] for one in targets}
+        twice = len({one[0] for one in targets}) < len(targets)
+        object.__setattr__(self, "open", limits <= {UNLIMITED} and not twice)
+        said = {(one[1], one[4], one[9]) for one in targets}  # priority, share, last resort
+        object.__setattr__(self, "alike", len(said) <= 1 and not any(share for _, share, _ in said))
 
 
 @dataclass(frozen=True, slots=True)

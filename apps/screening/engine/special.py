@@ -7,6 +7,7 @@ have country codes and networks of their own (ITU-T E.164, list of assigned code
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import Final
 
@@ -58,10 +59,11 @@ def _looks_premium(number: str) -> bool:
     return False
 
 
-def learn_plans() -> None:
-    """Learn the numbering plans of all countries, some milliseconds each: else the first call to each of them would wait for that."""
+def learn_plans() -> Iterator[None]:
+    """Learn the numbering plans, those of one country code a step, a millisecond or more: else the first call there would wait for that."""
     for code in COUNTRY_CODE_TO_REGION_CODE:
         _premium_pattern(code)
+        yield
 
 
 @cache

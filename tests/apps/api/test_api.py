@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
+from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from apps.api.serializers import CUSTOMER_CDR
@@ -271,6 +272,15 @@ def test_the_schema_is_valid_and_for_people_who_logged_in(
     assert "Warning" not in capsys.readouterr().err
     assert APIClient().get("/api/schema/").status_code == 401
     assert boss.get("/api/schema/", headers={"Accept": "application/json"}).status_code == 200
+
+
+def test_the_schema_is_worked_out_once_for_each_language(
+    boss: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    german, english = (boss.get(f"/api/schema/?format=json&lang={code}").json() for code in ("de", "en"))
+    assert german["paths"].keys() == english["paths"].keys() and german != english
+    monkeypatch.delattr(SchemaGenerator, "parse")
+    assert boss.get("/api/schema/?format=json&lang=en").json() == english
 
 
 def test_a_token_opens_the_api(house: House) -> None:
