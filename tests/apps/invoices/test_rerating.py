@@ -169,6 +169,12 @@ def test_a_call_has_the_price_of_its_own_day(shop: Shop) -> None:
     assert (prices(early)["retail"], prices(late)["retail"]) == (Decimal("0.6"), Decimal("1.2"))
 
 
+@pytest.mark.parametrize("place", ["~", "a|b~c", "back\\slash | bar", "tab\there", ""])
+def test_a_destination_of_whatever_signs_is_kept_with_the_difference(shop: Shop, place: str) -> None:
+    shop.call(destination=place)
+    assert set(shop.run().changes.values_list("destination", flat=True)) == {place}
+
+
 def test_nobody_pays_for_more_than_was_authorised_when_reckoned_anew(shop: Shop) -> None:
     call = shop.call(seconds=65, authorised=60)
     rerating.apply(run=shop.run(), by=None)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from apps.config.services import set_value
 from apps.groups.services import add_members, create_group
 from apps.invoices.services.rerating.memory import END, NONE, NULL, Memory, money_of, payer_of, rest_of
 from apps.invoices.services.rerating.office import opened
@@ -42,6 +43,15 @@ def test_prefixes_of_a_number_are_those_of_its_stem() -> None:
         ]
 
 
+def test_numbers_that_settings_make_free_or_short_are_looked_at_one_by_one() -> None:
+    def key(memory: Memory, called: str) -> Any:
+        return memory.key(["1", "1", "9", "9", "5", "", called, "7", NULL, "voice", NULL, ""], 5)
+
+    plain, short = Memory.of(PriceLists(), ["36"]), Memory.of(PriceLists(), ["36"], short=4)
+    assert key(plain, "") is None and key(plain, "1") and key(short, "36123")
+    assert key(short, "3612") is None
+
+
 def outcome(pricer: Pricer, words: list[str]) -> Any:
     """Of a call without prices so far: each that it gets."""
     try:
@@ -68,7 +78,11 @@ def test_a_price_is_the_same_whatever_was_priced_before(seed: int) -> None:
     for kind, holders in (("retail", [*callers[:3], top]), ("reseller", [top]), ("carrier", carriers)):
         for holder in holders:
             made = make.tariff(kind)
-            for prefix in {"", *(str(chance.randrange(1, 10 ** chance.randint(1, 5))) for _ in range(25))}:
+            for prefix in {
+                "",
+                "9993613",
+                *(str(chance.randrange(1, 10 ** chance.randint(1, 5))) for _ in range(25)),
+            }:
                 limits = chance.choice([{}, {}, {"min_digits": 11}, {"max_digits": 11}])
                 begun = chance.choice([None, None, datetime(2026, 5, 1, 6, tzinfo=UTC)])
                 fields = limits | ({"valid_from": begun} if begun else {})
@@ -98,6 +112,11 @@ def test_a_price_is_the_same_whatever_was_priced_before(seed: int) -> None:
         )
     for key, value in {"discount1": "10", "direction1": "31", "discount2": "20", "direction2": "312"}.items():
         users.set_own(account=callers[1], key=key, value=value)
+    if seed > 1:  # numbers of three digits are free, those of up to five have a price apart
+        set_value(key="freenumlen", value="3")
+        set_value(key="billshortnumlength", value="5")
+        set_value(key="shortnumbill_type", value=["fixed", "prefix"][seed % 2])
+        set_value(key="shortnum_endusercost", value="0.77")
     places = [str(chance.randrange(100, 10 ** chance.choice([4, 5]))) for _ in range(12)]
     calls = []
     for _ in range(900):
@@ -107,7 +126,7 @@ def test_a_price_is_the_same_whatever_was_priced_before(seed: int) -> None:
         calls.append([
             f"{answered - 3:.6f}", f"{answered:.6f}", str(seconds), str(max(0, seconds - chance.choice([0, 0, 7]))),
             str(chance.choice(callers).pk), chance.choice(["442012", "361234"]),
-            chance.choice(places) + str(chance.randrange(10**6, 10**7)) if chance.random() < 0.9 else "112",
+            chance.choice(places) + str(chance.randrange(10**6, 10**7)) if chance.random() < 0.8 else chance.choice(["112", "3612", "3613", "44201", "361234567", ""]),
             NULL if inside else str(chance.choice(carriers).pk), str(chance.choice(callers[:2]).pk) if inside else NULL,
             service, chance.choice([*[NULL] * 6, str(trunk.pk)]), chance.choice([*[""] * 6, "99"]),
         ])  # fmt: skip

@@ -25,8 +25,6 @@ NULL = "\\N"
 MILLION = 1_000_000
 END, NONE = "|", "~"
 """Behind each column, and in place of NULL: no column has them, for it has digits, names of ours, and a currency's code."""
-SHORTEST = 10
-"""Numbers of fewer digits may be free or short, which settings say: they are looked at one by one."""
 
 Key = tuple[int, str, str, int, int, bool, str, str, str, str]
 
@@ -97,6 +95,9 @@ class Memory:
 
     moments: list[float] = field(default_factory=list)  # at which other prices come into force
     by_caller_number: bool = False  # do tariffs depend on the caller's number?
+    short: int = (
+        0  # numbers of so many digits or fewer are free or have prices apart: they are looked at one by one
+    )
     version: int = 0
     plans: dict[Key, Plan] = field(default_factory=dict)
     tariffs: dict[int, int] = field(default_factory=dict)  # of rates that prices were reckoned by
@@ -108,10 +109,10 @@ class Memory:
     _period: tuple[int, float, float] = (0, inf, -inf)  # the last one, and its bounds
 
     @classmethod
-    def of(cls, lists: PriceLists, directions: Iterable[str]) -> Memory:
+    def of(cls, lists: PriceLists, directions: Iterable[str], short: int = 0) -> Memory:
         """`directions`: beginnings of numbers that discounts are for."""
         given = [one for each in lists.assignments.values() for one in each]
-        made = cls(by_caller_number=any(one.caller_prefix for one in given))
+        made = cls(by_caller_number=any(one.caller_prefix for one in given), short=short)
         moments = {float(moment) for one in given for moment in (one.valid_from, one.valid_until)}
         moments |= {float(begin) for begins, _units in lists.exchange.values() for begin in begins}
         made._learn(moments, directions)
@@ -179,7 +180,7 @@ class Memory:
             trunk,
             prefix,
         ) = words
-        if len(called) < SHORTEST or service == INBOUND:  # who is called pays for these, whoever calls
+        if len(called) <= self.short or service == INBOUND:  # who is called pays for these, whoever calls
             return None
         return (
             like,

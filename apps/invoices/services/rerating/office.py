@@ -79,7 +79,8 @@ class PriceOffice(Book):
             lists.take(section, rows)
         directions = [value for _account, key, value in overrides if key.startswith("direction")]
         directions += [self.settings.direction1, self.settings.direction2, self.settings.direction3]
-        self.memory = Memory.of(lists, directions)
+        short = max(self.settings.freenumlen, self.settings.billshortnumlength)
+        self.memory = Memory.of(lists, directions, short)
         super().__init__(
             lists,
             Decks(folder, self.memory.learn),
