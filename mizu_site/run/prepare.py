@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg2
 
+from mizu_site.leaving import leave
 from mizu_site.run.checks import dsn
 from mizu_site.run.place import ROOT, Place
 
@@ -69,3 +70,4 @@ def _applied(place: Place) -> int:
 
 if __name__ == "__main__":
     main()
+    leave(0)
