@@ -68,6 +68,7 @@ def test_phones_are_recorded_and_the_file_has_each_on_its_own_side(
     ada.wait("NOTHING", 1.0)  # they speak meanwhile
     first = house.record(end(ada))
     house.change("PUT", setting, {"value": None})
+    wait_for(lambda: not live_calls(house), 5, "the first call to be told as over")
     begin(house, ada, ben)
     (live,) = wait_for(lambda: [one for one in live_calls(house) if one["state"] == "up"], 5, "the live call")
     assert not live["recorded"]

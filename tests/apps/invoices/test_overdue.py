@@ -232,7 +232,7 @@ def test_due_is_as_well_for_whom_a_late_record_or_a_correction_is_left(company: 
     assert due(now) == []
     make.call(late, at=MONTHS[0] + timedelta(hours=1))  # recorded after its month was invoiced
     PriceChange.objects.create(
-        rerating=Rerating.objects.create(since=MONTHS[0], until=MONTHS[1], reason="test"), call_id=uuid4(),
+        rerating=Rerating.objects.create(since=MONTHS[0], until=MONTHS[1], reason="test", state="applied"), call_id=uuid4(),
         started_at=MONTHS[0], kind="retail", account=corrected, invoiced_on=corrected.invoices.get(), net=1, old_net=2,
         currency="EUR", old_currency="EUR", vat_rate=0, old_vat_rate=0,
     )  # fmt: skip
