@@ -21,8 +21,7 @@ from switch.charging.journal import Journal
 from switch.charging.spool import Spool
 from switch.net import Flow
 from switch.registrar import Registrar
-from switch.sip.ids import worker_of
-from switch.sip.ids import Ids
+from switch.sip.ids import Ids, worker_of
 from switch.sip.message import Request, Response, parse
 from switch.sip.transaction import TransactionLayer
 from switch.world.loader import load_now
