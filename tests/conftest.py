@@ -14,6 +14,7 @@ from django.db import connection
 from django.template import Context, RequestContext, Template
 from django.test.signals import template_rendered
 from django.test.utils import setup_databases, teardown_databases
+from django.utils import translation
 
 from tests.instance import Instance
 from tests.order import put_in_order
@@ -64,7 +65,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """An instance that nobody asks for any more would still tick beside the tests."""
+    """An instance that nobody asks for any more would still tick beside the tests; and who was shown a page had a language."""
+    translation.deactivate()
     if item.stash.get(AFTERWARDS, False) and _of_the_session:
         _of_the_session.pop().discard()
 

@@ -351,13 +351,9 @@ def test_a_carrier_that_asks_has_its_own_recording_and_key_and_gets_who_presses_
     with questioned(house, "stranger", "choosy") as (a, choosy, left, invite, to):
         assert abs(loudest(from_ulaw(left.payloads())) - 1200) < 20
         press(left, to, "7")
-        asked = choosy.asked("INVITE")
-        choosy.answer(asked, 503)
-        with closing(
-            Peer(house.switch.port, "choosy2", port=ports["choosy2"])
-        ) as second:  # nobody is asked twice
-            asked = second.asked("INVITE")
-            second.answer(asked, 486)
+        with closing(Peer(house.switch.port, "choosy2", port=ports["choosy2"])) as second:
+            choosy.answer(choosy.asked("INVITE"), 503)
+            second.answer(second.asked("INVITE"), 486)  # nobody is asked twice
         a.ack(invite, a.told(486, "INVITE"))
     key, right = kept(house)[before:][0]
     assert key.startswith("special:trunk:") and right is True
