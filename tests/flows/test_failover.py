@@ -26,24 +26,19 @@ def strict(house: House, folder: Path) -> Iterator[None]:
 
     First of all it has a good call: it may have failed in other tests, of which the office may not even have heard yet.
     """
-    forgive(house)
-    house.instance.catch_up()
-    with serving(folder, "carrier", house.port(BUDGET), calls=1):
-        assert house.attempts(call(house, folder, talk=2.5)) == [(BUDGET, 200)]
     path = f"accounts/{house.ids[BUDGET]}/settings"
-    own = {
-        "hasfailover": "yes",
-        "maxsubsfail": "3",
-        "failover_short_seconds": "2",
-        "failover_repeat_seconds": "0",
-    }
+    own = {"maxsubsfail": "3", "failover_short_seconds": "2", "failover_repeat_seconds": "0"}
+    customer = f"accounts/{house.ids['demo-trunk']}/settings/failover_repeat_seconds/"
     for key, value in own.items():
         house.api("PUT", f"{path}/{key}/", {"value": value})
-    customer = f"accounts/{house.ids['demo-trunk']}/settings/failover_repeat_seconds/"
     house.api("PUT", customer, {"value": "0"})
+    forgive(house)
     house.instance.catch_up()
+    with serving(folder, "carrier", house.port(BUDGET), calls=1):  # for longer than is short now
+        assert house.attempts(call(house, folder, talk=2.5)) == [(BUDGET, 200)]
+    house.change("PUT", f"{path}/hasfailover/", {"value": "yes"})
     yield
-    for key in own:
+    for key in (*own, "hasfailover"):
         house.api("PUT", f"{path}/{key}/", {"value": None})
     house.api("PUT", customer, {"value": None})
     forgive(house)
